@@ -1,0 +1,215 @@
+"""Who: users, customers, billing accounts (户号), their members and contacts."""
+
+from typing import Any, Self
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.db import AppendOnly, NeverDelete
+
+
+class Region(models.Model):
+    """A place in the operator's tree: group → province → city → district → hall."""
+
+    class Level(models.TextChoices):
+        GROUP = "GROUP", _("集团")
+        PROVINCE = "PROVINCE", _("省")
+        CITY = "CITY", _("市")
+        DISTRICT = "DISTRICT", _("区县")
+        HALL = "HALL", _("营业厅")
+
+    code = models.CharField(max_length=20, unique=True)
+    name = models.CharField(max_length=60)
+    level = models.CharField(max_length=10, choices=Level.choices)
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
+    )
+
+    class Meta:
+        verbose_name = _("区域")
+        verbose_name_plural = _("区域")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HallUserManager(UserManager["User"]):
+    """Users by phone as well as by user name (the admin's createsuperuser)."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username=username)
+
+
+class User(AbstractUser):
+    """Somebody who logs in: a customer by phone, staff by user name or phone. `username` is made up for customers."""
+
+    phone = models.CharField(
+        _("手机号"), max_length=20, unique=True, null=True, blank=True
+    )  # E.164 (+86138…); null: none yet
+    phone_verified_at = models.DateTimeField(null=True, blank=True)  # null: not proven yet
+    name = models.CharField(_("姓名"), max_length=60, blank=True, default="")
+    language = models.CharField(max_length=10, default="zh-hans")
+
+    objects = HallUserManager()
+
+    class Meta:
+        verbose_name = _("用户")
+        verbose_name_plural = _("用户")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(phone__isnull=True) | models.Q(phone__regex=r"^\+[1-9][0-9]{6,17}$"),
+                name="user_phone_e164",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+
+class Customer(models.Model):
+    """A person, family or enterprise that the operator serves."""
+
+    class Kind(models.TextChoices):
+        PERSONAL = "PERSONAL", _("个人")
+        FAMILY = "FAMILY", _("家庭")
+        ENTERPRISE = "ENTERPRISE", _("政企")
+
+    number = models.CharField(_("客户编号"), max_length=32, unique=True)
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.PERSONAL)
+    name = models.CharField(_("姓名"), max_length=120)
+    region = models.ForeignKey(
+        Region, on_delete=models.PROTECT, null=True, blank=True
+    )  # null: not assigned yet
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("客户")
+        verbose_name_plural = _("客户")
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class BillingAccountQuerySet(models.QuerySet["BillingAccount"]):
+    def for_user(self, user: Any) -> Self:
+        """The accounts that this user is a member of; nobody's for anybody else."""
+        if not getattr(user, "is_authenticated", False):
+            return self.none()
+        return self.filter(memberships__user_id=user.pk)
+
+
+class BillingAccount(models.Model):
+    """户号: what bills are written to. Its row is the root lock of everything that touches its money."""
+
+    number = models.CharField(_("户号"), max_length=32, unique=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="accounts")
+    region = models.ForeignKey(
+        Region, on_delete=models.PROTECT, null=True, blank=True
+    )  # null: not assigned yet
+    address = models.CharField(_("装机地址"), max_length=300, blank=True, default="")
+    opened_on = models.DateField(null=True, blank=True)  # null: the export did not say
+    created_at = models.DateTimeField()
+
+    objects = BillingAccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("户号")
+        verbose_name_plural = _("户号")
+        triggers = [NeverDelete(name="billing_account_never_deleted")]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Membership(models.Model):
+    """What a user may do on a billing account."""
+
+    class Role(models.TextChoices):
+        OWNER = "OWNER", _("户主")
+        PAYER = "PAYER", _("代缴人")
+        VIEWER = "VIEWER", _("查看")
+        HANDLER = "HANDLER", _("经办人")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    account = models.ForeignKey(BillingAccount, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("成员")
+        verbose_name_plural = _("成员")
+        constraints = [models.UniqueConstraint(fields=["user", "account"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}:{self.user_id} {self.role}"
+
+
+class Contact(models.Model):
+    """Where a billing account's people can be reached."""
+
+    class Kind(models.TextChoices):
+        PHONE = "PHONE", _("手机")
+        EMAIL = "EMAIL", _("电子邮件")
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.CASCADE, related_name="contacts")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    value = models.CharField(max_length=254)  # phone in E.164, e-mail in lower case
+    name = models.CharField(max_length=60, blank=True, default="")
+    is_primary = models.BooleanField(default=False)
+    verified_at = models.DateTimeField(
+        null=True, blank=True
+    )  # null: taken from an import, not proven by a code
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("联系方式")
+        verbose_name_plural = _("联系方式")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "kind", "value"], name="contact_once"),
+            models.UniqueConstraint(
+                fields=["account", "kind"], condition=models.Q(is_primary=True), name="contact_one_primary"
+            ),
+        ]
+        indexes = [models.Index(fields=["kind", "value"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class VerificationCode(models.Model):
+    """A six-digit code sent to an address for one purpose. Only its hash is kept; a wrong guess is counted."""
+
+    purpose = models.CharField(max_length=60)  # e.g. "operation:account.bind"
+    subject = models.CharField(max_length=120)  # what it confirms, e.g. "user:17|account:8100000001"
+    address = models.CharField(max_length=254)
+    code_hash = models.CharField(max_length=128)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)  # null: still good
+
+    class Meta:
+        verbose_name = _("验证码")
+        verbose_name_plural = _("验证码")
+        indexes = [models.Index(fields=["purpose", "subject", "-created_at"], name="code_lookup")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"
+
+
+class MembershipHistory(models.Model):
+    """Who joined or left which account, when and by which slip."""
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="+")
+    user_ref = models.CharField(max_length=80)
+    role = models.CharField(max_length=10)
+    change = models.CharField(max_length=10)  # ADDED | REMOVED
+    actor = models.CharField(max_length=80)
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = [AppendOnly(name="membership_history_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.change} {self.user_ref}"

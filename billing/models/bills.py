@@ -1,0 +1,102 @@
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.querysets import OfAccountQuerySet
+from core.db import AppendOnly, Fixed, NeverDelete
+
+
+class BillKind(models.TextChoices):
+    PERIODIC = "PERIODIC", _("月账单")
+    ORDER = "ORDER", _("订购账单")
+
+
+class BillQuerySet(OfAccountQuerySet["Bill"]):
+    def open(self) -> Self:
+        """Bills on which something is still owed."""
+        return self.filter(cancelled_at__isnull=True, paid_cents__lt=F("total_cents"))
+
+
+class Bill(models.Model):
+    """What an account owes for one period or order. The total never changes; payments only raise `paid_cents`."""
+
+    number = models.CharField(_("账单号"), max_length=40, unique=True)
+    account = models.ForeignKey("accounts.BillingAccount", on_delete=models.PROTECT, related_name="bills")
+    kind = models.CharField(max_length=10, choices=BillKind.choices, default=BillKind.PERIODIC)
+    period = models.CharField(_("账期"), max_length=7, blank=True, default="")  # "2026-11"; empty for orders
+    issued_on = models.DateField(_("出账日"))
+    due_on = models.DateField(_("缴费截止日"))  # last day on which paying is in time
+    total_cents = models.BigIntegerField(_("应缴"))
+    paid_cents = models.BigIntegerField(_("已缴"), default=0)  # = Σ allocations
+    source = models.CharField(max_length=60, default="hall")  # who wrote it: "hall" or the import profile
+    source_number = models.CharField(max_length=60)  # its number there, kept as text (leading zeros)
+    created_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)  # null: in force
+
+    objects = BillQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("账单")
+        verbose_name_plural = _("账单")
+        constraints = [
+            models.UniqueConstraint(fields=["source", "source_number"], name="bill_source_once"),
+            models.CheckConstraint(
+                condition=Q(paid_cents__gte=0) & Q(paid_cents__lte=F("total_cents")),
+                name="bill_paid_within_total",
+            ),
+            models.CheckConstraint(condition=Q(due_on__gte=F("issued_on")), name="bill_due_after_issue"),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-issued_on", "-id"], name="bill_history"),
+            models.Index(
+                fields=["account", "due_on", "id"],
+                name="bill_open",
+                condition=Q(cancelled_at__isnull=True) & Q(paid_cents__lt=F("total_cents")),
+            ),
+        ]
+        triggers = [
+            NeverDelete(name="bill_never_deleted"),
+            Fixed(
+                name="bill_fixed",
+                columns=(
+                    "number",
+                    "account_id",
+                    "total_cents",
+                    "source",
+                    "source_number",
+                    "issued_on",
+                    "kind",
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def open_cents(self) -> int:
+        """What is still owed on it, in fen."""
+        return 0 if self.cancelled_at else self.total_cents - self.paid_cents
+
+
+class BillLine(models.Model):
+    """One item of a bill. The lines sum to the bill's total."""
+
+    bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=40)  # the biller's item code
+    text = models.CharField(max_length=200)
+    amount_cents = models.BigIntegerField()  # negative: a discount
+    source_kind = models.CharField(max_length=40, blank=True, default="")  # what it is for; empty: not known
+    source_id = models.CharField(max_length=60, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("账单明细")
+        verbose_name_plural = _("账单明细")
+        constraints = [models.UniqueConstraint(fields=["bill", "position"], name="bill_line_position")]
+        triggers = [AppendOnly(name="bill_line_append_only")]
+
+    def __str__(self) -> str:
+        return self.text

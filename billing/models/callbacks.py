@@ -1,0 +1,52 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.payments import Payment
+from core.db import Fixed, NeverDelete
+
+
+class CallbackState(models.TextChoices):
+    NEW = "NEW", _("待处理")
+    APPLIED = "APPLIED", _("已入账")
+    REJECTED = "REJECTED", _("已拒绝")  # at intake: never credits
+    DEAD = "DEAD", _("需人工")  # attempts used up
+
+
+class GatewayCallback(models.Model):
+    """What a gateway told us, as received. Its own queue: a worker applies it by id; see core.queues."""
+
+    gateway = models.CharField(max_length=20)
+    reference = models.CharField(max_length=64, blank=True, default="")  # as claimed; empty when unreadable
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="callbacks"
+    )  # null: rejected
+    report = models.JSONField(null=True)  # gateways.Report as JSON; null when it did not verify
+    verdict = models.CharField(max_length=40)  # "OK" or the reject code
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+    address = models.GenericIPAddressField(null=True, blank=True)  # null: behind a socket
+    state = models.CharField(max_length=10, choices=CallbackState.choices, default=CallbackState.NEW)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    received_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()  # also the end of a worker's lease
+    applied_at = models.DateTimeField(null=True, blank=True)  # null unless APPLIED
+
+    class Meta:
+        verbose_name = _("支付回调")
+        verbose_name_plural = _("支付回调")
+        indexes = [
+            models.Index(fields=["next_attempt_at", "id"], name="callback_due", condition=Q(state="NEW")),
+            models.Index(fields=["gateway", "reference"], name="callback_reference"),
+        ]
+        triggers = [
+            NeverDelete(name="callback_never_deleted"),
+            Fixed(
+                name="callback_fixed",
+                columns=("gateway", "reference", "body", "headers", "verdict", "received_at"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.reference} {self.verdict}"

@@ -1,0 +1,117 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.bills import Bill
+from billing.models.querysets import OfAccountQuerySet
+from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
+from core.statemachine import Machine
+
+
+class PaymentState(models.TextChoices):
+    CREATED = "CREATED", _("已创建")
+    PENDING = "PENDING", _("待支付")
+    UNKNOWN = "UNKNOWN", _("确认中")  # timed out, may have worked
+    SUCCEEDED = "SUCCEEDED", _("已支付")
+    FAILED = "FAILED", _("支付失败")
+    EXPIRED = "EXPIRED", _("已关闭")
+
+
+_P = PaymentState
+PAYMENT_MACHINE = Machine(
+    name="payment",
+    initial=_P.CREATED,
+    transitions={
+        _P.CREATED: frozenset({_P.PENDING, _P.UNKNOWN, _P.SUCCEEDED, _P.FAILED, _P.EXPIRED}),
+        _P.PENDING: frozenset({_P.UNKNOWN, _P.SUCCEEDED, _P.FAILED, _P.EXPIRED}),
+        _P.UNKNOWN: frozenset({_P.PENDING, _P.SUCCEEDED, _P.FAILED, _P.EXPIRED}),
+        _P.SUCCEEDED: frozenset(),
+        _P.FAILED: frozenset(),
+        _P.EXPIRED: frozenset(),
+    },
+)
+UNDECIDED = (_P.CREATED, _P.PENDING, _P.UNKNOWN)
+
+
+class Payment(models.Model):
+    """One try to pay an amount into an account through one gateway. Money itself is a Receipt."""
+
+    reference = models.CharField(
+        _("支付单号"), max_length=32, unique=True
+    )  # [0-9A-Za-z], our order number there
+    account = models.ForeignKey("accounts.BillingAccount", on_delete=models.PROTECT, related_name="payments")
+    bill = models.ForeignKey(
+        Bill, on_delete=models.PROTECT, null=True, blank=True, related_name="payments"
+    )  # paid first; null: oldest first
+    payer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )  # null: not a logged-in person
+    gateway = models.CharField(_("支付方式"), max_length=20)
+    amount_cents = models.BigIntegerField(_("金额"))
+    state = models.CharField(
+        _("状态"), max_length=10, choices=PaymentState.choices, default=PaymentState.CREATED
+    )
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()  # closed (query first) after this
+    next_query_at = models.DateTimeField()  # when the gateway is asked next, while undecided
+    queries = models.PositiveSmallIntegerField(default=0)
+    succeeded_at = models.DateTimeField(null=True, blank=True)  # null unless SUCCEEDED
+
+    objects = OfAccountQuerySet["Payment"].as_manager()
+
+    class Meta:
+        verbose_name = _("支付")
+        verbose_name_plural = _("支付")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(state="SUCCEEDED", succeeded_at__isnull=False)
+                | (~Q(state="SUCCEEDED") & Q(succeeded_at__isnull=True)),
+                name="payment_succeeded_has_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(reference__regex=r"^[0-9A-Za-z]{6,32}$"), name="payment_reference_form"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_query_at", "id"],
+                name="payment_undecided",
+                condition=Q(state__in=["CREATED", "PENDING", "UNKNOWN"]),
+            ),
+            models.Index(fields=["account", "-created_at"], name="payment_account"),
+        ]
+        triggers = [
+            NeverDelete(name="payment_never_deleted"),
+            StartsAt(name="payment_starts_created", machine=PAYMENT_MACHINE),
+            Transitions(name="payment_transitions", machine=PAYMENT_MACHINE),
+            Fixed(
+                name="payment_fixed",
+                columns=("reference", "account_id", "amount_cents", "gateway", "created_at"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_undecided(self) -> bool:
+        return self.state in UNDECIDED
+
+
+class PaymentHistory(models.Model):
+    """Each change of a payment's state."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="history")
+    from_state = models.CharField(max_length=10, blank=True)
+    to_state = models.CharField(max_length=10)
+    actor = models.CharField(max_length=80)
+    reason = models.CharField(max_length=200, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = [AppendOnly(name="payment_history_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.payment_id} {self.to_state}"

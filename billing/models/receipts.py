@@ -1,0 +1,121 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.bills import Bill
+from billing.models.payments import Payment
+from billing.models.querysets import OfAccountQuerySet
+from core.db import AppendOnly, Fixed, NeverDelete
+
+
+class ReviewReason(models.TextChoices):
+    """Why somebody should look at a receipt before its money is used."""
+
+    NONE = "", _("无")
+    DUPLICATE = "DUPLICATE", _("同一订单重复付款")
+    LATE = "LATE", _("关闭后到账")
+
+
+class Receipt(models.Model):
+    """Money that came in, once per (gateway, trade number). What is neither allocated nor refunded is the account's credit."""
+
+    number = models.CharField(_("收据号"), max_length=32, unique=True)
+    gateway = models.CharField(_("渠道"), max_length=40)  # "alipay", or the import profile
+    trade_no = models.CharField(_("交易号"), max_length=64)  # the gateway's own
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
+    )  # null: not started here
+    account = models.ForeignKey("accounts.BillingAccount", on_delete=models.PROTECT, related_name="receipts")
+    amount_cents = models.BigIntegerField(_("金额"))
+    allocated_cents = models.BigIntegerField(default=0)  # = Σ allocations
+    refunded_cents = models.BigIntegerField(default=0)  # = Σ refunds
+    review_reason = models.CharField(max_length=20, choices=ReviewReason.choices, blank=True, default="")
+    paid_at = models.DateTimeField(_("支付时间"))  # as the gateway says
+    booked_at = models.DateTimeField(_("入账时间"))
+
+    objects = OfAccountQuerySet["Receipt"].as_manager()
+
+    class Meta:
+        verbose_name = _("收款")
+        verbose_name_plural = _("收款")
+        constraints = [
+            models.UniqueConstraint(fields=["gateway", "trade_no"], name="receipt_trade_once"),
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="receipt_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(allocated_cents__gte=0)
+                & Q(refunded_cents__gte=0)
+                & Q(amount_cents__gte=F("allocated_cents") + F("refunded_cents")),
+                name="receipt_used_within_amount",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-paid_at"], name="receipt_account"),
+            models.Index(fields=["booked_at"], name="receipt_booked"),
+            models.Index(
+                fields=["booked_at", "id"],
+                name="receipt_unallocated",
+                condition=Q(amount_cents__gt=F("allocated_cents") + F("refunded_cents")),
+            ),
+        ]
+        triggers = [
+            NeverDelete(name="receipt_never_deleted"),
+            Fixed(
+                name="receipt_fixed",
+                columns=(
+                    "number",
+                    "gateway",
+                    "trade_no",
+                    "payment_id",
+                    "account_id",
+                    "amount_cents",
+                    "paid_at",
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def unallocated_cents(self) -> int:
+        return self.amount_cents - self.allocated_cents - self.refunded_cents
+
+
+class Allocation(models.Model):
+    """Part of a receipt used for a bill; a negative amount takes an earlier one back."""
+
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="allocations")
+    bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="allocations")
+    amount_cents = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("销账")
+        verbose_name_plural = _("销账")
+        constraints = [models.CheckConstraint(condition=~Q(amount_cents=0), name="allocation_not_zero")]
+        triggers = [AppendOnly(name="allocation_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.receipt_id} → {self.bill_id}"
+
+
+class Refund(models.Model):
+    """Money of a receipt that went back to the payer, once per request number."""
+
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="refunds")
+    request_no = models.CharField(max_length=64)
+    amount_cents = models.BigIntegerField()
+    refunded_at = models.DateTimeField()  # as the gateway says
+    booked_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("退款")
+        verbose_name_plural = _("退款")
+        constraints = [
+            models.UniqueConstraint(fields=["receipt", "request_no"], name="refund_once"),
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_amount_positive"),
+        ]
+        triggers = [AppendOnly(name="refund_append_only")]
+
+    def __str__(self) -> str:
+        return self.request_no

@@ -1,0 +1,1 @@
+"""System checks of this room (`manage.py check`)."""

@@ -1,0 +1,50 @@
+"""A poke tells the workers that a queue table has work. Losing one costs seconds, never work: a sweeper finds the rows.
+
+After commit, at most one message per task waits in the broker: the first poke sets a short-lived mark, the task
+takes it away when it begins. With the broker away the web answers at once and does not ask again for some seconds.
+"""
+
+import logging
+import time
+from functools import lru_cache
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+
+log = logging.getLogger(__name__)
+MARK_MS = 2_000
+SILENCE_SECONDS = 5.0
+_silent_until = 0.0
+
+
+@lru_cache(maxsize=1)
+def broker() -> "redis.Redis":
+    """A client of the broker with short time-outs; callers must expect `redis.RedisError`."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=0.2, socket_timeout=0.3)
+
+
+def after_commit(task: str, *, queue: str) -> None:
+    """Wake `task` on `queue` once the present transaction is committed; nothing happens on a rollback."""
+    transaction.on_commit(lambda: _poke(task, queue), robust=True)
+
+
+def arrived(task: str) -> None:
+    """Called by the task as it begins: the next poke sends a new message."""
+    try:
+        broker().delete(f"poke:{task}")
+    except redis.RedisError:
+        log.warning("poke mark not cleared", extra={"task": task})
+
+
+def _poke(task: str, queue: str) -> None:
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        if broker().set(f"poke:{task}", 1, nx=True, px=MARK_MS):
+            current_app.send_task(task, queue=queue, retry=False, ignore_result=True)
+    except Exception:  # kombu raises its own, redis' and socket errors; none may reach the customer
+        _silent_until = time.monotonic() + SILENCE_SECONDS
+        log.warning("broker away, poke skipped", extra={"task": task})

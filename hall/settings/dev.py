@@ -1,0 +1,12 @@
+"""A developer's machine and the demo: loopback, plain HTTP, stand-ins for the gateways."""
+
+from hall.settings import env
+from hall.settings.base import *  # noqa: F403  settings modules are layered by import
+
+SECRET_KEY = env.text("HALL_SECRET_KEY")
+DEBUG = env.flag("HALL_DEBUG")
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+SANDBOX_URL = env.text("SANDBOX_URL", "")  # shown as a hint where codes are asked for; empty hides it
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -1,0 +1,32 @@
+"""Production: everything that matters comes from the environment, and a missing value stops the start."""
+
+from hall.settings import env
+from hall.settings.base import *  # noqa: F403  settings modules are layered by import
+
+SECRET_KEY = env.text("HALL_SECRET_KEY")
+DEBUG = False
+ALLOWED_HOSTS = env.words("HALL_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = env.words("HALL_TRUSTED_ORIGINS")
+BASE_URL = env.text("HALL_BASE_URL")
+SANDBOX_URL = ""
+
+ALIPAY_APP_ID = env.text("ALIPAY_APP_ID")
+ALIPAY_SELLER_ID = env.text("ALIPAY_SELLER_ID")
+ALIPAY_APP_PRIVATE_KEY_FILE = env.text("ALIPAY_APP_PRIVATE_KEY_FILE")
+ALIPAY_PUBLIC_KEY_FILE = env.text("ALIPAY_PUBLIC_KEY_FILE")
+ALIPAY_GATEWAY_URL = env.text("ALIPAY_GATEWAY_URL")
+SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL")
+SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET")
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = True
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}

@@ -1,0 +1,17 @@
+"""Tests: the real database and broker, keys made on the spot, no network."""
+
+import os
+
+os.environ.setdefault("DATABASE_URL", "postgresql://owner@127.0.0.1:15432/hall")
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:16379/9")
+
+from hall.settings.base import *  # noqa: E402, F403  settings modules are layered by import
+
+SECRET_KEY = "only-for-tests"
+DEBUG = False
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+SANDBOX_URL = ""
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; never outside tests
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -1,0 +1,129 @@
+"""Messages out, and the proof that they arrived. Knows no customer: "this template to this address, for this ref"."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.db import AppendOnly, NeverDelete
+
+
+class Channel(models.TextChoices):
+    SMS = "SMS", _("短信")
+    EMAIL = "EMAIL", _("电子邮件")
+
+
+class Template(models.Model):
+    """One version of one text in one language on one channel; a version that was used is never edited."""
+
+    code = models.CharField(max_length=60)  # e.g. "payment_received"
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    language = models.CharField(max_length=10, default="zh-hans")
+    version = models.PositiveIntegerField()
+    title = models.CharField(max_length=200, blank=True, default="")  # e-mail subject; empty for SMS
+    body = models.TextField()  # Django template syntax, plain variables only
+    is_secret = models.BooleanField(default=False)  # the rendered body is never stored
+    active_from = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("通知模板")
+        verbose_name_plural = _("通知模板")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["code", "channel", "language", "version"], name="template_version_unique"
+            )
+        ]
+        triggers = [AppendOnly(name="template_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.channel} {self.language} v{self.version}"
+
+
+class Message(models.Model):
+    """One thing that somebody is told, once: the dedupe key makes a second request the same message."""
+
+    code = models.CharField(max_length=60)  # template code
+    recipient_ref = models.CharField(max_length=80)  # opaque, e.g. "account:8100000001"
+    language = models.CharField(max_length=10, default="zh-hans")
+    dedupe_key = models.CharField(max_length=160, unique=True)
+    context = models.JSONField(default=dict)  # empty for secret templates
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("通知")
+        verbose_name_plural = _("通知")
+        indexes = [models.Index(fields=["recipient_ref", "-created_at"], name="message_recipient")]
+        triggers = [AppendOnly(name="message_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.recipient_ref}"
+
+
+class Delivery(models.Model):
+    """One message to one address over one channel. Its own queue: claimed by lease, see core.queues."""
+
+    class State(models.TextChoices):
+        QUEUED = "QUEUED", _("待发送")
+        SENT = "SENT", _("已提交运营商")  # handed over; not yet known to have arrived
+        DELIVERED = "DELIVERED", _("已送达")
+        FAILED = "FAILED", _("未送达")  # permanent, or attempts used up
+        EXPIRED = "EXPIRED", _("已过期")  # a secret whose short life ended unsent
+
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries")
+    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="+")
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    address = models.CharField(max_length=254)  # as sent: +86… or e-mail
+    body = models.TextField(blank=True, default="")  # as sent; always empty for secrets
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    provider = models.CharField(max_length=40, blank=True, default="")
+    provider_message_id = models.CharField(max_length=80, blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()  # also the end of a worker's lease
+    expires_at = models.DateTimeField(null=True, blank=True)  # null: no end; secrets have a short one
+    sent_at = models.DateTimeField(null=True, blank=True)  # null until handed over
+    delivered_at = models.DateTimeField(null=True, blank=True)  # null until a verified receipt says so
+
+    class Meta:
+        verbose_name = _("发送")
+        verbose_name_plural = _("发送")
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at", "id"], name="delivery_due", condition=models.Q(state="QUEUED")
+            ),
+            models.Index(fields=["provider", "provider_message_id"], name="delivery_provider_id"),
+            models.Index(fields=["address", "-created_at"], name="delivery_address"),
+        ]
+        triggers = [NeverDelete(name="delivery_never_deleted")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.pk} {self.state}"
+
+
+class DeliveryReceipt(models.Model):
+    """What a provider says became of a delivery. Kept as received, also when unknown or repeated."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.PROTECT, related_name="receipts", null=True
+    )  # null: for a message we do not know
+    provider = models.CharField(max_length=40)
+    provider_message_id = models.CharField(max_length=80)
+    status = models.CharField(max_length=20)
+    reported_at = models.DateTimeField(null=True)  # the provider's own time; null when it gives none
+    received_at = models.DateTimeField()
+    is_verified = models.BooleanField()  # its signature was right
+    raw = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("送达回执")
+        verbose_name_plural = _("送达回执")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "provider_message_id", "status"],
+                condition=models.Q(is_verified=True),
+                name="delivery_receipt_once",
+            )
+        ]
+        triggers = [AppendOnly(name="delivery_receipt_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.provider_message_id} {self.status}"

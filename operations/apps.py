@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class OperationsConfig(AppConfig):
+    name = "operations"
+    verbose_name = "业务受理"
+
+    def ready(self) -> None:
+        autodiscover_modules("operations")  # each app's business operations register themselves
