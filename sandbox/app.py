@@ -1,0 +1,89 @@
+"""Puts the stand-ins together: one store, one courier, one server."""
+
+import threading
+from collections.abc import Mapping
+
+from sandbox import courier, keys, web
+from sandbox.alipay import trades
+from sandbox.alipay.cashier import Cashier
+from sandbox.alipay.gateway import AlipayGateway
+from sandbox.alipay.signing import Signer
+from sandbox.config import Config
+from sandbox.sms import messages
+from sandbox.sms.views import SmsViews
+from sandbox.store import Store
+
+_INDEX = """
+<ul><li><a href="/sms/">短信</a> <span class="soft">· what the hall sent by SMS</span></li>
+<li><a href="/alipay/">支付宝交易</a> <span class="soft">· trades and their notices</span></li></ul>
+<p class="soft">仅用于开发和测试。 For development and tests only.</p>"""
+
+
+class Sandbox:
+    """A running set of stand-ins. `start`, and `stop` once."""
+
+    def __init__(self, config: Config) -> None:
+        keys.ensure(config.keys)
+        self._store = Store(config.state)
+        signer = Signer(config.keys)
+        self._trades = trades.Trades(self._store, signer, config)
+        self._messages = messages.Messages(self._store, config)
+        self._courier = courier.Courier(self._store, self._channels(), self._trades.expire)
+        self._server = web.server(config.host, config.port, self._routes(signer, config))
+        self._thread = threading.Thread(target=self._server.serve_forever, name="server", daemon=True)
+        self.url = f"http://{config.host}:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        """Serve and deliver from now on."""
+        self._courier.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more requests, finish what is being sent, write the state down."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._courier.stop()
+        self._store.close()
+
+    def _channels(self) -> Mapping[str, courier.Channel]:
+        def write_notice(payload: Mapping[str, str]) -> courier.Letter:
+            form = self._trades.write_notice(dict(payload))
+            return courier.Letter(
+                f"application/x-www-form-urlencoded; charset={payload['charset']}", form, {}
+            )
+
+        return {
+            trades.KIND: courier.Channel(
+                write_notice, lambda status, body: status == 200 and body == b"success"
+            ),
+            messages.KIND: courier.Channel(
+                self._messages.write_receipt, lambda status, body: 200 <= status < 300
+            ),
+        }
+
+    def _routes(self, signer: Signer, config: Config) -> list[web.Route]:
+        gateway = AlipayGateway(self._trades, signer, config)
+        cashier = Cashier(self._trades, signer, config)
+        sms = SmsViews(self._messages, config)
+
+        def poking(view: web.View) -> web.View:
+            def poked(request: web.Request) -> web.Answer:
+                answer = view(request)
+                self._courier.poke()
+                return answer
+
+            return poked
+
+        return [
+            web.Route("GET", "/", lambda request: web.page("模拟外部系统 · Stand-ins", _INDEX)),
+            web.Route("GET", "/healthz", lambda request: web.Answer(b"ok", "text/plain")),
+            web.Route("GET", "/alipay/gateway.do", gateway.view),
+            web.Route("POST", "/alipay/gateway.do", poking(gateway.view)),
+            web.Route("GET", "/alipay/cashier/([0-9a-f]+)", cashier.show),
+            web.Route("POST", "/alipay/cashier/([0-9a-f]+)", poking(cashier.press)),
+            web.Route("GET", "/alipay/", cashier.trades_page),
+            web.Route("GET", "/alipay/api/trades", cashier.trades_json),
+            web.Route("POST", "/sms/send", poking(sms.send)),
+            web.Route("GET", "/sms/", sms.page),
+            web.Route("GET", "/sms/api/messages", sms.messages_json),
+        ]

@@ -1,0 +1,95 @@
+"""/sms/: the interface that the hall calls, and the page where a developer reads the messages."""
+
+import json
+import re
+import sqlite3
+from datetime import UTC, datetime
+from html import escape
+from urllib.parse import urlencode
+
+from sandbox import web
+from sandbox.config import Config
+from sandbox.sms import signature
+from sandbox.sms.messages import Messages
+
+_PHONE = re.compile(r"\+?[0-9]{5,15}")
+_BANNER = "模拟短信网关 · 不会真的发送 / Stand-in SMS gateway, nothing is sent"
+_REFRESH = '<meta http-equiv="refresh" content="5">'
+
+
+class SmsViews:
+    """The views over `Messages`."""
+
+    def __init__(self, messages: Messages, config: Config) -> None:
+        self._messages = messages
+        self._config = config
+
+    def send(self, request: web.Request) -> web.Answer:
+        """POST JSON {"phone", "text", "message_id"} signed with X-Signature."""
+        given = {name.lower(): value for name, value in request.headers.items()}.get("x-signature", "")
+        if not signature.is_valid(request.body, given, self._config.sms_secret):
+            return _json({"accepted": False, "code": "BAD_SIGNATURE"}, 401)
+        fields = _fields(request.body)
+        if fields is None:
+            return _json({"accepted": False, "code": "BAD_REQUEST"}, 400)
+        if not _PHONE.fullmatch(fields["phone"]):
+            return _json({"accepted": False, "code": "BAD_PHONE"}, 400)
+        number = self._messages.accept(**fields)
+        return _json({"provider_message_id": number, "accepted": True}, 200)
+
+    def page(self, request: web.Request) -> web.Answer:
+        """The messages, newest first; renews itself every five seconds unless `?still` is there."""
+        params = request.parameters()
+        phone = params.get("phone", "").strip()
+        still = "still" in params
+        rows = "".join(_row(message) for message in self._messages.search(phone))
+        head = "<tr><th>时间</th><th>手机号</th><th>内容</th><th>结果</th></tr>"
+        table = f'<div class="scroll"><table>{head}{rows}</table></div>' if rows else "<p>还没有短信。</p>"
+        return web.page(
+            "短信 · Messages",
+            _search(phone, still) + table,
+            banner=_BANNER,
+            head="" if still else _REFRESH,
+            wide=True,
+        )
+
+    def messages_json(self, request: web.Request) -> web.Answer:
+        """The messages to `?phone=` as JSON, newest first, for tests."""
+        rows = self._messages.search(request.parameters().get("phone", "").strip())
+        names = ("provider_message_id", "message_id", "phone", "text", "status", "received_at")
+        return _json({"messages": [{name: row[name] for name in names} for row in rows]}, 200)
+
+
+def _fields(body: bytes) -> dict[str, str] | None:
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict):
+        return None
+    fields = {name: values.get(name) for name in ("phone", "text", "message_id")}
+    texts = {name: value for name, value in fields.items() if isinstance(value, str) and value}
+    return texts if len(texts) == len(fields) else None
+
+
+def _search(phone: str, still: bool) -> str:
+    other = urlencode({"phone": phone} if still else {"phone": phone, "still": "1"})
+    keep = '<input type="hidden" name="still" value="1">' if still else ""
+    return (
+        f'<form class="row" role="search"><input type="search" name="phone" value="{escape(phone)}"'
+        f' aria-label="手机号" placeholder="手机号" inputmode="tel">{keep}<button>查找</button>'
+        f'<a href="?{escape(other)}">{"自动刷新" if still else "暂停刷新"}</a></form>'
+    )
+
+
+def _row(message: sqlite3.Row) -> str:
+    at = datetime.fromtimestamp(message["received_at"], UTC).astimezone()
+    result = "已送达" if message["status"] == "DELIVERED" else "失败：空号"
+    cells = (f"{at:%m-%d %H:%M:%S}", message["phone"], message["text"], result)
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _json(values: dict[str, object], status: int) -> web.Answer:
+    return web.Answer(
+        json.dumps(values, ensure_ascii=False).encode(), "application/json; charset=utf-8", status
+    )

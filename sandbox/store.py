@@ -1,0 +1,79 @@
+"""What the stand-ins remember: one SQLite database, in memory or in a file."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS trades (
+    out_trade_no TEXT PRIMARY KEY, token TEXT UNIQUE NOT NULL, trade_no TEXT UNIQUE NOT NULL,
+    subject TEXT NOT NULL, amount_cents INTEGER NOT NULL, status TEXT NOT NULL, charset TEXT NOT NULL,
+    notify_url TEXT NOT NULL, return_url TEXT NOT NULL,
+    created_at REAL NOT NULL, expires_at REAL NOT NULL, paid_at REAL, closed_at REAL
+);
+CREATE TABLE IF NOT EXISTS refunds (
+    out_trade_no TEXT NOT NULL REFERENCES trades, request_no TEXT NOT NULL, amount_cents INTEGER NOT NULL,
+    reason TEXT NOT NULL, refunded_at REAL NOT NULL, PRIMARY KEY (out_trade_no, request_no)
+);
+CREATE TABLE IF NOT EXISTS messages (
+    provider_message_id TEXT PRIMARY KEY, message_id TEXT UNIQUE NOT NULL, phone TEXT NOT NULL, text TEXT NOT NULL,
+    status TEXT NOT NULL, received_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, url TEXT NOT NULL, payload TEXT NOT NULL,
+    delays TEXT NOT NULL, losses INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due_at REAL NOT NULL,
+    state TEXT NOT NULL DEFAULT 'WAITING', last_answer TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, due_at);
+CREATE INDEX IF NOT EXISTS deliveries_subject ON deliveries (kind, subject);
+CREATE INDEX IF NOT EXISTS messages_received ON messages (received_at);
+"""
+
+Value = str | int | float | None
+
+
+class Store:
+    """One connection, one writer at a time; every method may be called from any thread."""
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + _SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, and no other thread in between. Does not nest."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def run(self, sql: str, *values: Value) -> int:
+        """Execute one statement and return how many rows it touched."""
+        with self._lock:
+            return self._connection.execute(sql, values).rowcount
+
+    def one(self, sql: str, *values: Value) -> sqlite3.Row | None:
+        """The first row, if there is one."""
+        with self._lock:
+            row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
+            return row
+
+    def all(self, sql: str, *values: Value) -> list[sqlite3.Row]:
+        """All rows."""
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def close(self) -> None:
+        """Write everything down and let the file go."""
+        with self._lock:
+            self._connection.close()
