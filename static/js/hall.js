@@ -1,0 +1,77 @@
+/* Small comforts only: every flow works with this file absent. */
+(function () {
+  "use strict";
+
+  /* A form is sent once. The button is not disabled, because a disabled button is left out of the form data. */
+  function release(form) {
+    delete form.dataset.sending;
+    form.querySelectorAll("[aria-busy]").forEach(function (button) {
+      button.removeAttribute("aria-busy");
+    });
+  }
+
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.dataset.sending) {
+      event.preventDefault();
+      return;
+    }
+    if (event.defaultPrevented || form.hasAttribute("data-resubmit")) return;
+    form.dataset.sending = "yes";
+    if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+    /* A download answers without leaving the page: after a while the form may be sent again. */
+    window.setTimeout(release, 15000, form);
+  });
+
+  /* Coming back through the browser's page cache must find a usable form. */
+  window.addEventListener("pageshow", function (event) {
+    if (event.persisted) document.querySelectorAll("form[data-sending]").forEach(release);
+  });
+
+  /* Menus are <details>: close them on Escape, on a click elsewhere, and when focus leaves. */
+  function closeMenus(except) {
+    document.querySelectorAll("details.menu[open]").forEach(function (menu) {
+      if (!menu.contains(except)) menu.open = false;
+    });
+  }
+
+  document.addEventListener("click", function (event) { closeMenus(event.target); });
+  document.addEventListener("focusin", function (event) { closeMenus(event.target); });
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") return;
+    var open = document.querySelector("details.menu[open]");
+    if (open) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    }
+  });
+
+  /* A code copied from a text message often brings spaces or words with it. */
+  document.addEventListener("input", function (event) {
+    if (!event.target.matches("[data-digits]")) return;
+    var digits = event.target.value.replace(/\D/g, "");
+    if (digits !== event.target.value) event.target.value = digits;
+  });
+
+  /* <button data-wait="60">: not yet, and say how long. Without this script the server alone says it. */
+  function countDown(button) {
+    var label = button.textContent.trim();
+    var left = Number(button.dataset.wait);
+    button.disabled = true;
+    var timer = window.setInterval(function () {
+      left -= 1;
+      button.textContent = left > 0 ? label + " (" + left + ")" : label;
+      if (left > 0) return;
+      button.disabled = false;
+      window.clearInterval(timer);
+    }, 1000);
+  }
+
+  document.querySelectorAll("button[data-wait]").forEach(countDown);
+
+  /* Buttons that only a script can serve are hidden until there is one. */
+  document.querySelectorAll("[data-print]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () { window.print(); });
+  });
+})();
