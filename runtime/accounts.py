@@ -6,10 +6,19 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from runtime.console import Problem
 
 CANDIDATES = ("postgres", "nobody")
+
+
+class SwitchOptions(TypedDict, total=False):
+    """The part of subprocess.Popen's options that changes the account."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,7 @@ class Account:
     gid: int
     switch: bool
 
-    def popen_options(self) -> dict[str, object]:
+    def popen_options(self) -> "SwitchOptions":
         """The options of subprocess.Popen that start a command as this account, all other groups dropped."""
         if not self.switch:
             return {}
@@ -60,7 +69,11 @@ def _own_name() -> str:
 
 
 def run(
-    account: Account, command: Sequence[str | Path], *, environ: Mapping[str, str] | None = None, text: str = ""
+    account: Account,
+    command: Sequence[str | Path],
+    *,
+    environ: Mapping[str, str] | None = None,
+    text: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run a short command as the account, away from folders it cannot read, and return what it said."""
     return subprocess.run(
@@ -72,7 +85,7 @@ def run(
         text=True,
         errors="replace",
         check=False,
-        **account.popen_options(),  # type: ignore[call-overload]
+        **account.popen_options(),
     )
 
 

@@ -49,7 +49,10 @@ class Broker:
         write_private(self._settings_file, settings_text(self.port, self.folder, self.password), self.account)
         self.process = processes.start(self._program())
         self.data.note(broker_port=self.port, broker_process=processes.identity(self.process.pid))
-        if not processes.wait_until(lambda: self.is_ready() or self.process_ended(), 60) or self.process_ended():
+        if (
+            not processes.wait_until(lambda: self.is_ready() or self.process_ended(), 60)
+            or self.process_ended()
+        ):
             self.stop()
             raise Problem(
                 f"The broker did not start. The end of {self.data.log(self.name)}:\n"

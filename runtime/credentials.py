@@ -43,4 +43,6 @@ def _read(path: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     known = {item.name for item in fields(Credentials)}
-    return {name: value for name, value in found.items() if name in known and isinstance(value, str) and value}
+    return {
+        name: value for name, value in found.items() if name in known and isinstance(value, str) and value
+    }

@@ -22,6 +22,10 @@ MARKER = "hall-data.json"
 LONGEST_SOCKET_FOLDER = 85
 
 
+class AlreadyRunning(Problem):
+    """Another process holds the data folder."""
+
+
 def write_private(path: Path, text: str, account: Account | None = None, mode: int = 0o600) -> None:
     """Replace a file in one step, readable only by its owner, so that a crash leaves the old or the new one."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -108,7 +112,14 @@ class DataFolder:
         """Drop all data. Only what the hall itself makes is touched, and only in a folder it has marked."""
         if not self.marker.exists():
             raise Problem(f"{self.root} carries no {MARKER}, so it is not the hall's: nothing was removed.")
-        for folder in (self.postgres, incomplete(self.postgres), self.broker, self.logs, self.keys, self.work):
+        for folder in (
+            self.postgres,
+            incomplete(self.postgres),
+            self.broker,
+            self.logs,
+            self.keys,
+            self.work,
+        ):
             if folder.exists():
                 shutil.rmtree(folder)
         for file in (self.credentials, self.state):
@@ -178,7 +189,7 @@ def locked(data: DataFolder) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Problem(_already_running(data), exit_code=2) from None
+            raise AlreadyRunning(_already_running(data), exit_code=2) from None
         yield
 
 

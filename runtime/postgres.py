@@ -76,7 +76,10 @@ class Postgres:
         self._remove_stale_pid_file()
         self.process = processes.start(self._program())
         self.data.note(postgres_port=self.port, postgres_process=processes.identity(self.process.pid))
-        if not processes.wait_until(lambda: self.is_ready() or self.process_ended(), 120) or self.process_ended():
+        if (
+            not processes.wait_until(lambda: self.is_ready() or self.process_ended(), 120)
+            or self.process_ended()
+        ):
             self.stop()
             raise Problem(
                 f"PostgreSQL did not start. The end of {self.data.log(self.name)}:\n"
@@ -95,7 +98,16 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """True when the server accepts connections (asked over its socket, never by process number)."""
-        command = [self.bin / "pg_isready", "-q", "-t", "2", "-h", self.data.sockets, "-p", str(self.port)]
+        command: list[str | Path] = [
+            self.bin / "pg_isready",
+            "-q",
+            "-t",
+            "2",
+            "-h",
+            self.data.sockets,
+            "-p",
+            str(self.port),
+        ]
         return accounts.run(self.account, command).returncode == 0
 
     def kill(self) -> None:
@@ -110,13 +122,15 @@ class Postgres:
         alive = processes.serving_from(self.folder, [tuple(recorded)] if recorded else [])
         if self._pid_in_file() in alive:
             say("A PostgreSQL of an earlier run still serves this data folder: stopping it first.")
-            processes.end([pid for pid in alive if pid == self._pid_in_file()], first=signal.SIGINT, seconds=30)
+            processes.end(
+                [pid for pid in alive if pid == self._pid_in_file()], first=signal.SIGINT, seconds=30
+            )
         if not processes.wait_until(lambda: not processes.serving_from(self.folder), 5):
             processes.end(processes.serving_from(self.folder), first=signal.SIGQUIT, seconds=5)
 
     def run_sql(self, sql: str, database: str = "postgres") -> str:
         """Run SQL as the cluster's superuser over the socket; returns what psql printed."""
-        command = [self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        command: list[str | Path] = [self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         command += ["-h", self.data.sockets, "-p", str(self.port), "-U", ADMIN, "-d", database]
         done = accounts.run(self.account, command, text=sql)
         if done.returncode != 0:
@@ -203,7 +217,9 @@ class Postgres:
             folder.mkdir(mode=0o700)
             self.account.own(folder)
         if folder.is_symlink() or folder.stat().st_uid != self.account.uid:
-            raise Problem(f"{folder} belongs to another user; remove it or set HALL_DATA_DIR to a shorter path.")
+            raise Problem(
+                f"{folder} belongs to another user; remove it or set HALL_DATA_DIR to a shorter path."
+            )
         folder.chmod(0o700)
 
     def _pid_in_file(self) -> int | None:
@@ -216,7 +232,9 @@ class Postgres:
         """Nobody stands in the folder (see end_survivors), so the file names a zombie or a stranger's process."""
         file = self.folder / "postmaster.pid"
         if file.exists() and not processes.serving_from(self.folder):
-            say("PostgreSQL was not shut down in order last time: it recovers by itself, nothing committed is lost.")
+            say(
+                "PostgreSQL was not shut down in order last time: it recovers by itself, nothing committed is lost."
+            )
             file.unlink()
 
     def _make_roles(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from runtime.accounts import Account
+from runtime.accounts import Account, SwitchOptions
 
 # Every process of ours carries this variable with the data folder as its value. It survives a kill -9 of the
 # supervisor and re-parenting, so leftovers are found by it and never guessed from a process number alone.
@@ -52,7 +52,7 @@ def start(program: Program) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            **(program.account.popen_options() if program.account else {}),  # type: ignore[call-overload]
+            **(program.account.popen_options() if program.account else SwitchOptions()),
         )
 
 
@@ -102,7 +102,9 @@ def started_at(pid: int) -> str | None:
     if PROC.joinpath("self").exists():
         fields = _stat_fields(pid)
         return None if not fields or fields[0] in "ZX" else fields[19]
-    shown = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     state, _, started = shown.stdout.strip().partition(" ")
     return None if not state or state.startswith("Z") else started.strip()
 

@@ -38,6 +38,14 @@ class Services:
             if service is not None:
                 service.start()
 
+    def attach(self) -> None:
+        """Use the embedded servers that a running hall has started, by the ports it noted."""
+        noted = self.data.read_state()
+        if self.postgres is not None:
+            self.postgres.port = int(noted.get("postgres_port", 0))
+        if self.broker is not None:
+            self.broker.port = int(noted.get("broker_port", 0))
+
     def stop(self) -> None:
         """Stop what is embedded: the broker first, the database last."""
         for service in (self.broker, self.postgres):
@@ -76,7 +84,9 @@ class Services:
             "DATABASE_APP_URL": APP,
             "DATABASE_READONLY_URL": READONLY,
         }
-        return {name: self.postgres.url(role) for name, role in roles.items()} | {"REDIS_URL": self.broker_url}
+        return {name: self.postgres.url(role) for name, role in roles.items()} | {
+            "REDIS_URL": self.broker_url
+        }
 
 
 @contextlib.contextmanager
