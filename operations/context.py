@@ -1,0 +1,39 @@
+"""Who asks for an operation, over which channel, when; and how he must confirm it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from core.actor import Actor
+from operations.models import Channel
+
+
+class Confirmation(models.TextChoices):
+    """The second confirmation that an operation needs before it is carried out."""
+
+    CLICK = "CLICK", _("点击确认")
+    SMS_CODE = "SMS_CODE", _("短信验证码")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`user` acts; `on_behalf_of` is the customer when staff act for him. `address` is the caller's IP, if any."""
+
+    user: User | AnonymousUser
+    channel: Channel
+    as_of: datetime
+    address: str | None = None
+    on_behalf_of: User | None = None
+
+    @property
+    def served(self) -> User | AnonymousUser:
+        """The one whose accounts the operation is about."""
+        return self.on_behalf_of or self.user
+
+    @property
+    def actor(self) -> Actor:
+        return Actor.user(self.user)
