@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -26,6 +26,7 @@ from billing.gateways.base import (
     Report,
     ReportStatus,
 )
+from core import clock, money
 
 CODE = "alipay"
 _REFERENCE = re.compile(r"[0-9A-Za-z_]{1,64}")
@@ -89,10 +90,6 @@ class _Answer:
         return GatewayError(self.sub_code or self.code, self.message, permanent=not temporary)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class AlipayGateway:
     """`billing.gateways.base.Gateway` for Alipay. Holds no state but its keys: one instance serves all threads."""
 
@@ -101,11 +98,11 @@ class AlipayGateway:
         config: AlipayConfig,
         *,
         post: transport.Post = transport.post,
-        clock: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
         self._config = config
         self._post = post
-        self._clock = clock
+        self._now = now
 
     @property
     def code(self) -> str:
@@ -120,7 +117,7 @@ class AlipayGateway:
         content = {
             "out_trade_no": charge.reference,
             "product_code": "FAST_INSTANT_TRADE_PAY",
-            "total_amount": wire.format_yuan(charge.amount_cents),
+            "total_amount": money.yuan(charge.amount_cents),
             "subject": clean_subject(charge.subject) or charge.reference,
             "time_expire": wire.format_time(charge.expires_at),
         }
@@ -177,7 +174,7 @@ class AlipayGateway:
         """alipay.trade.refund; when no money moved (`fund_change` other than Y), the refund's state is asked for."""
         content = {
             "out_trade_no": reference,
-            "refund_amount": wire.format_yuan(amount_cents),
+            "refund_amount": money.yuan(amount_cents),
             "out_request_no": request_no,
             "refund_reason": reason[:256],
         }
@@ -214,7 +211,10 @@ class AlipayGateway:
         )
 
     def verified_fields(self, body: bytes) -> wire.Fields:
-        """The fields of a form whose signature is Alipay's; whom it is for is not checked. Raises `CallbackRejected`."""
+        """The fields of a form whose signature is Alipay's.
+
+        Whom it is for is not checked. Raises `CallbackRejected`.
+        """
         fields = wire.parse_form(body)
         signature = fields.get(b"sign")
         if not signature:
@@ -250,7 +250,7 @@ class AlipayGateway:
             "format": "JSON",
             "charset": "utf-8",
             "sign_type": "RSA2",
-            "timestamp": wire.format_time(self._clock()),
+            "timestamp": wire.format_time(self._now()),
             "version": "1.0",
             "biz_content": json.dumps(content, ensure_ascii=False, separators=(",", ":")),
             **{name: value for name, value in more.items() if value},

@@ -7,12 +7,13 @@ A form is handled as bytes all the way to the signature, because Alipay signs th
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
 from billing.gateways.base import CallbackRejected, RefundReport, RejectCode, Report, ReportStatus
+from core import money
+from core.clock import SHANGHAI
 
-BEIJING = timezone(timedelta(hours=8))  # Alipay writes all times so, without a zone
 MAXIMUM_FORM_BYTES = 65_536
 _UNSIGNED = frozenset((b"sign", b"sign_type"))
 _NAME = re.compile(rb"[A-Za-z0-9_]{1,64}")
@@ -98,13 +99,7 @@ def parse_yuan(text: str) -> int:
     """ "26", "26.5" or "26.00" yuan in fen. Raises `CallbackRejected` for every other shape."""
     if not _AMOUNT.fullmatch(text):
         raise CallbackRejected(RejectCode.BAD_AMOUNT, "this is no amount in yuan")
-    yuan, _, fraction = text.partition(".")
-    return int(yuan) * 100 + int(fraction.ljust(2, "0"))
-
-
-def format_yuan(cents: int) -> str:
-    """2600 → "26.00"."""
-    return f"{cents // 100}.{cents % 100:02d}"
+    return money.parse_yuan(text)
 
 
 def parse_time(text: str) -> datetime | None:
@@ -113,15 +108,15 @@ def parse_time(text: str) -> datetime | None:
         return None
     try:
         if _TIME.fullmatch(text):
-            return datetime.fromisoformat(text).replace(tzinfo=BEIJING)
+            return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
     except ValueError:
         pass  # a well-shaped 30 February
     raise CallbackRejected(RejectCode.BAD_TIME, "this is no time")
 
 
 def format_time(moment: datetime) -> str:
-    """An aware datetime as Alipay writes it."""
-    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+    """An aware datetime as Alipay writes it: Beijing time without a zone."""
+    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def read_trade(read: Read, *, gateway: str) -> Report:

@@ -17,7 +17,12 @@ class ReviewReason(models.TextChoices):
 
 
 class Receipt(models.Model):
-    """Money that came in, once per (gateway, trade number). What is neither allocated nor refunded is the account's credit."""
+    """Money that came in, once per (gateway, trade number). What is neither allocated nor refunded is the account's credit.
+
+    A refund that the gateway reports does not reopen the bills that the money settled: whether the fee is waived or
+    owed again is a person's decision. Until then the receipt is unbalanced the other way (`unallocated_cents` < 0)
+    and staff see it.
+    """
 
     number = models.CharField(_("收据号"), max_length=32, unique=True)
     gateway = models.CharField(_("渠道"), max_length=40)  # "alipay", or the import profile
@@ -42,10 +47,12 @@ class Receipt(models.Model):
             models.UniqueConstraint(fields=["gateway", "trade_no"], name="receipt_trade_once"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="receipt_amount_positive"),
             models.CheckConstraint(
-                condition=Q(allocated_cents__gte=0)
-                & Q(refunded_cents__gte=0)
-                & Q(amount_cents__gte=F("allocated_cents") + F("refunded_cents")),
-                name="receipt_used_within_amount",
+                condition=Q(allocated_cents__gte=0, allocated_cents__lte=F("amount_cents")),
+                name="receipt_allocated_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_cents__gte=0, refunded_cents__lte=F("amount_cents")),
+                name="receipt_refunded_within_amount",
             ),
         ]
         indexes = [
@@ -53,8 +60,8 @@ class Receipt(models.Model):
             models.Index(fields=["booked_at"], name="receipt_booked"),
             models.Index(
                 fields=["booked_at", "id"],
-                name="receipt_unallocated",
-                condition=Q(amount_cents__gt=F("allocated_cents") + F("refunded_cents")),
+                name="receipt_unbalanced",
+                condition=~Q(amount_cents=F("allocated_cents") + F("refunded_cents")),
             ),
         ]
         triggers = [
@@ -78,11 +85,12 @@ class Receipt(models.Model):
 
     @property
     def unallocated_cents(self) -> int:
+        """Fen to the account's credit; below zero: given back although it had settled a bill."""
         return self.amount_cents - self.allocated_cents - self.refunded_cents
 
 
 class Allocation(models.Model):
-    """Part of a receipt used for a bill; a negative amount takes an earlier one back."""
+    """Part of a receipt used for a bill. A mistake would get a reversing row (negative amount)."""
 
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="allocations")
     bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="allocations")

@@ -15,3 +15,4 @@ WHITENOISE_AUTOREFRESH = True
 SANDBOX_URL = ""
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; never outside tests
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+ALLOW_PAYMENT_FIXTURES = True

@@ -1,0 +1,69 @@
+"""Reactions to billing's own news: the slip ends, the customer is told."""
+
+from datetime import datetime
+
+from accounts.models import BillingAccount, Contact, User
+from billing.events import PaymentEnded, PaymentSucceeded
+from billing.models import PaymentState
+from core import money, outbox
+from core.actor import Actor
+from notices.models import Channel
+from notices.services import messages
+from operations.models import SlipState
+from operations.services import slips
+
+ACTOR = Actor.job("billing.handlers")
+
+
+@outbox.consumer(PaymentSucceeded, name="billing.finish_slip")
+def finish_slip(event: PaymentSucceeded, *, as_of: datetime) -> None:
+    slips.finish(
+        subject_kind="payment",
+        subject_id=event.reference,
+        state=SlipState.DONE,
+        as_of=as_of,
+        actor=ACTOR,
+        result={"receipt": event.receipt_number},
+    )
+
+
+@outbox.consumer(PaymentEnded, name="billing.end_slip")
+def end_slip(event: PaymentEnded, *, as_of: datetime) -> None:
+    state = SlipState.CANCELLED if event.state == PaymentState.EXPIRED else SlipState.FAILED
+    slips.finish(
+        subject_kind="payment",
+        subject_id=event.reference,
+        state=state,
+        as_of=as_of,
+        actor=ACTOR,
+        reason=f"payment {event.state}",
+    )
+
+
+@outbox.consumer(PaymentSucceeded, name="billing.tell_payer")
+def tell_payer(event: PaymentSucceeded, *, as_of: datetime) -> None:
+    """A receipt by SMS to whoever paid, and to the account's first contact when that is another number."""
+    account = BillingAccount.objects.get(pk=event.account_id)
+    phones = _phones(event)
+    if not phones:
+        return
+    messages.send(
+        code="payment_received",
+        recipient_ref=f"account:{account.number}",
+        addresses=[messages.Address(Channel.SMS, phone) for phone in phones],
+        context={
+            "account_tail": account.number[-4:],
+            "amount": money.display(event.amount_cents),
+            "receipt": event.receipt_number,
+        },
+        dedupe_key=f"payment_received:{event.reference}",
+        as_of=as_of,
+    )
+
+
+def _phones(event: PaymentSucceeded) -> list[str]:
+    payer = User.objects.filter(pk=event.payer_id, phone__isnull=False).values_list("phone", flat=True)
+    contact = Contact.objects.filter(
+        account_id=event.account_id, kind=Contact.Kind.PHONE, is_primary=True
+    ).values_list("value", flat=True)
+    return [phone for phone in dict.fromkeys([*payer, *contact]) if phone]

@@ -1,0 +1,166 @@
+"""The business operations that billing offers."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts import locks as account_locks
+from accounts.models import BillingAccount, Membership
+from billing import rules
+from billing.gateways import registry as gateways
+from billing.models import Bill
+from billing.selectors import balances
+from billing.selectors import bills as bill_reads
+from billing.services import payments
+from core import clock, money
+from operations.context import Confirmation, Context
+from operations.quotes import Done, Pending, Quote, QuoteLine
+from operations.registry import Operation, register
+
+PAYING_ROLES = (Membership.Role.OWNER, Membership.Role.PAYER, Membership.Role.HANDLER)
+
+
+def payable_accounts(user: Any) -> QuerySet[BillingAccount]:
+    """The accounts whose bills this user may pay."""
+    return BillingAccount.objects.filter(
+        memberships__user_id=user.pk, memberships__role__in=PAYING_ROLES
+    ).order_by("number")
+
+
+class YuanField(forms.CharField):
+    """An amount typed in yuan; cleaned to whole fen, or refused."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=15, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **options)
+
+    def clean(self, value: Any) -> int:
+        text = super().clean(value)
+        try:
+            return money.parse_yuan(text)
+        except money.BadAmount as error:
+            raise forms.ValidationError(error.text, code=error.code) from error
+
+
+class PayForm(forms.Form):
+    account = forms.ModelChoiceField(
+        label=_("户号"), queryset=BillingAccount.objects.none(), to_field_name="number"
+    )
+    bill = forms.ModelChoiceField(
+        label=_("先缴这张账单"),
+        queryset=Bill.objects.none(),
+        to_field_name="number",
+        required=False,
+        help_text=_("不选则从最早的账单缴起"),
+    )
+    amount = YuanField(label=_("缴费金额（元）"))
+    gateway = forms.ChoiceField(label=_("支付方式"), widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, ctx: Context, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        account = self.fields["account"]
+        bill = self.fields["bill"]
+        gateway = self.fields["gateway"]
+        assert isinstance(account, forms.ModelChoiceField) and isinstance(bill, forms.ModelChoiceField)
+        assert isinstance(gateway, forms.ChoiceField)
+        account.queryset = payable_accounts(ctx.served)
+        bill.queryset = Bill.objects.for_user(ctx.served).open().order_by("due_on", "id")
+        gateway.choices = gateways.codes()
+
+    def clean_amount(self) -> int:
+        cents: int = self.cleaned_data["amount"]
+        if not 0 < cents <= payments.MAX_CENTS:
+            error = payments.AmountOutOfRange()
+            raise forms.ValidationError(error.text, code=error.code)
+        return cents
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        bill, account = data.get("bill"), data.get("account")
+        if bill and account and bill.account_id != account.pk:
+            self.add_error(
+                "bill", forms.ValidationError(_("这张账单不属于所选户号"), code="BILL_OF_OTHER_ACCOUNT")
+            )
+        return data
+
+
+@register
+class PayBill(Operation):
+    """缴费: pay what an account owes, part of it, or more (the rest becomes its credit)."""
+
+    code = "bill.pay"
+    version = 1
+    title = _("缴费")
+    summary = _("缴清账单，也可以只缴一部分或多缴一些存入账户")
+    icon = "pay"
+    order = 10
+    form_class = PayForm
+    confirmation = Confirmation.CLICK
+    page_url_name = "billing:pay"
+
+    def available(self, ctx: Context) -> bool:
+        return bool(ctx.served.is_authenticated)
+
+    def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
+        return data.get("account")
+
+    def lock(self, ctx: Context, data: dict[str, Any]) -> None:
+        account_locks.account(data["account"].pk)
+
+    def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
+        account, amount = data["account"], data["amount"]
+        open_bills = bill_reads.open_of(account)
+        shares = rules.settle(
+            amount,
+            [rules.Share(bill.pk, bill.open_cents) for bill in open_bills],
+            first_bill_id=data["bill"].pk if data["bill"] else None,
+        )
+        names = {bill.pk: bill for bill in open_bills}
+        lines = [QuoteLine(_bill_text(names[share.bill_id]), share.cents) for share in shares]
+        credit = amount - sum(share.cents for share in shares)
+        if credit:
+            lines.append(QuoteLine(_("存入账户余额"), credit))
+        left = balances.of_account(account).owed_cents - (amount - credit)
+        return Quote(
+            price_cents=amount,
+            effective_on=clock.local_date(ctx.as_of),
+            lines=tuple(lines),
+            warnings=_warnings(credit, left),
+            outcome=_("支付成功后立即入账，并发送收据短信"),
+        )
+
+    def perform(self, ctx: Context, data: dict[str, Any], quote: Quote) -> Done | Pending:
+        payment = payments.start(
+            account_id=data["account"].pk,
+            bill_id=data["bill"].pk if data["bill"] else None,
+            amount_cents=data["amount"],
+            gateway=data["gateway"],
+            payer_id=ctx.user.pk,
+            as_of=ctx.as_of,
+            actor=ctx.actor,
+        )
+        return Pending(
+            subject_kind="payment",
+            subject_id=payment.reference,
+            text=_("请到收银台完成支付"),
+            url=reverse("billing:cashier", args=[payment.reference]),
+        )
+
+
+def _bill_text(bill: Bill) -> Promise:
+    if bill.period:
+        return format_lazy(_("{period} 账单 {number}"), period=bill.period, number=bill.number)
+    return format_lazy(_("账单 {number}"), number=bill.number)
+
+
+def _warnings(credit: int, left: int) -> tuple[Promise, ...]:
+    found = []
+    if credit:
+        found.append(format_lazy(_("多缴的 {amount} 将存入账户余额"), amount=money.display(credit)))
+    if left > 0:
+        found.append(format_lazy(_("缴费后仍欠 {amount}"), amount=money.display(left)))
+    return tuple(found)

@@ -1,0 +1,98 @@
+"""The identities of the books, as queries that return only what breaks them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One broken identity: which rule, on what, what it should be and what it is (fen)."""
+
+    rule: str
+    subject: str
+    expected_cents: int
+    actual_cents: int
+
+
+RULES: dict[str, str] = {
+    "balance = Σ ledger entries": """
+        SELECT a.number, coalesce(e.total, 0), coalesce(b.balance_cents, 0)
+          FROM accounts_billingaccount a
+          LEFT JOIN billing_accountbalance b ON b.account_id = a.id
+          LEFT JOIN (SELECT account_id, sum(amount_cents) total FROM billing_ledgerentry GROUP BY account_id) e
+                 ON e.account_id = a.id
+         WHERE coalesce(e.total, 0) <> coalesce(b.balance_cents, 0)""",
+    "balance = unallocated money − open bills": """
+        SELECT a.number, coalesce(r.credit, 0) - coalesce(o.owed, 0), coalesce(b.balance_cents, 0)
+          FROM accounts_billingaccount a
+          LEFT JOIN billing_accountbalance b ON b.account_id = a.id
+          LEFT JOIN (SELECT account_id, sum(amount_cents - allocated_cents - refunded_cents) credit
+                       FROM billing_receipt GROUP BY account_id) r ON r.account_id = a.id
+          LEFT JOIN (SELECT account_id, sum(total_cents - paid_cents) owed
+                       FROM billing_bill WHERE cancelled_at IS NULL GROUP BY account_id) o ON o.account_id = a.id
+         WHERE coalesce(r.credit, 0) - coalesce(o.owed, 0) <> coalesce(b.balance_cents, 0)""",
+    "bill total = Σ lines": """
+        SELECT b.number, coalesce(l.total, 0), b.total_cents
+          FROM billing_bill b
+          LEFT JOIN (SELECT bill_id, sum(amount_cents) total FROM billing_billline GROUP BY bill_id) l
+                 ON l.bill_id = b.id
+         WHERE coalesce(l.total, 0) <> b.total_cents""",
+    "bill paid = Σ allocations": """
+        SELECT b.number, coalesce(x.total, 0), b.paid_cents
+          FROM billing_bill b
+          LEFT JOIN (SELECT bill_id, sum(amount_cents) total FROM billing_allocation GROUP BY bill_id) x
+                 ON x.bill_id = b.id
+         WHERE coalesce(x.total, 0) <> b.paid_cents""",
+    "receipt allocated = Σ allocations": """
+        SELECT r.number, coalesce(x.total, 0), r.allocated_cents
+          FROM billing_receipt r
+          LEFT JOIN (SELECT receipt_id, sum(amount_cents) total FROM billing_allocation GROUP BY receipt_id) x
+                 ON x.receipt_id = r.id
+         WHERE coalesce(x.total, 0) <> r.allocated_cents""",
+    "receipt refunded = Σ refunds": """
+        SELECT r.number, coalesce(x.total, 0), r.refunded_cents
+          FROM billing_receipt r
+          LEFT JOIN (SELECT receipt_id, sum(amount_cents) total FROM billing_refund GROUP BY receipt_id) x
+                 ON x.receipt_id = r.id
+         WHERE coalesce(x.total, 0) <> r.refunded_cents""",
+    "bill in the ledger": """
+        SELECT b.number, -b.total_cents, coalesce(e.amount_cents, 0)
+          FROM billing_bill b
+          LEFT JOIN billing_ledgerentry e ON e.bill_id = b.id AND e.kind = 'BILL' AND e.account_id = b.account_id
+         WHERE e.id IS NULL OR e.amount_cents <> -b.total_cents""",
+    "receipt in the ledger": """
+        SELECT r.number, r.amount_cents, coalesce(e.amount_cents, 0)
+          FROM billing_receipt r
+          LEFT JOIN billing_ledgerentry e
+                 ON e.receipt_id = r.id AND e.kind = 'RECEIPT' AND e.account_id = r.account_id
+         WHERE e.id IS NULL OR e.amount_cents <> r.amount_cents""",
+    "refund in the ledger": """
+        SELECT f.request_no, -f.amount_cents, coalesce(e.amount_cents, 0)
+          FROM billing_refund f
+          JOIN billing_receipt r ON r.id = f.receipt_id
+          LEFT JOIN billing_ledgerentry e
+                 ON e.refund_id = f.id AND e.kind = 'REFUND' AND e.account_id = r.account_id
+         WHERE e.id IS NULL OR e.amount_cents <> -f.amount_cents""",
+    "money stays with its account": """
+        SELECT r.number, r.account_id, b.account_id
+          FROM billing_allocation x
+          JOIN billing_receipt r ON r.id = x.receipt_id
+          JOIN billing_bill b ON b.id = x.bill_id
+         WHERE r.account_id <> b.account_id""",
+    "payment that succeeded has its receipt": """
+        SELECT p.reference, p.amount_cents, coalesce(r.amount_cents, 0)
+          FROM billing_payment p
+          LEFT JOIN billing_receipt r ON r.payment_id = p.id AND r.review_reason = ''
+         WHERE p.state = 'SUCCEEDED' AND (r.id IS NULL OR r.amount_cents <> p.amount_cents)""",
+}
+
+
+def differences() -> Iterator[Difference]:
+    """Everything that breaks a rule, rule by rule. Reads one snapshot when called inside REPEATABLE READ."""
+    for rule, sql in RULES.items():
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            for subject, expected, actual in cursor.fetchall():
+                yield Difference(rule, subject, int(expected), int(actual))

@@ -1,0 +1,124 @@
+"""Money that came in, and money that a gateway reports as gone back."""
+
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from billing import locks, rules
+from billing.gateways.base import Report
+from billing.models import EntryKind, Payment, Receipt, Refund, ReviewReason
+from billing.services import allocations, ledger
+from core import clock
+from core.errors import Conflict
+
+
+class RefundAboveReceipt(Conflict):
+    code = "REFUND_ABOVE_RECEIPT"
+    message = _("退款超过了已收金额")
+
+
+_INSERT = """
+    INSERT INTO billing_receipt (number, gateway, trade_no, payment_id, account_id, amount_cents, allocated_cents,
+                                 refunded_cents, review_reason, paid_at, booked_at)
+    VALUES (%(prefix)s || lpad(nextval('receipt_number')::text, 10, '0'), %(gateway)s, %(trade_no)s, %(payment)s,
+            %(account)s, %(amount)s, %(allocated)s, 0, %(review)s, %(paid_at)s, %(booked_at)s)
+    RETURNING id, number"""
+
+
+def find(gateway: str, trade_no: str) -> Receipt | None:
+    return Receipt.objects.filter(gateway=gateway, trade_no=trade_no).first()
+
+
+def book(
+    *,
+    account_id: int,
+    gateway: str,
+    trade_no: str,
+    amount_cents: int,
+    paid_at: datetime,
+    as_of: datetime,
+    payment: Payment | None = None,
+    review: ReviewReason = ReviewReason.NONE,
+) -> str:
+    """The receipt exists, is in the ledger, and has settled the account's bills; returns its number.
+
+    The payment's own bill comes first, then the oldest; what is left is the account's credit. A receipt that
+    somebody must look at (`review`) settles nothing. The caller holds the account's lock and has looked for the
+    trade number; the unique constraint is the last guard.
+    """
+    shares = [] if review else _shares(account_id, amount_cents, payment.bill_id if payment else None)
+    values = {
+        "prefix": f"R{clock.local_date(as_of):%Y%m%d}",
+        "gateway": gateway,
+        "trade_no": trade_no,
+        "payment": payment.pk if payment else None,
+        "account": account_id,
+        "amount": amount_cents,
+        "allocated": sum(share.cents for share in shares),
+        "review": str(review),
+        "paid_at": paid_at,
+        "booked_at": as_of,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
+        receipt_id, number = cursor.fetchone()
+    allocations.write(receipt_id=receipt_id, shares=shares, as_of=as_of)
+    ledger.post(
+        account_id=account_id,
+        kind=EntryKind.RECEIPT,
+        amount_cents=amount_cents,
+        receipt_id=receipt_id,
+        as_of=as_of,
+    )
+    return str(number)
+
+
+def book_refunds(*, report: Report, as_of: datetime) -> int:
+    """What the gateway says was refunded of the report's trade so far is booked; returns the fen newly booked.
+
+    Gateways tell the running total, so that notices may arrive in any order and any number of times. Bills stay as
+    they are (see Receipt).
+    """
+    found = find(report.gateway, report.trade_no)
+    if found is None or report.total_refunded_cents <= found.refunded_cents:
+        return 0
+    receipt = locks.receipt(found.pk)
+    amount = report.total_refunded_cents - receipt.refunded_cents
+    if amount <= 0:
+        return 0
+    if receipt.refunded_cents + amount > receipt.amount_cents:
+        raise RefundAboveReceipt()
+    Receipt.objects.filter(pk=receipt.pk).update(refunded_cents=F("refunded_cents") + amount)
+    refund = Refund.objects.create(
+        receipt=receipt,
+        request_no=_request_no(receipt, report),
+        amount_cents=amount,
+        refunded_at=_refunded_at(report) or as_of,
+        booked_at=as_of,
+    )
+    ledger.post(
+        account_id=receipt.account_id,
+        kind=EntryKind.REFUND,
+        amount_cents=-amount,
+        refund_id=refund.pk,
+        as_of=as_of,
+    )
+    return amount
+
+
+def _shares(account_id: int, amount_cents: int, first_bill_id: int | None) -> list[rules.Share]:
+    bills = [rules.Share(bill.pk, bill.open_cents) for bill in locks.open_bills(account_id)]
+    return rules.settle(amount_cents, bills, first_bill_id=first_bill_id)
+
+
+def _refunded_at(report: Report) -> datetime | None:
+    return report.refunds[-1].refunded_at if report.refunds else None
+
+
+def _request_no(receipt: Receipt, report: Report) -> str:
+    """The gateway's request number; made unique by the total when one number is reported with a second total."""
+    number = report.refunds[-1].request_no if report.refunds else ""
+    taken = not number or Refund.objects.filter(receipt=receipt, request_no=number).exists()
+    return f"{number[:48]}#{report.total_refunded_cents}" if taken else number

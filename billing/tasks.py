@@ -1,0 +1,32 @@
+"""Background work of billing. Each task is safe to run twice and side by side."""
+
+from celery import shared_task
+
+from billing.services import callbacks, ledger_check, settling
+from core import clock, pokes
+
+
+@shared_task(name=callbacks.QUEUE.task, queue="payments", acks_late=True, time_limit=120, ignore_result=True)
+def apply_callbacks() -> int:
+    """Applies due callbacks until none is left."""
+    pokes.arrived(callbacks.QUEUE.task)
+    total = 0
+    while taken := callbacks.apply_due(as_of=clock.now()):
+        total += taken
+    return total
+
+
+@shared_task(
+    name="billing.settle_undecided", queue="payments", acks_late=True, time_limit=300, ignore_result=True
+)
+def settle_undecided() -> int:
+    """Asks the gateways about undecided payments that are due."""
+    return settling.settle_due(as_of=clock.now())
+
+
+@shared_task(
+    name="billing.check_ledgers", queue="default", acks_late=True, time_limit=3600, ignore_result=True
+)
+def check_ledgers() -> int:
+    """The nightly proof of the ledgers; its result is kept in the heartbeat. Returns the number of differences."""
+    return len(ledger_check.run(as_of=clock.now()))
