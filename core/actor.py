@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`ref` is stable and holds no personal data: "user:17", "gateway:alipay", "job:close_expired", "command:import_bills"."""
+    """`ref` is stable and holds no personal data: "user:17", "gateway:alipay", "job:close_expired"."""
 
     ref: str
 

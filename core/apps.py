@@ -7,6 +7,7 @@ class CoreConfig(AppConfig):
     verbose_name = "基础"
 
     def ready(self) -> None:
-        from core import checks  # noqa: F401  registers the system checks
+        from core import checks, heartbeats  # noqa: F401  checks register themselves
 
+        heartbeats.expect(heartbeats.TICK, every=heartbeats.TICK_EVERY)
         autodiscover_modules("handlers")  # each app's outbox consumers

@@ -68,7 +68,7 @@ class Law(pgtrigger.Trigger):
 
 def refuse(law: str, sentence: str) -> str:
     """PL/pgSQL that refuses the write under the name of the law."""
-    quoted = sentence.replace("'", "''")
+    quoted = sentence.replace("'", "''").replace("%", "%%")  # RAISE takes a format
     return f"RAISE EXCEPTION '{quoted}' USING ERRCODE = '23514', CONSTRAINT = '{law}';"
 
 
@@ -108,6 +108,7 @@ class StartsAt(Law):
     operation = pgtrigger.Insert
 
     def __init__(self, *, name: str, machine: Machine, column: str = "state") -> None:
+        self.machine, self.column = machine, column
         func = (
             f"IF NEW.{column} = '{machine.initial}' THEN RETURN NEW; END IF; "
             f"{refuse(name, f'{machine.name} begins as {machine.initial}')}"
@@ -119,6 +120,7 @@ class Transitions(Law):
     """A change of the state column must be a step of the machine's table."""
 
     def __init__(self, *, name: str, machine: Machine, column: str = "state") -> None:
+        self.machine, self.column = machine, column
         steps = ", ".join(
             f"('{source}','{target}')"
             for source, targets in sorted(machine.transitions.items())

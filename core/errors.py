@@ -1,6 +1,6 @@
 """Errors that a person may see: a stable code, a sentence in the reader's language, and the parameters of it."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -13,9 +13,10 @@ class HallError(Exception):
     `status` is the HTTP status of an API answer.
     """
 
-    code: ClassVar[str] = "ERROR"
-    message: ClassVar[str | Promise] = _("操作没有完成，请稍后再试")
-    status: ClassVar[int] = 400
+    code: str = "ERROR"
+    message: str | Promise = _("操作没有完成，请稍后再试")
+    status: int = 400
+    slip_number: str = ""  # the public number of the record that this refusal left, where one did
 
     def __init__(self, **params: Any) -> None:
         self.params = params

@@ -22,7 +22,7 @@ MAX_ATTEMPTS = 12
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """Base of events: frozen dataclasses of plain JSON values, with a `name` and the `key` within which order matters."""
+    """Base of events: frozen dataclasses of plain JSON values, with a `name` and the `key` that keeps order."""
 
     name: ClassVar[str]
 

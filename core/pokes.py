@@ -12,6 +12,8 @@ import redis
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 MARK_MS = 2_000
@@ -22,7 +24,10 @@ _silent_until = 0.0
 @lru_cache(maxsize=1)
 def broker() -> "redis.Redis":
     """A client of the broker with short time-outs; callers must expect `redis.RedisError`."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=0.2, socket_timeout=0.3)
+    # redis-py by itself tries again with seconds in between: a customer would wait for them.
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=0.2, socket_timeout=0.3, retry=Retry(NoBackoff(), 0)
+    )
 
 
 def after_commit(task: str, *, queue: str) -> None:

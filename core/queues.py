@@ -3,9 +3,10 @@
 The table has the columns `state` (with a state in which rows wait and one in which they are given up), `attempts`,
 `next_attempt_at` and `error`. A worker claims rows by lease: the claim counts the attempt and moves
 `next_attempt_at` past the lease, so that rows of a killed worker come back by themselves, and a row that kills its
-worker each time is given up after `max_attempts`.
+worker each time is given up after `max_attempts`: then it is not handed out again.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,17 @@ from django.db import connection, models, transaction
 
 from core import pokes
 
+log = logging.getLogger(__name__)
 M = TypeVar("M", bound=models.Model)
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How full a queue is at one instant."""
+
+    waiting: int  # leased rows and those in back-off included
+    oldest_due: timedelta  # zero when nothing is due
+    given_up: int
 
 
 @dataclass(frozen=True)
@@ -35,23 +46,54 @@ class Queue(Generic[M]):
 
     def claim(self, *, limit: int, as_of: datetime) -> Sequence[M]:
         """Up to `limit` due rows, each given to this caller alone until `as_of` + lease."""
+        while True:
+            with transaction.atomic():
+                taken = list(
+                    self.model._default_manager.raw(self._claim_sql(), self._claim_values(limit, as_of))
+                )
+            claimed = [row for row in taken if getattr(row, "state") == self.waiting]  # noqa: B009  see failed()
+            if lost := len(taken) - len(claimed):
+                log.error("rows given up, each try lost its worker", extra={"queue": self.task, "rows": lost})
+            if claimed or not taken:
+                return sorted(claimed, key=lambda row: row.pk)
+
+    def _claim_sql(self) -> str:
         table = connection.ops.quote_name(self.model._meta.db_table)
-        sql = f"""
-            UPDATE {table} SET attempts = attempts + 1, next_attempt_at = %s
-             WHERE id IN (SELECT id FROM {table} WHERE state = %s AND next_attempt_at <= %s
-                           ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
+        # The array makes PostgreSQL run the locking query once; inside IN (…) it may run it per row, past its LIMIT.
+        return f"""
+            UPDATE {table}
+               SET attempts = attempts + CASE WHEN attempts < %s THEN 1 ELSE 0 END,
+                   state = CASE WHEN attempts < %s THEN state ELSE %s END,
+                   error = CASE WHEN attempts < %s THEN error ELSE 'worker lost' END,
+                   next_attempt_at = %s
+             WHERE id = ANY(ARRAY(SELECT id FROM {table} WHERE state = %s AND next_attempt_at <= %s
+                                   ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED))
             RETURNING *"""
-        with transaction.atomic():
-            return sorted(
-                self.model._default_manager.raw(sql, [as_of + self.lease, self.waiting, as_of, limit]),
-                key=lambda row: row.pk,
-            )
+
+    def _claim_values(self, limit: int, as_of: datetime) -> list[object]:
+        most = self.max_attempts
+        return [most, most, self.given_up, most, as_of + self.lease, self.waiting, as_of, limit]
+
+    def depth(self, *, as_of: datetime) -> Depth:
+        """For dashboards and /metrics; needs an index on the state of rows that wait and that were given up."""
+        rows = self.model._default_manager
+        due = rows.filter(state=self.waiting, next_attempt_at__lte=as_of).order_by("next_attempt_at", "id")
+        first: datetime | None = due.values_list("next_attempt_at", flat=True).first()
+        return Depth(
+            waiting=rows.filter(state=self.waiting).count(),
+            oldest_due=as_of - first if first else timedelta(0),
+            given_up=rows.filter(state=self.given_up).count(),
+        )
 
     def failed(self, row: M, *, error: str, as_of: datetime, permanent: bool = False) -> None:
-        """Puts a claimed row back with doubling back-off, or gives it up; `error` must hold no personal data."""
+        """Puts a claimed row back with doubling back-off, or gives it up; `error` must hold no personal data.
+
+        Nothing happens when the lease ran out and somebody else has claimed the row since.
+        """
         attempts: int = getattr(row, "attempts")  # noqa: B009  every queue table has it, the base class does not
         give_up = permanent or attempts >= self.max_attempts
-        self.model._default_manager.filter(pk=row.pk, state=self.waiting).update(
+        # The attempts tell whether the lease is still ours: another claim of the row would have counted on.
+        self.model._default_manager.filter(pk=row.pk, state=self.waiting, attempts=attempts).update(
             state=self.given_up if give_up else self.waiting,
             error=error[:200],
             next_attempt_at=as_of + self.backoff(attempts),

@@ -1,4 +1,4 @@
-"""State machines: one table of transitions feeds the check after the lock, the law in the database, the picture and the tests."""
+"""State machines: one table of transitions feeds the check after the lock, the law, the picture and the tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,8 @@ class Machine:
         unknown = {s for targets in self.transitions.values() for s in targets} - set(self.transitions)
         if unknown or self.initial not in self.transitions:
             raise ValueError(f"{self.name}: states without a row: {unknown or self.initial}")
-        Machine.registry[self.name] = self
+        if Machine.registry.setdefault(self.name, self) != self:
+            raise ValueError(f"two machines named {self.name}")
 
     def allows(self, from_state: str, to_state: str) -> bool:
         return to_state in self.transitions[from_state]

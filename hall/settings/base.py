@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "core.middleware.HallErrorMiddleware",
 ]
 
 ROOT_URLCONF = "hall.urls"
@@ -82,6 +83,14 @@ DATABASES = {
         engine="django.db.backends.postgresql",
     )
 }
+# What the read-only role (reports, people with SQL) never sees: "app.Model", "app.Model.field" or a table's own name.
+HIDDEN_FROM_READONLY = [
+    "sessions.Session",
+    "knox.AuthToken",
+    "accounts.VerificationCode",
+    "accounts.User.password",
+    "core_cache",
+]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The cache holds rate limits and short-lived facts. It lives in the database so that logging in does not depend on
@@ -158,6 +167,7 @@ CELERY_TIMEZONE = TIME_ZONE
 _EVERY_10_S = 10.0  # sweepers: find what a dead worker or a lost poke left behind
 CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {"task": "core.dispatch_outbox", "schedule": _EVERY_10_S, "options": {"expires": 10}},
+    "tick": {"task": "core.tick", "schedule": 30.0, "options": {"expires": 30}},
     "sweep-callbacks": {
         "task": "billing.apply_callbacks",
         "schedule": _EVERY_10_S,
@@ -213,6 +223,8 @@ SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET", "")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "hall@localhost")
+
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # who shows it may read /metrics from anywhere; empty: this machine only
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,62 @@
+"""What every test may ask for, and what none may do: reach a network beyond this machine."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from core.actor import Actor
+
+NOON = datetime(2026, 11, 18, 4, 0, tzinfo=UTC)  # a Wednesday, noon in Shanghai
+_ABSENT = "data absent"  # how tests/shared_data.py begins the reason of its skips
+
+
+@pytest.fixture
+def as_of() -> datetime:
+    """One fixed instant: noon of Wednesday 2026-11-18 in Shanghai."""
+    return NOON
+
+
+@pytest.fixture
+def actor() -> Actor:
+    return Actor("test:engineer")
+
+
+def _is_local(address: Any) -> bool:
+    if not isinstance(address, tuple):  # a Unix socket
+        return True
+    host = str(address[0])
+    if host in {"", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(host.split("%")[0]).is_loopback
+    except ValueError:  # a name: would have to be looked up outside
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Connections leave this machine in no test; RuntimeError, so that nobody takes it for a dead peer."""
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+    yield
+    patch.undo()
+
+
+def _guarded(original: Any) -> Any:
+    def connect(self: socket.socket, address: Any) -> Any:
+        if not _is_local(address):
+            raise RuntimeError(f"a test tried to reach {address!r}")
+        return original(self, address)
+
+    return connect
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    absent = [report for report in skipped if _ABSENT in str(report.longrepr)]
+    terminalreporter.write_line(f"{len(absent)} tests skipped for absent data")
