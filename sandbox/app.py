@@ -77,7 +77,7 @@ class Sandbox:
         return [
             web.Route("GET", "/", lambda request: web.page("模拟外部系统 · Stand-ins", _INDEX)),
             web.Route("GET", "/healthz", lambda request: web.Answer(b"ok", "text/plain")),
-            web.Route("GET", "/alipay/gateway.do", gateway.view),
+            web.Route("GET", "/alipay/gateway.do", poking(gateway.view)),
             web.Route("POST", "/alipay/gateway.do", poking(gateway.view)),
             web.Route("GET", "/alipay/cashier/([0-9a-f]+)", cashier.show),
             web.Route("POST", "/alipay/cashier/([0-9a-f]+)", poking(cashier.press)),

@@ -76,13 +76,16 @@ def dispatch(routes: Sequence[Route], request: Request) -> Answer:
 
 
 def server(host: str, port: int, routes: Sequence[Route]) -> ThreadingHTTPServer:
-    """A server that is bound but does not serve yet."""
+    """A server that is bound but does not serve yet. The OSError of a busy port names it."""
 
     class Handler(_Handler):
         pass
 
     Handler.routes = routes
-    return _Server((host, port), Handler)
+    try:
+        return _Server((host, port), Handler)
+    except OSError as error:
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 class _Server(ThreadingHTTPServer):

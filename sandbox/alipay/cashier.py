@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import time
-from datetime import datetime
 from html import escape
 from urllib.parse import quote
 
@@ -22,7 +21,8 @@ _STATES = {
 }
 _KNOBS = """
 <details><summary>开发选项 · How the notice goes wrong</summary>
-<label><input type="number" name="delay" value="0" min="0" max="3600" step="any"> 秒后才发通知 · delay in seconds</label>
+<label><input type="number" name="delay" value="0" min="0" max="3600" step="any">
+秒后才发通知 · delay in seconds</label>
 <label><input type="checkbox" name="lose_first"> 丢失第一次通知 · lose the first one</label>
 <label><input type="checkbox" name="twice"> 通知发两遍 · send it twice</label>
 <label><input type="checkbox" name="gbk"> 用 GBK 编码 · in GBK</label>
@@ -128,7 +128,7 @@ class Cashier:
                 "version": "1.0",
                 "app_id": self._config.app_id,
                 "seller_id": self._config.seller_id,
-                "timestamp": beijing(datetime.now().timestamp()),
+                "timestamp": beijing(time.time()),
             }
         )
         url = trade["return_url"]
