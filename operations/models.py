@@ -38,8 +38,8 @@ SLIP_MACHINE = Machine(
     name="slip",
     initial=_S.DRAFT,
     transitions={
-        _S.DRAFT: frozenset({_S.QUOTED, _S.REFUSED, _S.CANCELLED}),
-        _S.QUOTED: frozenset({_S.CONFIRMED, _S.REFUSED, _S.CANCELLED}),
+        _S.DRAFT: frozenset({_S.QUOTED, _S.REFUSED, _S.FAILED, _S.CANCELLED}),
+        _S.QUOTED: frozenset({_S.CONFIRMED, _S.REFUSED, _S.FAILED, _S.CANCELLED}),
         _S.CONFIRMED: frozenset({_S.IN_PROGRESS, _S.DONE, _S.REFUSED, _S.FAILED}),
         _S.IN_PROGRESS: frozenset({_S.DONE, _S.FAILED, _S.CANCELLED}),
         _S.DONE: frozenset(),

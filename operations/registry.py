@@ -50,6 +50,10 @@ class Operation(ABC):
         """Where the code goes (E.164), for SMS_CODE. "": nowhere, and the caller may not learn that."""
         return ""
 
+    def confirmation_target(self, ctx: Context, data: dict[str, Any]) -> str:
+        """What the caller named when the address is secret, e.g. "account:8100000001": requests are limited by it."""
+        return ""
+
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         """The billing account it is about, for the slip's region and customer."""
         return None

@@ -1,0 +1,210 @@
+"""An operation as web pages: form → quote → confirmation → slip. A hand-made page calls `respond` with its own templates.
+
+Nothing is kept between the steps: the pages carry the data in hidden fields and every step validates them anew. The
+idempotency key is made when the quote is shown, so that a double click, the back button or a reload finds the slip
+that the first click made.
+
+Posted besides the form's own fields: `_step` (quote, edit, code or submit), `_trace`, and with the quote `_digest`,
+`_key`, `_agreed`, `_code`.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render, resolve_url
+from django.utils.cache import add_never_cache_headers
+from django.utils.datastructures import MultiValueDict
+
+from core import clock
+from core.errors import Forbidden, HallError, NotFound
+from operations import inputs, registry, traces
+from operations.context import Context
+from operations.models import Channel, Slip
+from operations.registry import Operation
+from operations.services import slips
+from operations.services.slips import Quoted
+from operations.traces import Trace
+
+_OWN = ("csrfmiddlewaretoken", "_step", "_trace", "_digest", "_key", "_agreed", "_code")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What a page of the flow shows. `quoted` is None on the form's page."""
+
+    operation: Operation
+    form: forms.Form
+    trace: str
+    quoted: Quoted | None = None
+    error: HallError | None = None  # why the last step was refused
+    key: str = ""  # a new idempotency key for each quote that is shown
+    code_sent_to: str | None = None  # masked; "": sent, but it may not be told where; None: not sent just now
+
+    @property
+    def status(self) -> int:
+        return self.error.status if self.error else 200
+
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        """The form's data as names and values for hidden inputs."""
+        posted = inputs.as_posted(self.form.data)
+        names = [self.form.add_prefix(name) for name in self.form.fields]
+        return [(name, value) for name in names for value in posted.getlist(name)]
+
+
+def context_of(request: HttpRequest) -> Context:
+    """Who asks, on the web, now."""
+    return Context(
+        user=request.user,
+        channel=Channel.WEB,
+        as_of=clock.now(),
+        address=request.META.get("REMOTE_ADDR") or None,
+    )
+
+
+def start(request: HttpRequest, operation: str, *, initial: Mapping[str, Any] | None = None) -> Flow:
+    """The empty form, filled in from `initial` and from the address's own query."""
+    ctx, known = context_of(request), registry.get(operation)
+    if not known.available(ctx):
+        raise Forbidden()
+    filled = dict(initial or {}) | request.GET.dict()
+    form = inputs.make_form(known, ctx, initial=filled)
+    return Flow(known, form, Trace(ctx.as_of).signed())
+
+
+def quote_from_request(request: HttpRequest, operation: str) -> Flow:
+    """The posted form with its quote; or with what is wrong in it."""
+    return _quote(request, context_of(request), registry.get(operation))
+
+
+def code_from_request(request: HttpRequest, operation: str) -> Flow:
+    """The quote again, and a code on its way to whoever must confirm."""
+    ctx, known = context_of(request), registry.get(operation)
+    try:
+        sent_to = slips.send_code(operation=operation, ctx=ctx, raw=_raw(request))
+    except inputs.InvalidInput as invalid:
+        return _form_again(request, ctx, known, invalid)
+    except HallError as error:
+        return _quote(request, ctx, known, error=error)
+    return _quote(request, ctx, known, code_sent_to=sent_to)
+
+
+def edit_from_request(request: HttpRequest, operation: str) -> Flow:
+    """Back to the form with what was filled in."""
+    ctx, known = context_of(request), registry.get(operation)
+    return Flow(known, inputs.make_form(known, ctx, _raw(request)), _trace(request, ctx).signed())
+
+
+def submit_from_request(request: HttpRequest, operation: str) -> HttpResponseRedirect | Flow:
+    """Carried out: on to the result. Refused: the page to mend it on, with the reason."""
+    ctx, known = context_of(request), registry.get(operation)
+    try:
+        return HttpResponseRedirect(next_page(_submit(request, ctx, operation)))
+    except (Forbidden, NotFound):
+        raise
+    except inputs.InvalidInput as invalid:
+        return _form_again(request, ctx, known, invalid)
+    except slips.QuoteChanged as changed:
+        return _show_quote(request, ctx, known, changed.quoted, error=changed)
+    except HallError as error:
+        return _quote(request, ctx, known, error=error)
+
+
+def next_page(slip: Slip) -> str:
+    """Where the customer goes after submitting: where the operation says, else to the slip."""
+    return slip.result.get("url") or resolve_url("operations:slip", slip.number)
+
+
+def respond(
+    request: HttpRequest,
+    *,
+    operation: str,
+    form_template: str = "operations/form.html",
+    quote_template: str = "operations/quote.html",
+    initial: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    """One view for the whole flow. The templates get `flow` and whatever is in `extra`."""
+    try:
+        result = _step(request, operation, initial)
+    except NotFound as error:
+        raise Http404 from error
+    if isinstance(result, HttpResponseRedirect):
+        return result
+    template = form_template if result.quoted is None else quote_template
+    response = render(request, template, {"flow": result} | dict(extra or {}), status=result.status)
+    add_never_cache_headers(response)  # what was filled in must not be found by the next one at this screen
+    return response
+
+
+def _step(
+    request: HttpRequest, operation: str, initial: Mapping[str, Any] | None
+) -> HttpResponseRedirect | Flow:
+    if request.method != "POST":
+        return start(request, operation, initial=initial)
+    steps = {"submit": submit_from_request, "code": code_from_request, "edit": edit_from_request}
+    return steps.get(request.POST.get("_step", ""), quote_from_request)(request, operation)
+
+
+def _submit(request: HttpRequest, ctx: Context, operation: str) -> Slip:
+    post, trace = request.POST, _trace(request, ctx)
+    return slips.submit(
+        operation=operation,
+        ctx=ctx,
+        raw=_raw(request),
+        quote_digest=post.get("_digest", ""),
+        confirmation={"agreed": post.get("_agreed", ""), "code": post.get("_code", "")},
+        idempotency_key=post.get("_key", ""),
+        started_at=trace.started_at,
+        quoted_at=trace.quoted_at,
+    )
+
+
+def _raw(request: HttpRequest) -> MultiValueDict[str, str]:
+    return MultiValueDict({name: values for name, values in request.POST.lists() if name not in _OWN})
+
+
+def _trace(request: HttpRequest, ctx: Context) -> Trace:
+    return traces.read(request.POST.get("_trace", ""), as_of=ctx.as_of)
+
+
+def _quote(
+    request: HttpRequest,
+    ctx: Context,
+    known: Operation,
+    *,
+    error: HallError | None = None,
+    code_sent_to: str | None = None,
+) -> Flow:
+    """The quote's page, with the error of the last step if there was one; the form's page when there is no quote."""
+    try:
+        quoted = slips.quote(operation=known.code, ctx=ctx, raw=_raw(request))
+    except (Forbidden, NotFound):
+        raise
+    except inputs.InvalidInput as invalid:
+        return _form_again(request, ctx, known, invalid)
+    except HallError as refusal:
+        form = inputs.make_form(known, ctx, _raw(request))
+        return Flow(known, form, _trace(request, ctx).signed(), error=error or refusal)
+    return _show_quote(request, ctx, known, quoted, error=error, code_sent_to=code_sent_to)
+
+
+def _show_quote(
+    request: HttpRequest,
+    ctx: Context,
+    known: Operation,
+    quoted: Quoted,
+    *,
+    error: HallError | None,
+    code_sent_to: str | None = None,
+) -> Flow:
+    trace = _trace(request, ctx).quoted(ctx.as_of).signed()
+    return Flow(known, quoted.form, trace, quoted, error, secrets.token_urlsafe(24), code_sent_to)
+
+
+def _form_again(request: HttpRequest, ctx: Context, known: Operation, invalid: inputs.InvalidInput) -> Flow:
+    return Flow(known, invalid.form, _trace(request, ctx).signed(), error=invalid)

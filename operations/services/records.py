@@ -1,0 +1,128 @@
+"""Writing a slip: opening it under its idempotency key, moving it step by step, its history in one insert."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import BillingAccount
+from core import sequences
+from core.clock import local_date
+from core.errors import HallError
+from operations import texts
+from operations.context import Context
+from operations.models import SLIP_MACHINE, Slip, SlipHistory, SlipState
+from operations.quotes import Done, Pending
+from operations.registry import Operation
+
+_KEY = re.compile(r"[\x21-\x7e]{8,80}")
+
+
+class BadIdempotencyKey(HallError):
+    code = "BAD_IDEMPOTENCY_KEY"
+    message = _("请求编号须为 8 到 80 个可见的英文字符")
+
+
+def check_key(key: str) -> None:
+    """Returns when the key can serve; raises BadIdempotencyKey otherwise."""
+    if not _KEY.fullmatch(key):
+        raise BadIdempotencyKey()
+
+
+def open_slip(
+    *, operation: Operation, ctx: Context, key: str, input_hash: str, started_at: datetime
+) -> tuple[Slip, bool]:
+    """The slip of (actor, operation, key), and whether this call opened it.
+
+    While another transaction holds the same key, this one waits for its end: the unique constraint decides.
+    """
+    number = sequences.next_number("slip_number", prefix="S", on=local_date(ctx.as_of))
+    slip = Slip(
+        number=number,
+        operation=operation.code,
+        operation_version=operation.version,
+        channel=ctx.channel,
+        actor_id=ctx.user.pk,
+        on_behalf_of_id=ctx.on_behalf_of.pk if ctx.on_behalf_of else None,
+        idempotency_key=key,
+        input_hash=input_hash,
+        started_at=started_at,
+    )
+    Slip.objects.bulk_create([slip], ignore_conflicts=True)
+    found = Slip.objects.get(actor_id=ctx.user.pk, operation=operation.code, idempotency_key=key)
+    return found, found.number == number
+
+
+class Record:
+    """A slip being worked on in the present transaction. `close` writes the history of all its steps at once."""
+
+    def __init__(self, slip: Slip, ctx: Context) -> None:
+        self.slip = slip
+        self._ctx = ctx
+        self._changes: dict[str, Any] = {}  # known since the last step, written with the next one
+        self._steps = [self._history("", slip.state, "")]
+
+    def about(self, data: dict[str, Any], account: BillingAccount | None) -> None:
+        """What is asked, and whose customer and region it concerns."""
+        self._changes["data"] = data
+        if account is not None:
+            self._changes |= {"customer_id": account.customer_id, "region_id": account.region_id}
+
+    def move(self, to: SlipState, *, reason: str = "", **changes: Any) -> None:
+        """One step of the machine, written at once; raises IllegalTransition."""
+        SLIP_MACHINE.check(self.slip.state, to)
+        changes = self._changes | changes | {"state": to}
+        Slip.objects.filter(pk=self.slip.pk).update(**changes)
+        self._steps.append(self._history(self.slip.state, to, reason))
+        self._changes = {}
+        for name, value in changes.items():
+            setattr(self.slip, name, value)
+
+    def end(self, outcome: Done | Pending) -> None:
+        """The operation was carried out, or is under way."""
+        result = {"text": texts.in_every_language(outcome.text), "url": outcome.url}
+        if isinstance(outcome, Done):
+            result |= {"data": outcome.data}
+            self.move(SlipState.DONE, result=result, finished_at=self._ctx.as_of)
+        else:
+            subject = {"subject_kind": outcome.subject_kind, "subject_id": outcome.subject_id}
+            self.move(SlipState.IN_PROGRESS, result=result, **subject)
+
+    def refuse(self, error: HallError, *, state: SlipState = SlipState.REFUSED) -> None:
+        """REFUSED (or FAILED) with the error's code and sentence, kept so that a repeat gets the same answer."""
+        sentences = texts.in_every_language(_Sentence(error))
+        result: dict[str, Any] = {"text": sentences, "status": error.status}
+        if fields := getattr(error, "fields", None):
+            result["fields"] = fields
+        self.move(
+            state,
+            reason=error.code,
+            refusal_code=error.code,
+            refusal_text=texts.in_source_language(sentences),
+            result=result,
+            finished_at=self._ctx.as_of,
+        )
+
+    def close(self) -> None:
+        SlipHistory.objects.bulk_create(self._steps)
+
+    def _history(self, from_state: str, to_state: str, reason: str) -> SlipHistory:
+        return SlipHistory(
+            slip=self.slip,
+            from_state=from_state,
+            to_state=to_state,
+            actor=self._ctx.actor.ref,
+            reason=reason,
+            at=self._ctx.as_of,
+        )
+
+
+class _Sentence:
+    """An error's text, rendered when it is asked for, in the language that is active then."""
+
+    def __init__(self, error: HallError) -> None:
+        self._error = error
+
+    def __str__(self) -> str:
+        return self._error.text

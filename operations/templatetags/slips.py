@@ -1,0 +1,55 @@
+"""How slips and operations read on a page."""
+
+from django import template
+from django.urls import reverse
+
+from operations import registry, texts
+from operations.models import Slip, SlipState
+from operations.registry import Operation
+
+register = template.Library()
+
+_BADGES = {
+    SlipState.DONE: "ok",
+    SlipState.IN_PROGRESS: "wait",
+    SlipState.REFUSED: "warn",
+    SlipState.FAILED: "bad",
+}
+
+
+@register.filter
+def operation_title(slip: Slip) -> str:
+    """The operation's name; its code when it is no longer offered."""
+    operation = registry.find(slip.operation)
+    return str(operation.title) if operation else slip.operation
+
+
+@register.filter
+def operation_url(operation: Operation) -> str:
+    """The operation's own page, or the generic form."""
+    if operation.page_url_name:
+        return reverse(operation.page_url_name)
+    return reverse("operations:form", args=[operation.code])
+
+
+@register.filter
+def state_badge(state: str) -> str:
+    """The kind of badge: ok, wait, warn, bad or muted."""
+    return _BADGES.get(SlipState(state), "muted")
+
+
+@register.filter
+def state_label(state: str) -> str:
+    return str(SlipState(state).label)
+
+
+@register.filter
+def in_reader_language(kept: "texts.Texts | str") -> str:
+    return texts.in_reader_language(kept)
+
+
+@register.filter
+def quote_shown(slip: Slip) -> dict[str, object]:
+    """The quote as this customer read it."""
+    shown: dict[str, object] = slip.quote.get("shown") or slip.quote
+    return shown
