@@ -65,7 +65,8 @@ class PayForm(forms.Form):
         account = self.fields["account"]
         bill = self.fields["bill"]
         gateway = self.fields["gateway"]
-        assert isinstance(account, forms.ModelChoiceField) and isinstance(bill, forms.ModelChoiceField)
+        assert isinstance(account, forms.ModelChoiceField)
+        assert isinstance(bill, forms.ModelChoiceField)
         assert isinstance(gateway, forms.ChoiceField)
         account.queryset = payable_accounts(ctx.served)
         bill.queryset = Bill.objects.for_user(ctx.served).open().order_by("due_on", "id")

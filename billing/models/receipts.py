@@ -17,11 +17,11 @@ class ReviewReason(models.TextChoices):
 
 
 class Receipt(models.Model):
-    """Money that came in, once per (gateway, trade number). What is neither allocated nor refunded is the account's credit.
+    """Money that came in, once per (gateway, trade number).
 
-    A refund that the gateway reports does not reopen the bills that the money settled: whether the fee is waived or
-    owed again is a person's decision. Until then the receipt is unbalanced the other way (`unallocated_cents` < 0)
-    and staff see it.
+    What is neither allocated nor refunded is the account's credit. A refund that the gateway reports does not reopen
+    the bills that the money settled: whether the fee is waived or owed again is a person's decision. Until then the
+    receipt is unbalanced the other way (`unallocated_cents` < 0) and staff see it.
     """
 
     number = models.CharField(_("收据号"), max_length=32, unique=True)

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from billing.gateways import registry
 from billing.gateways.base import CallbackRejected, Report
-from billing.models import CallbackState, GatewayCallback, Payment
+from billing.models import CallbackState, GatewayCallback
 from billing.services import payments, reports
 from core import audit
 from core.actor import Actor

@@ -17,8 +17,7 @@ def callback(request: HttpRequest, gateway: str) -> HttpResponse:
         spoken = registry.get(gateway)
     except registry.UnknownGateway:
         return HttpResponse(status=404)
-    length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > callbacks.MAX_BODY:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > callbacks.MAX_BODY:
         return HttpResponse(status=413)
     accepted = callbacks.receive(
         gateway=gateway,

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import dj_database_url
+import django_stubs_ext
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from hall.settings import env
+
+django_stubs_ext.monkeypatch()  # lets generic Django classes name their types at run time
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 SITE_NAME = _("网上营业厅")
@@ -83,6 +86,8 @@ DATABASES = {
         engine="django.db.backends.postgresql",
     )
 }
+# A server that does not answer must cost seconds, not the minutes of the TCP stack.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 # What the read-only role (reports, people with SQL) never sees: "app.Model", "app.Model.field" or a table's own name.
 HIDDEN_FROM_READONLY = [
     "sessions.Session",
@@ -117,6 +122,58 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "hall:home"
+LOGOUT_REDIRECT_URL = "hall:home"
+
+# Customers log in by phone (code or password), staff by user name and password through the same door, so that both
+# stand behind the same limits and later the same second factor.
+ACCOUNT_ADAPTER = "accounts.adapter.HallAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"phone", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["phone*", "password1"]
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.LoginForm",
+    "signup": "accounts.forms.SignupForm",
+    "request_login_code": "accounts.forms.RequestLoginCodeForm",
+    "confirm_login_code": "accounts.forms.ConfirmLoginCodeForm",
+    "verify_phone": "accounts.forms.VerifyPhoneForm",
+    "change_phone": "accounts.forms.ChangePhoneForm",
+}
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers' addresses
+ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 5
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_PHONE_VERIFICATION_TIMEOUT = 300
+ACCOUNT_PHONE_VERIFICATION_MAX_ATTEMPTS = 5
+ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a new phone or password needs the old password, where there is one
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "signup": "20/m/ip",
+    "confirm_code": "30/m/ip",
+    "request_login_code": "20/m/ip",
+    "verify_phone": None,  # CODE_LIMITS counts these
+    "change_phone": "10/m/user",
+}
+# How many proxies in front of the hall write X-Forwarded-For; 0 takes the address of the connection.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("HALL_TRUSTED_PROXIES", "0"))
+
+PHONE_REGIONS = ["CN"]  # countries whose mobile numbers may be used: every number costs a message
+# How often codes may be asked for; see accounts.services.code_requests.
+CODE_LIMITS = {
+    "target_minute": 1,  # for the same purpose and number
+    "target_day": 10,
+    "phone_day": 10,  # to one phone, whatever for
+    "client_hour": 20,  # from one network address
+    "who_hour": 10,  # by one user
+    "sent_hour": int(env.text("HALL_CODES_PER_HOUR", "3000")),  # to everybody: SMS pumping ends here
+}
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -184,6 +241,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 15, "queue": "payments"},
     },
     "check-ledgers": {"task": "billing.check_ledgers", "schedule": crontab(hour=3, minute=30)},
+    "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
     "purge-secrets": {"task": "notices.expire_secrets", "schedule": 60.0, "options": {"queue": "notices"}},
 }
 
@@ -224,7 +282,9 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "hall@localhost")
 
-METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # who shows it may read /metrics from anywhere; empty: this machine only
+METRICS_TOKEN = env.text(
+    "METRICS_TOKEN", ""
+)  # who shows it may read /metrics from anywhere; empty: this machine only
 
 LOGGING = {
     "version": 1,

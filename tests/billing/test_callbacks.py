@@ -1,0 +1,201 @@
+"""The intake of callbacks over HTTP, and the worker's step."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from billing.models import CallbackState, GatewayCallback, Payment, PaymentState, Receipt
+from billing.services import callbacks
+from core.models import AuditRow
+from tests.billing import build
+from tests.conftest import NOON
+from tests.gateways import keys
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("alipay_keys")]
+URL = "/payments/callbacks/alipay/"
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+def notice(payment: Payment, **changes: str | None) -> bytes:
+    fields = {"out_trade_no": payment.reference, "trade_no": f"T{payment.reference}", **changes}
+    return keys.signed(keys.notice(**fields))
+
+
+def post(body: bytes, *, url: str = URL, client: Client | None = None) -> Any:
+    return (client or Client(enforce_csrf_checks=True)).post(url, body, content_type=FORM)
+
+
+def work_off() -> int:
+    total = 0
+    while taken := callbacks.apply_due(as_of=NOON + timedelta(days=3650)):
+        total += taken
+    return total
+
+
+@pytest.mark.parametrize("url", [URL, URL.rstrip("/")])
+def test_a_genuine_notice_is_stored_answered_and_applied(url: str) -> None:
+    payment = build.payment(build.account())
+    answer = post(notice(payment), url=url)
+    assert (answer.status_code, answer.content) == (200, b"success")
+    stored = GatewayCallback.objects.get()
+    assert (stored.state, stored.verdict, stored.payment_id) == (CallbackState.NEW, "OK", payment.pk)
+    assert bytes(stored.body) == notice(payment)
+    payment.refresh_from_db()
+    assert payment.state == PaymentState.PENDING  # the worker decides, not the web
+    assert work_off() == 1
+    payment.refresh_from_db()
+    stored.refresh_from_db()
+    assert (payment.state, stored.state) == (PaymentState.SUCCEEDED, CallbackState.APPLIED)
+    assert build.books_are_right()
+
+
+def test_the_same_notice_again_is_accepted_and_changes_nothing() -> None:
+    account = build.account()
+    payment = build.payment(account)
+    for _ in range(3):
+        assert post(notice(payment)).content == b"success"
+        work_off()
+    assert Receipt.objects.count() == 1
+    assert build.balance(account) == 2600
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"total_amount": "26.01"}, callbacks.WRONG_AMOUNT),
+        ({"out_trade_no": "HP20260101999999"}, callbacks.UNKNOWN_REFERENCE),
+        ({"app_id": "9021000000000099"}, "WRONG_APP"),
+        ({"seller_id": "2088000000000099"}, "WRONG_SELLER"),
+    ],
+)
+def test_what_is_not_ours_is_refused_and_kept(changes: dict[str, str], verdict: str) -> None:
+    payment = build.payment(build.account())
+    answer = post(notice(payment, **changes))
+    assert (answer.status_code, answer.content) == (200, b"failure")
+    stored = GatewayCallback.objects.get()
+    assert (stored.state, stored.verdict) == (CallbackState.REJECTED, verdict)
+    assert work_off() == 0
+    payment.refresh_from_db()
+    assert payment.state == PaymentState.PENDING
+    assert not Receipt.objects.exists()
+
+
+def test_a_forged_notice_is_refused() -> None:
+    payment = build.payment(build.account())
+    forged = keys.signed(keys.notice(out_trade_no=payment.reference), by=keys.STRANGER)
+    assert post(forged).content == b"failure"
+    assert GatewayCallback.objects.get().verdict == "BAD_SIGNATURE"
+    assert not Receipt.objects.exists()
+
+
+def test_a_notice_for_a_payment_of_another_gateway_is_refused() -> None:
+    payment = build.payment(build.account())
+    other = Payment.objects.create(
+        reference="HP20261118X1",
+        account=payment.account,
+        gateway="wechatpay",
+        amount_cents=2600,
+        created_at=NOON,
+        expires_at=NOON,
+        next_query_at=NOON,
+    )
+    assert post(notice(other)).content == b"failure"
+    assert GatewayCallback.objects.get().verdict == callbacks.WRONG_GATEWAY
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"a=1&a=2", b"sign=&sign_type=RSA2", b"%zz=%", b"{}"])
+def test_garbage_is_refused_without_a_crash(body: bytes) -> None:
+    answer = post(body)
+    assert (answer.status_code, answer.content) == (200, b"failure")
+    assert GatewayCallback.objects.get().state == CallbackState.REJECTED
+
+
+def test_too_much_is_not_even_read() -> None:
+    answer = post(b"a" * (callbacks.MAX_BODY + 1))
+    assert answer.status_code == 413
+    assert not GatewayCallback.objects.exists()
+
+
+def test_only_post_and_only_known_gateways() -> None:
+    assert Client().get(URL).status_code == 405
+    assert post(b"a=1", url="/payments/callbacks/nobody/").status_code == 404
+    assert not GatewayCallback.objects.exists()
+
+
+def test_intake_takes_two_statements_and_no_session() -> None:
+    payment = build.payment(build.account())
+    with CaptureQueriesContext(connection) as queries:
+        answer = post(notice(payment))
+    assert len(queries) == 2, [query["sql"] for query in queries]
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_with_the_broker_away_the_answer_stays_success(settings: Settings) -> None:
+    from core import pokes
+
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+    pokes.broker.cache_clear()
+    try:
+        payment = build.payment(build.account())
+        assert post(notice(payment)).content == b"success"
+    finally:
+        pokes.broker.cache_clear()
+    assert work_off() == 1  # the sweeper's step
+
+
+def test_a_callback_that_the_books_refuse_is_given_up_and_can_be_tried_again() -> None:
+    payment = build.payment(build.account())
+    post(notice(payment))
+    stored = GatewayCallback.objects.get()
+    GatewayCallback.objects.filter(pk=stored.pk).update(report={**stored.report, "amount_cents": 1})
+    work_off()
+    stored.refresh_from_db()
+    assert (stored.state, stored.error) == (CallbackState.DEAD, "REPORT_MISMATCH")
+    callbacks.retry(callback_id=stored.pk, actor=build.ACTOR, reason="报文已核对", as_of=NOON)
+    stored.refresh_from_db()
+    assert (stored.state, stored.attempts) == (CallbackState.NEW, 0)
+    assert AuditRow.objects.get().reason == "报文已核对"
+    with pytest.raises(callbacks.NotStuck):
+        callbacks.retry(callback_id=stored.pk, actor=build.ACTOR, reason="again", as_of=NOON)
+
+
+def test_a_failing_row_does_not_stop_the_others() -> None:
+    first, second = build.payment(build.account()), build.payment(build.account())
+    post(notice(first))
+    post(notice(second))
+    broken = GatewayCallback.objects.order_by("id").first()
+    assert broken is not None
+    GatewayCallback.objects.filter(pk=broken.pk).update(report={"not": "a report"})
+    callbacks.apply_due(as_of=NOON + timedelta(days=3650))
+    broken.refresh_from_db()
+    second.refresh_from_db()
+    assert (broken.state, broken.attempts, broken.error) == (CallbackState.NEW, 1, "KeyError")
+    assert second.state == PaymentState.SUCCEEDED
+
+
+def test_what_was_received_is_never_changed_or_deleted() -> None:
+    from django.db import IntegrityError, transaction
+
+    post(notice(build.payment(build.account())))
+    for change in ({"body": b"x"}, {"verdict": "OK!"}, {"reference": "x"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            GatewayCallback.objects.update(**change)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        GatewayCallback.objects.all().delete()
+
+
+def test_the_stored_report_is_the_report_that_was_verified(tmp_path: Path) -> None:
+    from billing.gateways import registry
+    from billing.services import reports
+
+    payment = build.payment(build.account())
+    body = notice(payment, refund_fee="1.00", gmt_refund="2026-03-16 09:00:00.143", out_biz_no="RF1")
+    report = registry.get("alipay").parse_callback({}, body)
+    assert reports.load(json.loads(json.dumps(reports.dump(report)))) == report

@@ -1,0 +1,76 @@
+"""Each rule of check_ledgers finds what breaks it. The breaking is done with the laws switched off, as their owner."""
+
+import json
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from billing.selectors.ledger_check import RULES
+from billing.services import ledger_check
+from core.models import Heartbeat
+from tests.billing import build
+from tests.conftest import NOON
+
+pytestmark = pytest.mark.django_db
+
+BREAKS = {
+    "balance = Σ ledger entries": "UPDATE billing_accountbalance SET balance_cents = balance_cents + 1",
+    "balance = unallocated money − open bills": (
+        "UPDATE billing_ledgerentry SET amount_cents = amount_cents + 1 WHERE kind = 'RECEIPT';"
+        "UPDATE billing_accountbalance SET balance_cents = balance_cents + 1"
+    ),
+    "bill total = Σ lines": "UPDATE billing_billline SET amount_cents = amount_cents - 1",
+    "bill paid = Σ allocations": "UPDATE billing_bill SET paid_cents = paid_cents - 1",
+    "receipt allocated = Σ allocations": "UPDATE billing_receipt SET allocated_cents = allocated_cents - 1",
+    "receipt refunded = Σ refunds": "UPDATE billing_receipt SET refunded_cents = refunded_cents + 1",
+    "bill in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'BILL'",
+    "receipt in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'RECEIPT'",
+    "refund in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'REFUND'",
+    "money stays with its account": (
+        "UPDATE billing_receipt SET account_id = (SELECT max(id) FROM accounts_billingaccount)"
+    ),
+    "payment that succeeded has its receipt": "UPDATE billing_receipt SET review_reason = 'LATE'",
+}
+
+
+@pytest.fixture(autouse=True)
+def paid_books() -> None:
+    account = build.account()
+    build.bill(account)
+    payment = build.payment(account)
+    build.apply(payment, build.report(payment, refunded=100))
+    build.account()
+
+
+def test_right_books_have_no_difference() -> None:
+    assert ledger_check.run(as_of=NOON) == []
+    assert Heartbeat.objects.get(job="check_ledgers").last_ok
+
+
+def test_every_rule_has_a_case_here() -> None:
+    assert set(BREAKS) == set(RULES)
+
+
+@pytest.mark.parametrize("rule", BREAKS)
+def test_a_broken_identity_is_found(rule: str) -> None:
+    tables = ["bill", "billline", "receipt", "ledgerentry", "accountbalance"]
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # no event may be pending when laws are switched off
+        for table in tables:
+            cursor.execute(f"ALTER TABLE billing_{table} DISABLE TRIGGER USER")
+        cursor.execute(BREAKS[rule])
+    assert rule in {difference.rule for difference in ledger_check.run(as_of=NOON)}
+    assert not Heartbeat.objects.get(job="check_ledgers").last_ok
+
+
+def test_the_command_exits_with_one_on_a_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("check_ledgers")
+    assert capsys.readouterr().out == "0 differences\n"
+    with connection.cursor() as cursor:
+        cursor.execute(BREAKS["balance = Σ ledger entries"])
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_ledgers", "--json")
+    assert ended.value.code == 1
+    rules = {row["rule"] for row in json.loads(capsys.readouterr().out)["differences"]}
+    assert "balance = Σ ledger entries" in rules
