@@ -164,6 +164,9 @@ input[type=number]{width:5.5rem}a{color:var(--brand)}
 padding:.5rem .75rem .5rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th{color:var(--soft);font-weight:500;white-space:nowrap}.row{display:flex;gap:.5rem;flex-wrap:wrap;align-items:center}
 .row button{width:auto;margin:0;padding:0 1rem;min-height:40px;line-height:38px}
+@media(max-width:36rem){.card{padding:1.1rem}dd{font-size:.9rem}.row input{flex:1;min-width:0}
+table,tbody,tr,td{display:block}tr:first-child{display:none}tr{border-bottom:1px solid var(--line);padding:.75rem 0}
+td{border:0;padding:0}}
 """
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from html import escape
 from urllib.parse import urlencode
 
@@ -14,6 +14,7 @@ from sandbox.sms.messages import Messages
 
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
 _BANNER = "模拟短信网关 · 不会真的发送 / Stand-in SMS gateway, nothing is sent"
+_BEIJING = timezone(timedelta(hours=8))
 _REFRESH = '<meta http-equiv="refresh" content="5">'
 
 
@@ -83,7 +84,7 @@ def _search(phone: str, still: bool) -> str:
 
 
 def _row(message: sqlite3.Row) -> str:
-    at = datetime.fromtimestamp(message["received_at"], UTC).astimezone()
+    at = datetime.fromtimestamp(message["received_at"], _BEIJING)
     result = "已送达" if message["status"] == "DELIVERED" else "失败：空号"
     cells = (f"{at:%m-%d %H:%M:%S}", message["phone"], message["text"], result)
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
