@@ -69,6 +69,10 @@ class Broker:
     def process_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.returncode if self.process else None
+
     def is_ready(self) -> bool:
         """True when the server answers PING and is not still reading its data."""
         question = f"AUTH {self.password}\r\nPING\r\n".encode()

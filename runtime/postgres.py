@@ -73,7 +73,7 @@ class Postgres:
         # A server that is started again keeps its port: its clients were told that one.
         self.port = self.port or ports.choose(self.data.read_state().get("postgres_port"))
         self._write_settings()
-        self._remove_stale_pid_file()
+        self._remove_stale_locks()
         self.process = processes.start(self._program())
         self.data.note(postgres_port=self.port, postgres_process=processes.identity(self.process.pid))
         if (
@@ -95,6 +95,10 @@ class Postgres:
 
     def process_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.returncode if self.process else None
 
     def is_ready(self) -> bool:
         """True when the server accepts connections (asked over its socket, never by process number)."""
@@ -228,14 +232,21 @@ class Postgres:
         except (OSError, ValueError, IndexError):
             return None
 
-    def _remove_stale_pid_file(self) -> None:
-        """Nobody stands in the folder (see end_survivors), so the file names a zombie or a stranger's process."""
+    def _remove_stale_locks(self) -> None:
+        """Nobody stands in the folder (see end_survivors), so the lock files name a zombie or a stranger's process.
+
+        PostgreSQL itself only asks whether a process of that number exists, and would refuse to start.
+        """
+        if processes.serving_from(self.folder):
+            return
         file = self.folder / "postmaster.pid"
-        if file.exists() and not processes.serving_from(self.folder):
+        if file.exists():
             say(
-                "PostgreSQL was not shut down in order last time: it recovers by itself, nothing committed is lost."
+                "PostgreSQL was not shut down in order last time: it recovers by itself, no committed data is lost."
             )
             file.unlink()
+        for lock in self.data.sockets.glob(".s.PGSQL.*"):
+            lock.unlink()
 
     def _make_roles(self) -> None:
         self.run_sql(roles_sql(self.credentials))

@@ -129,23 +129,25 @@ class Run:
         self._python("-m", "sandbox", "keys", str(self.data.keys), output=subprocess.DEVNULL)
         say("Bringing the database up to date …")
         owner = {"DATABASE_URL": self.services.owner_url}
-        self._manage("migrate", "--no-input", "--verbosity", "0", **owner)
+        self._manage("migrate", "--no-input", "--verbosity", "0", environ=owner)
         if self.services.postgres is not None:
-            self._manage("database_roles", "--verbosity", "0", **owner)
+            self._manage("database_roles", "--verbosity", "0", environ=owner)
         if self.with_demo:
             self._manage("demo_data")
 
-    def _manage(self, *arguments: str, **changes: str) -> None:
-        self._python(str(ROOT / "manage.py"), *arguments, **changes)
+    def _manage(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+        self._python(str(ROOT / "manage.py"), *arguments, environ=environ)
 
-    def _python(self, *arguments: str, output: int | None = None, **changes: str) -> None:
+    def _python(
+        self, *arguments: str, environ: Mapping[str, str] | None = None, output: int | None = None
+    ) -> None:
         """Run one preparing step to its end; its output is shown, a failure ends the start."""
         command = [sys.executable, *arguments]
         # A session of its own, as all our children: Ctrl-C comes to us, and we end the step in order.
         step = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=self._marked() | changes,
+            env={**self._marked(), **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             start_new_session=True,
@@ -170,7 +172,7 @@ class Run:
         units += [ProgramUnit(program, self._note) for program in programs]
         self.supervisor = Supervisor(units, lambda name: processes.last_lines(self.data.log(name)))
         self.supervisor.start()
-        answered = processes.wait_until(lambda: self._web_answers(self.supervisor), 60, pause=0.2)
+        answered = processes.wait_until(lambda: self._web_answers(self.supervisor), 30, pause=0.2)
         if not answered:
             say(
                 f"The web server does not answer yet. Its log so far:\n{processes.last_lines(self.data.log('web'))}"

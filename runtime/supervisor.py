@@ -32,6 +32,9 @@ class Unit(Protocol):
 
     def process_ended(self) -> bool: ...
 
+    @property
+    def exit_code(self) -> int | None: ...
+
     def stop(self) -> None: ...
 
 
@@ -51,9 +54,25 @@ class ProgramUnit:
     def process_ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.returncode if self._process else None
+
     def stop(self) -> None:
         if self._process is not None:
             processes.stop(self.program, self._process)
+
+
+def describe_end(exit_code: int | None) -> str:
+    """An exit code in words; subprocess gives the number of a signal as a negative code."""
+    if exit_code is None:
+        return "it was not running"
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"killed by signal {-exit_code}"
 
 
 @dataclass
@@ -107,7 +126,8 @@ class Supervisor:
                 continue
             if backoff.restart_at is None:
                 delay = backoff.died(self.clock())
-                say(f"{unit.name} has died; starting it again in {delay:.0f} s. The end of its log:")
+                how = describe_end(unit.exit_code)
+                say(f"{unit.name} has ended ({how}); starting it again in {delay:.0f} s. The end of its log:")
                 say(self.log_of(unit.name))
             elif self.clock() >= backoff.restart_at:
                 self._launch_again(unit, backoff)
