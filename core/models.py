@@ -1,5 +1,6 @@
 """Tables that know no domain: news, heartbeats, audit rows, the work calendar."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -74,7 +75,11 @@ class AuditRow(models.Model):
     class Meta:
         verbose_name = _("审计记录")
         verbose_name_plural = _("审计记录")
-        indexes = [models.Index(fields=["object_type", "object_id"]), models.Index(fields=["actor", "at"])]
+        indexes = [
+            models.Index(fields=["object_type", "object_id"]),
+            models.Index(fields=["actor", "at"]),
+            BrinIndex(fields=["at"], name="audit_at"),
+        ]
         triggers = [AppendOnly(name="audit_append_only")]
 
     def __str__(self) -> str:

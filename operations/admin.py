@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from accounts.models import BillingAccount, Customer
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
-from operations import registry, texts
+from operations import registry
 from operations.models import Slip, SlipHistory, SlipState
 
 TONES = {
@@ -70,7 +70,7 @@ class SlipAdmin(ReadOnlyAdmin):
         ("shown_state", "channel", "region"),
         ("customer", "actor", "on_behalf_of"),
         ("price", "subject_kind", "subject_id"),
-        ("refusal_code", "refusal"),
+        ("refusal_code", "refusal_text"),
         ("started", "quoted", "confirmed", "finished"),
         "shown_data",
         "shown_quote",
@@ -106,10 +106,6 @@ class SlipAdmin(ReadOnlyAdmin):
         operation = registry.find(slip.operation)
         return operation.title if operation else slip.operation
 
-    @display(description=_("未受理原因"))
-    def refusal(self, slip: Slip) -> str:
-        return _source_text(slip.refusal_text)
-
     @display(description=_("填写内容"))
     def shown_data(self, slip: Slip) -> SafeString:
         return _block(slip.data)
@@ -125,15 +121,6 @@ class SlipAdmin(ReadOnlyAdmin):
     @display(description=_("办理结果"))
     def shown_result(self, slip: Slip) -> SafeString:
         return _block(slip.result)
-
-
-def _source_text(kept: str) -> str:
-    """Refusals are kept as a sentence, or as JSON with one sentence per language."""
-    try:
-        found = json.loads(kept)
-    except ValueError:
-        return kept
-    return texts.in_source_language(found) if isinstance(found, dict) else kept
 
 
 def _block(data: Any) -> SafeString:

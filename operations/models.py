@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -111,6 +112,7 @@ class Slip(models.Model):
             models.Index(fields=["actor", "-started_at"], name="slip_actor"),
             models.Index(fields=["subject_kind", "subject_id"], name="slip_subject"),
             models.Index(fields=["operation", "channel", "-started_at"], name="slip_operation"),
+            BrinIndex(fields=["started_at"], name="slip_started"),  # staff search by dates
         ]
         triggers = [
             NeverDelete(name="slip_never_deleted"),

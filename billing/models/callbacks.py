@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -39,6 +40,8 @@ class GatewayCallback(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at", "id"], name="callback_due", condition=Q(state="NEW")),
             models.Index(fields=["gateway", "reference"], name="callback_reference"),
+            models.Index(fields=["id"], name="callback_dead", condition=Q(state="DEAD")),
+            BrinIndex(fields=["received_at"], name="callback_received"),  # staff search by dates
         ]
         triggers = [
             NeverDelete(name="callback_never_deleted"),

@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -81,6 +82,7 @@ class Payment(models.Model):
                 condition=Q(state__in=["CREATED", "PENDING", "UNKNOWN"]),
             ),
             models.Index(fields=["account", "-created_at"], name="payment_account"),
+            BrinIndex(fields=["created_at"], name="payment_created"),  # staff search by dates
         ]
         triggers = [
             NeverDelete(name="payment_never_deleted"),

@@ -1,10 +1,12 @@
 """What is the same everywhere. dev, test, bench and prod import this and say what differs."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
 import django_stubs_ext
 from celery.schedules import crontab
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from hall.settings import env
@@ -18,6 +20,7 @@ BASE_URL = env.text("HALL_BASE_URL", "http://127.0.0.1:8000")
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -56,6 +59,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hall.backoffice.ContentPolicyMiddleware",
     "core.middleware.HallErrorMiddleware",
 ]
 
@@ -199,9 +203,10 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
-# Django's admin theme brings Alpine, which evaluates expressions; the customers' pages never get this.
+# The staff theme brings Alpine, which evaluates expressions, and writes its colours as a style element; it has no
+# inline scripts. The customers' pages never get this.
 CSP_ADMIN_DIRECTIVES = {
-    "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
+    "script-src": ["'self'", "'unsafe-eval'"],
     "style-src": ["'self'", "'unsafe-inline'"],
 }
 
@@ -261,6 +266,12 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "operations.api.errors.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_TTL": timedelta(days=30),
+    "TOKEN_LIMIT_PER_USER": 10,
+    "TOKEN_PREFIX": "hall_",
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "网上营业厅 API",
     "VERSION": "1",
@@ -294,4 +305,50 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["personal"]}},
     "root": {"handlers": ["stderr"], "level": env.text("HALL_LOG_LEVEL", "INFO")},
     "loggers": {"django": {"handlers": [], "propagate": True}, "celery": {"handlers": [], "propagate": True}},
+}
+
+# The staff side (django-unfold). The colours are those of static/css/tokens.css as scales.
+UNFOLD = {
+    "SITE_TITLE": SITE_NAME,
+    "SITE_HEADER": SITE_NAME,
+    "SITE_SUBHEADER": _("员工工作台"),
+    "SITE_URL": "/",
+    "SITE_ICON": lambda request: static("img/favicon.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/favicon.svg")}
+    ],
+    "SHOW_LANGUAGES": True,
+    "SHOW_BACK_BUTTON": True,
+    "STYLES": [lambda request: static("css/backoffice.css")],
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "base": {
+            "50": "#f6f9f7",
+            "100": "#eef3f0",
+            "200": "#d6e0da",
+            "300": "#bccbc4",
+            "400": "#94a69f",
+            "500": "#5f7068",
+            "600": "#475851",
+            "700": "#33423c",
+            "800": "#212d29",
+            "900": "#17201d",
+            "950": "#0d1412",
+        },
+        "primary": {
+            "50": "#effaf6",
+            "100": "#dcefe8",
+            "200": "#b9e0d3",
+            "300": "#8accb8",
+            "400": "#57b39a",
+            "500": "#2e977d",
+            "600": "#0b6b57",
+            "700": "#0a5c4b",
+            "800": "#084f40",
+            "900": "#073f35",
+            "950": "#042721",
+        },
+    },
+    "SIDEBAR": {"show_search": True, "navigation": "hall.backoffice.navigation"},
+    "DASHBOARD_CALLBACK": "hall.backoffice.dashboard",
 }

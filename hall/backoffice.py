@@ -1,0 +1,125 @@
+"""The staff side of the front door: its menu, its first page, and the content policy that its theme needs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+from hall.selectors import dashboard as figures
+
+Item = tuple[str, str, str | Promise]  # model label, icon, title
+
+MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
+    (
+        _("业务受理"),
+        (("operations.slip", "assignment", _("受理单")),),
+    ),
+    (
+        _("客户与户号"),
+        (
+            ("accounts.customer", "groups", _("客户")),
+            ("accounts.billingaccount", "home_work", _("户号")),
+            ("accounts.contact", "contact_phone", _("联系方式")),
+            ("accounts.region", "map", _("区域")),
+        ),
+    ),
+    (
+        _("账单与收款"),
+        (
+            ("billing.bill", "receipt_long", _("账单")),
+            ("billing.payment", "payments", _("支付")),
+            ("billing.gatewaycallback", "webhook", _("支付回调")),
+            ("billing.receipt", "receipt", _("收款")),
+            ("billing.allocation", "task_alt", _("销账")),
+            ("billing.refund", "undo", _("退款")),
+            ("billing.ledgerentry", "menu_book", _("账务流水")),
+            ("billing.accountbalance", "account_balance_wallet", _("账户余额")),
+        ),
+    ),
+    (
+        _("通知"),
+        (
+            ("notices.delivery", "send", _("发送")),
+            ("notices.message", "mail", _("通知")),
+            ("notices.deliveryreceipt", "mark_email_read", _("送达回执")),
+            ("notices.template", "edit_note", _("通知模板")),
+        ),
+    ),
+    (
+        _("系统"),
+        (
+            ("core.outboxrow", "outbox", _("消息出站")),
+            ("core.heartbeat", "monitor_heart", _("任务心跳")),
+            ("core.calendarday", "calendar_month", _("工作日例外")),
+            ("core.auditrow", "policy", _("审计记录")),
+            ("accounts.user", "person", _("用户")),
+            ("auth.group", "badge", _("角色")),
+        ),
+    ),
+)
+
+
+def may_see(request: HttpRequest, label: str) -> bool:
+    """Whether this member of staff may look at rows of that model."""
+    app, model = label.split(".")
+    user = request.user
+    return user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}")
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar: the rooms in which there is something to see for this member of staff."""
+    first = {"title": _("工作台"), "icon": "space_dashboard", "link": reverse("admin:index")}
+    groups: list[dict[str, Any]] = [{"title": "", "items": [first]}]
+    for title, items in MENU:
+        shown = [
+            {"title": text, "icon": icon, "link": changelist(label)}
+            for label, icon, text in items
+            if may_see(request, label)
+        ]
+        if shown:
+            groups.append({"title": title, "items": shown, "separator": True})
+    return groups
+
+
+def changelist(label: str, query: str = "") -> str:
+    """The address of a model's list, with a query string."""
+    try:
+        address = reverse(f"admin:{label.replace('.', '_')}_changelist")
+    except NoReverseMatch:
+        return ""
+    return f"{address}?{query}" if query else address
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the first page shows: only the figures whose rows this member of staff may see."""
+    as_of = clock.now()
+    return context | {
+        "as_of": as_of,
+        "cards": [
+            card | {"url": changelist(label, card["query"])}
+            for label, read in figures.CARDS
+            if may_see(request, label)
+            for card in read(as_of)
+        ],
+        "collected": figures.collected(as_of) if may_see(request, "billing.receipt") else None,
+        "jobs": figures.jobs(as_of) if may_see(request, "core.heartbeat") else None,
+    }
+
+
+class ContentPolicyMiddleware:
+    """Lets the pages of the staff theme, and no others, evaluate its expressions."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        match = request.resolver_match
+        if match is not None and "admin" in match.app_names:
+            response._csp_replace = settings.CSP_ADMIN_DIRECTIVES  # type: ignore[attr-defined]  # django-csp's hook
+        return response

@@ -1,0 +1,223 @@
+"""The figures of the staff's first page. Each is one query that a (partial) index answers."""
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from typing import Any, TypedDict
+
+from django.db.models import Case, Count, F, IntegerField, Min, Q, Sum, Value, When
+from django.db.models.functions import TruncDate
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from billing.gateways import registry
+from billing.models import CallbackState, GatewayCallback, Payment, PaymentState, Receipt, ReviewReason
+from billing.models.payments import UNDECIDED
+from billing.services import ledger_check
+from core import clock, heartbeats, money
+from core.models import Heartbeat, OutboxRow
+from notices.models import Delivery, DeliveryState
+from operations.models import Slip, SlipState
+
+STUCK_AFTER = timedelta(minutes=1)  # a callback is applied within seconds
+DAYS_SHOWN = 7
+
+
+class Card(TypedDict):
+    """One figure: `tone` is ok | wait | warn | bad, `query` leads to its rows."""
+
+    title: str | Promise
+    figure: str
+    note: str | Promise
+    tone: str
+    icon: str
+    query: str
+
+
+def slips(as_of: datetime) -> list[Card]:
+    """How today's requests ended so far."""
+    counted = Slip.objects.filter(started_at__gte=_midnight(as_of)).aggregate(
+        all=Count("id"),
+        done=Count("id", filter=Q(state=SlipState.DONE)),
+        refused=Count("id", filter=Q(state__in=(SlipState.REFUSED, SlipState.FAILED))),
+    )
+    return [
+        Card(
+            title=_("今日受理"),
+            figure=str(counted["all"]),
+            note=_("完成 %(done)s，未受理或未成功 %(refused)s") % counted,
+            tone="ok",
+            icon="assignment",
+            query=f"started_at_from={_local(as_of)}",
+        )
+    ]
+
+
+def callbacks(as_of: datetime) -> list[Card]:
+    """Callbacks that wait longer than they should, or that were given up."""
+    late = Q(state=CallbackState.NEW, received_at__lt=as_of - STUCK_AFTER)
+    found = GatewayCallback.objects.filter(late | Q(state=CallbackState.DEAD)).aggregate(
+        late=Count("id", filter=Q(state=CallbackState.NEW)),
+        dead=Count("id", filter=Q(state=CallbackState.DEAD)),
+        oldest=Min("received_at"),
+    )
+    return [
+        Card(
+            title=_("卡住的回调"),
+            figure=str(found["late"] + found["dead"]),
+            note=_("需人工 %(dead)s，超时未入账 %(late)s") % found,
+            tone="bad" if found["dead"] else "warn" if found["late"] else "ok",
+            icon="webhook",
+            query=f"state__exact={CallbackState.DEAD if found['dead'] else CallbackState.NEW}",
+        )
+    ]
+
+
+def undecided(as_of: datetime) -> list[Card]:
+    """Payments without a result."""
+    found = Payment.objects.filter(state__in=UNDECIDED).aggregate(
+        all=Count("id"),
+        unknown=Count("id", filter=Q(state=PaymentState.UNKNOWN)),
+        late=Count("id", filter=Q(expires_at__lt=as_of)),
+    )
+    return [
+        Card(
+            title=_("待定支付"),
+            figure=str(found["all"]),
+            note=_("确认中 %(unknown)s，过期未关闭 %(late)s") % found,
+            tone="warn" if found["late"] or found["unknown"] else "ok",
+            icon="hourglass_top",
+            query=f"state__exact={PaymentState.UNKNOWN if found['unknown'] else PaymentState.PENDING}",
+        )
+    ]
+
+
+def unallocated(as_of: datetime) -> list[Card]:
+    """Money that came in and is used for no bill."""
+    rest = F("amount_cents") - F("allocated_cents") - F("refunded_cents")
+    found = Receipt.objects.filter(amount_cents__gt=F("allocated_cents") + F("refunded_cents")).aggregate(
+        cents=Sum(rest, default=0),
+        receipts=Count("id"),
+        review=Count("id", filter=~Q(review_reason=ReviewReason.NONE)),
+    )
+    return [
+        Card(
+            title=_("未销账款项"),
+            figure=money.display(int(found["cents"])),
+            note=_("%(receipts)s 笔，需核查 %(review)s 笔") % found,
+            tone="warn" if found["review"] else "ok",
+            icon="savings",
+            query="unused=yes",
+        )
+    ]
+
+
+def outbox(as_of: datetime) -> list[Card]:
+    """News that nobody could handle."""
+    found = OutboxRow.objects.exclude(state=OutboxRow.State.DONE).aggregate(
+        dead=Count("id", filter=Q(state=OutboxRow.State.DEAD)),
+        waiting=Count("id", filter=Q(state=OutboxRow.State.PENDING)),
+    )
+    return [
+        Card(
+            title=_("停止的消息"),
+            figure=str(found["dead"]),
+            note=_("排队中 %(waiting)s") % found,
+            tone="bad" if found["dead"] else "ok",
+            icon="outbox",
+            query=f"state__exact={OutboxRow.State.DEAD}",
+        )
+    ]
+
+
+def deliveries(as_of: datetime) -> list[Card]:
+    """Messages of the last seven days that did not arrive."""
+    since = as_of - timedelta(days=DAYS_SHOWN)
+    found = Delivery.objects.filter(state=DeliveryState.FAILED, created_at__gte=since).aggregate(
+        failed=Count("id"), today=Count("id", filter=Q(created_at__gte=_midnight(as_of)))
+    )
+    return [
+        Card(
+            title=_("未送达通知"),
+            figure=str(found["failed"]),
+            note=_("最近 7 天；今天 %(today)s") % found,
+            tone="warn" if found["failed"] else "ok",
+            icon="sms_failed",
+            query=f"state__exact={DeliveryState.FAILED}",
+        )
+    ]
+
+
+CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
+    ("operations.slip", slips),
+    ("billing.gatewaycallback", callbacks),
+    ("billing.payment", undecided),
+    ("billing.receipt", unallocated),
+    ("core.outboxrow", outbox),
+    ("notices.delivery", deliveries),
+)
+
+
+def collected(as_of: datetime) -> dict[str, Any]:
+    """Money booked today by gateway, and per day of the last seven."""
+    first = _midnight(as_of) - timedelta(days=DAYS_SHOWN - 1)
+    booked = Receipt.objects.filter(booked_at__gte=first)
+    rows = list(
+        booked.annotate(day=TruncDate("booked_at", tzinfo=clock.SHANGHAI))
+        .values("day", "gateway")
+        .annotate(cents=Sum("amount_cents"), receipts=Count("id"))
+        .order_by("day", "gateway")
+    )
+    today = clock.local_date(as_of)
+    of_today = [row for row in rows if row["day"] == today]
+    return {
+        "cents": sum(row["cents"] for row in of_today),
+        "receipts": sum(row["receipts"] for row in of_today),
+        "gateways": [row | {"name": _gateway(row["gateway"])} for row in of_today],
+        "days": _days(rows, as_of),
+    }
+
+
+def jobs(as_of: datetime) -> list[dict[str, Any]]:
+    """Each recurring job: when it last ended, how, and whether it has been silent for too long."""
+    silent = {silence.job for silence in heartbeats.silent(as_of=as_of)}
+    rows = Heartbeat.objects.annotate(
+        rank=Case(When(job=ledger_check.JOB, then=Value(0)), default=Value(1), output_field=IntegerField())
+    ).order_by("rank", "job")
+    found = [_job(row, row.job in silent) for row in rows]
+    never = silent - {job["job"] for job in found}
+    return found + [{"job": job, "at": None, "tone": "bad", "text": _("从未运行")} for job in sorted(never)]
+
+
+def _job(row: Heartbeat, is_silent: bool) -> dict[str, Any]:
+    differences = row.detail.get("differences")
+    if is_silent:
+        tone, text = "bad", _("已中断")
+    elif differences:
+        tone, text = "bad", _("账务不平：%(count)s 处") % {"count": differences}
+    elif not row.last_ok:
+        tone, text = "bad", _("上次失败")
+    elif row.last_finished_at is None:
+        tone, text = "wait", _("运行中")
+    else:
+        tone, text = "ok", _("账务平衡") if row.job == ledger_check.JOB else _("正常")
+    return {"job": row.job, "at": row.last_finished_at, "tone": tone, "text": text}
+
+
+def _days(rows: list[dict[str, Any]], as_of: datetime) -> list[dict[str, Any]]:
+    today = clock.local_date(as_of)
+    days = [today - timedelta(days=back) for back in range(DAYS_SHOWN - 1, -1, -1)]
+    sums = {day: sum(row["cents"] for row in rows if row["day"] == day) for day in days}
+    most = max(sums.values()) or 1
+    return [{"day": day, "cents": sums[day], "height": round(100 * sums[day] / most)} for day in days]
+
+
+def _gateway(code: str) -> str | Promise:
+    return dict(registry.codes()).get(code, code)
+
+
+def _midnight(as_of: datetime) -> datetime:
+    return datetime.combine(clock.local_date(as_of), time.min, tzinfo=clock.SHANGHAI)
+
+
+def _local(as_of: datetime) -> str:
+    return clock.local_date(as_of).isoformat()

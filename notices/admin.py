@@ -1,0 +1,198 @@
+"""Staff pages of messages: what was sent to whom and whether it arrived. Texts get new versions, never edits."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.actor import Actor
+from core.backoffice import (
+    EditableAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ReasonForm,
+    WhenFilter,
+    badge,
+    masked,
+    moment,
+)
+from core.reasoned import Reasoned
+from notices import rules
+from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
+from notices.services import sending
+
+TONES = {
+    str(DeliveryState.QUEUED): "wait",
+    str(DeliveryState.SENT): "wait",
+    str(DeliveryState.DELIVERED): "ok",
+    str(DeliveryState.FAILED): "bad",
+    str(DeliveryState.EXPIRED): "warn",
+}
+
+
+def _send_again(delivery_id: Any, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
+    sending.retry(delivery_id=delivery_id, actor=actor, as_of=as_of)
+    return _("已重新排队")
+
+
+class DeliveryInline(ReadOnlyInline):
+    model = Delivery
+    fields = ("channel", "shown_address", "state", "sent", "delivered", "error")
+    readonly_fields = ("shown_address", "sent", "delivered")
+    show_change_link = True
+    ordering = ("id",)
+    shown_address = masked("address", _("地址"))
+    sent = moment("sent_at", _("提交时间"))
+    delivered = moment("delivered_at", _("送达时间"))
+
+
+class DeliveryReceiptInline(ReadOnlyInline):
+    model = DeliveryReceipt
+    fields = ("received", "status", "is_verified", "provider", "provider_message_id")
+    readonly_fields = ("received",)
+    ordering = ("id",)
+    received = moment("received_at", _("收到时间"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("raw")
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ("id", "code", "recipient_ref", "language", "created")
+    search_fields = ("recipient_ref", "dedupe_key")
+    search_help_text = _("收件人（如 account:8100000001）或去重键（完整）")
+    ordering = ("-id",)
+    fields = (("code", "recipient_ref", "language"), "dedupe_key", "context", "created")
+    inlines = (DeliveryInline,)
+    created = moment("created_at", _("产生时间"))
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id",
+        "created",
+        "channel",
+        "shown_address",
+        "message",
+        "shown_state",
+        "attempts",
+        "error",
+    )
+    list_filter = ("state", "channel", ("created_at", WhenFilter))
+    list_select_related = ("message",)
+    search_fields = ("address", "message__recipient_ref")
+    search_help_text = _("手机号、邮箱或收件人（完整）")
+    ordering = ("-id",)
+    fields = (
+        ("message", "template", "channel"),
+        ("shown_address", "shown_state", "attempts"),
+        "body",
+        "error",
+        ("provider", "provider_message_id"),
+        ("created", "next_attempt", "expires"),
+        ("sent", "delivered"),
+    )
+    inlines = (DeliveryReceiptInline,)
+    shown_address = masked("address", _("地址"))
+    shown_state = badge("state", _("状态"), TONES)
+    created = moment("created_at", _("产生时间"))
+    next_attempt = moment("next_attempt_at", _("下次发送"))
+    expires = moment("expires_at", _("失效时间"))
+    sent = moment("sent_at", _("提交时间"))
+    delivered = moment("delivered_at", _("送达时间"))
+    reasoned = (
+        Reasoned(
+            name="send-again",
+            title=_("重新发送"),
+            explanation=_("未送达的通知会重新排队发送；验证码等已过期的内容不会再发。"),
+            permission="notices.change_delivery",
+            applies=lambda delivery: delivery.state == DeliveryState.FAILED and not delivery.expires_at,
+            carry_out=_send_again,
+            icon="send",
+        ),
+    )
+
+    def search_term(self, text: str) -> str:
+        """A mainland number may be typed without +86, an address in capitals."""
+        if len(text) == 11 and text.isascii() and text.isdigit():
+            return f"+86{text}"
+        return text.lower() if "@" in text else text
+
+
+@admin.register(DeliveryReceipt)
+class DeliveryReceiptAdmin(ReadOnlyAdmin):
+    list_display = ("id", "received", "provider", "provider_message_id", "status", "is_verified", "delivery")
+    list_filter = ("is_verified",)
+    list_select_related = ("delivery",)
+    search_fields = ("delivery__provider_message_id",)
+    search_help_text = _("运营商消息编号（完整）")
+    ordering = ("-id",)
+    fields = (
+        "delivery",
+        ("provider", "provider_message_id", "status"),
+        "is_verified",
+        ("reported", "received"),
+        "text",
+    )
+    received = moment("received_at", _("收到时间"))
+    reported = moment("reported_at", _("运营商时间"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("raw")
+
+    @admin.display(description=_("原始内容"))
+    def text(self, receipt: DeliveryReceipt) -> str:
+        return bytes(receipt.raw).decode("utf-8", errors="replace")
+
+
+class TemplateForm(ReasonForm):
+    """A new version of a text; its number is the next one for that code, channel and language."""
+
+    class Meta:
+        model = Template
+        fields = ("code", "channel", "language", "title", "body", "is_secret", "active_from")
+
+    def clean(self) -> dict[str, Any]:
+        """A text may name only what its senders give: the variables of its earlier versions."""
+        cleaned = super().clean() or {}
+        asked = rules.variables(cleaned.get("title", "")) | rules.variables(cleaned.get("body", ""))
+        earlier = Template.objects.filter(code=cleaned.get("code", "")).values_list("title", "body")
+        given = {name for texts in earlier for text in texts for name in rules.variables(text)}
+        try:
+            for text in (cleaned.get("title", ""), cleaned.get("body", "")):
+                rules.render(text, dict.fromkeys(asked, "x"))
+        except rules.BadTemplate:
+            self.add_error("body", _("模板只能使用 {{ 变量 }}，不能使用其他模板语法"))
+        if earlier and asked - given:
+            names = ", ".join(sorted(asked - given))
+            self.add_error("body", _("这些变量没有值：%(names)s") % {"names": names})
+        return cleaned
+
+
+@admin.register(Template)
+class TemplateAdmin(EditableAdmin):
+    form = TemplateForm
+    list_display = ("code", "channel", "language", "version", "is_secret", "active")
+    list_filter = ("channel", "language")
+    search_fields = ("code",)
+    search_help_text = _("模板代码（完整）")
+    ordering = ("code", "channel", "language", "-version")
+    fields = (("code", "channel", "language"), "title", "body", "is_secret", "active_from")
+    active = moment("active_from", _("生效时间"))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        same = Template.objects.filter(code=obj.code, channel=obj.channel, language=obj.language)
+        obj.version = (same.aggregate(newest=Max("version"))["newest"] or 0) + 1
+        super().save_model(request, obj, form, change)
