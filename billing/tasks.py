@@ -11,8 +11,10 @@ def apply_callbacks() -> int:
     """Applies due callbacks until none is left."""
     pokes.arrived(callbacks.QUEUE.task)
     total = 0
-    while taken := callbacks.apply_due(as_of=clock.now()):
-        total += taken
+    while claimed := callbacks.claim(as_of=clock.now()):
+        for callback in claimed:
+            callbacks.apply_claimed(callback, as_of=clock.now())
+        total += len(claimed)
     return total
 
 

@@ -6,7 +6,7 @@ accepts is never lost, because the row that is the work is committed before the 
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,19 +86,21 @@ def apply(callback: GatewayCallback, *, as_of: datetime) -> payments.Applied:
     return outcome
 
 
-def apply_due(*, as_of: datetime, limit: int = 50) -> int:
-    """Applies up to `limit` due callbacks, a transaction each; a failing one waits or is given up. Returns how many."""
-    rows = QUEUE.claim(limit=limit, as_of=as_of)
-    for row in rows:
-        try:
-            apply(row, as_of=as_of)
-        except HallError as error:
-            log.exception("callback refused by the books", extra={"callback": row.pk})
-            QUEUE.failed(row, error=error.code, as_of=as_of, permanent=True)
-        except Exception as error:  # one bad row must not stop the others
-            log.exception("callback failed", extra={"callback": row.pk})
-            QUEUE.failed(row, error=type(error).__name__, as_of=as_of)
-    return len(rows)
+def claim(*, as_of: datetime, limit: int = 50) -> Sequence[GatewayCallback]:
+    """Up to `limit` due callbacks, leased to this caller alone."""
+    return QUEUE.claim(limit=limit, as_of=as_of)
+
+
+def apply_claimed(callback: GatewayCallback, *, as_of: datetime) -> None:
+    """Applies one claimed callback; one that fails waits for its next turn or is given up. Never raises."""
+    try:
+        apply(callback, as_of=as_of)
+    except HallError as error:
+        log.exception("callback refused by the books", extra={"callback": callback.pk})
+        QUEUE.failed(callback, error=error.code, as_of=as_of, permanent=True)
+    except Exception as error:  # one bad row must not stop the others
+        log.exception("callback failed", extra={"callback": callback.pk})
+        QUEUE.failed(callback, error=type(error).__name__, as_of=as_of)
 
 
 def retry(*, callback_id: int, actor: Actor, reason: str, as_of: datetime) -> None:

@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 from accounts.models import BillingAccount, Contact, Customer, Membership, User
 from billing.gateways.base import RefundReport, Report, ReportStatus
 from billing.models import Bill, Payment
-from billing.services import bills, ledger_check, payments
+from billing.services import bills, callbacks, ledger_check, payments
 from core import clock
 from core.actor import Actor
 from tests.conftest import NOON
 
 ACTOR = Actor("test:billing")
+LATER = NOON + timedelta(days=3650)
 _count = itertools.count(1)
 
 
@@ -84,6 +85,16 @@ def report(of: Payment, *, trade_no: str = "", refunded: int = 0, **changes: obj
 
 def apply(of: Payment, given: Report, *, as_of: datetime = NOON) -> payments.Applied:
     return payments.apply_report(payment_id=of.pk, report=given, as_of=as_of, actor=ACTOR)
+
+
+def work_off_callbacks(limit: int = 50) -> int:
+    """What a worker does until nothing is due, at a time when every back-off is over."""
+    total = 0
+    while claimed := callbacks.claim(as_of=LATER, limit=limit):
+        for callback in claimed:
+            callbacks.apply_claimed(callback, as_of=LATER)
+        total += len(claimed)
+    return total
 
 
 def balance(of: BillingAccount) -> int:

@@ -3,7 +3,6 @@
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from billing.models import Bill, Payment, PaymentState, Receipt
-from billing.services import callbacks
 from core import money
 from tests.billing import build
 from tests.gateways import keys
 from tests.shared_data import require
 
-LATER = datetime(2036, 1, 1, tzinfo=UTC)
 URL = "/payments/callbacks/alipay/"
 Case = dict[str, Any]
 
@@ -49,11 +46,6 @@ def cases(manifest: Path) -> list[Case]:
 def send(manifest: Path, case: Case) -> bytes:
     body = (manifest.parent / case["file"]).read_bytes()
     return bytes(Client().post(URL, body, content_type="application/x-www-form-urlencoded").content)
-
-
-def work_off() -> None:
-    while callbacks.apply_due(as_of=LATER):
-        pass
 
 
 def credited(reference: str) -> int:
@@ -89,7 +81,7 @@ def test_each_case_gives_the_stated_reply_and_credit(manifest: Path) -> None:
         before = (credited(order["out_trade_no"]), refunded(order["out_trade_no"])) if order else (0, 0)
         reply = send(manifest, case)
         assert reply == (b"success" if case["expect"]["reply"] == "accept" else b"failure"), case["file"]
-        work_off()
+        build.work_off_callbacks()
         if order is None:
             continue
         expected = money.parse_yuan(case["expect"]["credited_yuan"].split()[0])
@@ -114,8 +106,8 @@ def test_shuffled_and_repeated_the_end_is_the_same(manifest: Path, seed: int) ->
     for case in messages:
         send(manifest, case)
         if chance.random() < 0.3:
-            work_off()
-    work_off()
+            build.work_off_callbacks()
+    build.work_off_callbacks()
     assert end_state() == EXPECTED_END
     assert build.books_are_right()
 
@@ -128,13 +120,13 @@ def test_twenty_at_a_time_the_end_is_the_same(manifest: Path) -> None:
     def one(case: Case) -> None:
         try:
             send(manifest, case)
-            callbacks.apply_due(as_of=LATER, limit=5)
+            build.work_off_callbacks(limit=5)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(one, messages))
-    work_off()
+    build.work_off_callbacks()
     assert end_state() == EXPECTED_END
     assert build.books_are_right()
 
