@@ -1,6 +1,6 @@
 """Who: users, customers, billing accounts (户号), their members and contacts."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -44,14 +44,13 @@ class HallUserManager(UserManager["User"]):
 class User(AbstractUser):
     """Somebody who logs in: a customer by phone, staff by user name or phone. `username` is made up for customers."""
 
-    phone = models.CharField(
-        _("手机号"), max_length=20, unique=True, null=True, blank=True
-    )  # E.164 (+86138…); null: none yet
+    # E.164 (+86138…); null: none yet. Until it is proven it is a mere claim, which several may make.
+    phone = models.CharField(_("手机号"), max_length=20, null=True, blank=True, db_index=True)  # noqa: DJ001
     phone_verified_at = models.DateTimeField(null=True, blank=True)  # null: not proven yet
     name = models.CharField(_("姓名"), max_length=60, blank=True, default="")
     language = models.CharField(max_length=10, default="zh-hans")
 
-    objects = HallUserManager()
+    objects: ClassVar[HallUserManager] = HallUserManager()
 
     class Meta:
         verbose_name = _("用户")
@@ -60,7 +59,12 @@ class User(AbstractUser):
             models.CheckConstraint(
                 condition=models.Q(phone__isnull=True) | models.Q(phone__regex=r"^\+[1-9][0-9]{6,17}$"),
                 name="user_phone_e164",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["phone"],
+                condition=models.Q(phone_verified_at__isnull=False),
+                name="user_proven_phone_once",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -193,6 +197,34 @@ class VerificationCode(models.Model):
         verbose_name = _("验证码")
         verbose_name_plural = _("验证码")
         indexes = [models.Index(fields=["purpose", "subject", "-created_at"], name="code_lookup")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"
+
+
+class CodeRequest(models.Model):
+    """Somebody asked for a code by SMS. What the limits against guessing and against SMS pumping count."""
+
+    purpose = models.CharField(max_length=60)  # "login", "signup", "operation:account.bind" …
+    target = models.CharField(max_length=120)  # what the asker named: a phone, or "account:8100000001"
+    phone = models.CharField(
+        max_length=20, blank=True, default=""
+    )  # E.164; empty: nobody is behind the target
+    who = models.CharField(max_length=80, blank=True, default="")  # "user:17"; empty: not logged in
+    client_address = models.GenericIPAddressField(null=True, blank=True)  # null: not from the network
+    is_sent = models.BooleanField()  # a message went out; otherwise it was only said so
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("验证码申请")
+        verbose_name_plural = _("验证码申请")
+        indexes = [
+            models.Index(fields=["target", "-at"], name="code_request_target"),
+            models.Index(fields=["phone", "-at"], name="code_request_phone"),
+            models.Index(fields=["client_address", "-at"], name="code_request_client"),
+            models.Index(fields=["who", "-at"], name="code_request_who"),
+            models.Index(fields=["-at"], name="code_request_sent", condition=models.Q(is_sent=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.pk}"

@@ -1,7 +1,11 @@
 """The front door: every address of the hall, room by room."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+
+# Staff log in by the customers' door: the same limits, the same answers.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", include("hall.pages")),
@@ -11,6 +15,7 @@ urlpatterns = [
     path("api/", include("operations.api.urls")),
     path("notices/", include("notices.urls")),
     path("me/", include("accounts.urls")),
+    path("account/", include("accounts.entrance")),
     path("account/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),

@@ -1,9 +1,13 @@
 """Messages out, and the proof that they arrived. Knows no customer: "this template to this address, for this ref"."""
 
+from datetime import UTC
+
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.db import AppendOnly, NeverDelete
+from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
+from core.statemachine import Machine
 
 
 class Channel(models.TextChoices):
@@ -57,15 +61,34 @@ class Message(models.Model):
         return f"{self.code} {self.recipient_ref}"
 
 
+class DeliveryState(models.TextChoices):
+    QUEUED = "QUEUED", _("待发送")
+    SENT = "SENT", _("已提交运营商")  # handed over; not yet known to have arrived
+    DELIVERED = "DELIVERED", _("已送达")
+    FAILED = "FAILED", _("未送达")  # permanent, or attempts used up
+    EXPIRED = "EXPIRED", _("已过期")  # a secret whose short life ended unsent
+
+
+_D = DeliveryState
+# A receipt may overtake the worker that notes the hand-over (QUEUED → DELIVERED), and a provider may give up on a
+# message that arrives after all (FAILED → DELIVERED). Nothing leads away from DELIVERED: it is proof.
+DELIVERY_MACHINE = Machine(
+    name="delivery",
+    initial=_D.QUEUED,
+    transitions={
+        _D.QUEUED: frozenset({_D.SENT, _D.DELIVERED, _D.FAILED, _D.EXPIRED}),
+        _D.SENT: frozenset({_D.DELIVERED, _D.FAILED}),
+        _D.FAILED: frozenset({_D.QUEUED, _D.DELIVERED}),
+        _D.DELIVERED: frozenset(),
+        _D.EXPIRED: frozenset(),
+    },
+)
+
+
 class Delivery(models.Model):
     """One message to one address over one channel. Its own queue: claimed by lease, see core.queues."""
 
-    class State(models.TextChoices):
-        QUEUED = "QUEUED", _("待发送")
-        SENT = "SENT", _("已提交运营商")  # handed over; not yet known to have arrived
-        DELIVERED = "DELIVERED", _("已送达")
-        FAILED = "FAILED", _("未送达")  # permanent, or attempts used up
-        EXPIRED = "EXPIRED", _("已过期")  # a secret whose short life ended unsent
+    State = DeliveryState
 
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries")
     template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="+")
@@ -92,11 +115,22 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["provider", "provider_message_id"], name="delivery_provider_id"),
             models.Index(fields=["address", "-created_at"], name="delivery_address"),
+            BrinIndex(fields=["created_at"], name="delivery_created"),  # staff search by dates
         ]
-        triggers = [NeverDelete(name="delivery_never_deleted")]
+        triggers = [
+            NeverDelete(name="delivery_never_deleted"),
+            StartsAt(name="delivery_starts_queued", machine=DELIVERY_MACHINE),
+            Transitions(name="delivery_transitions", machine=DELIVERY_MACHINE),
+            Fixed(name="delivery_fixed", columns=("message_id", "channel", "address", "body", "created_at")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel} {self.pk} {self.state}"
+
+    @property
+    def reference(self) -> str:
+        """What the provider knows it by; sent again it is the same message. Unique over all databases in practice."""
+        return f"{self.pk}-{self.created_at.astimezone(UTC):%Y%m%d%H%M%S%f}"
 
 
 class DeliveryReceipt(models.Model):
@@ -116,6 +150,11 @@ class DeliveryReceipt(models.Model):
     class Meta:
         verbose_name = _("送达回执")
         verbose_name_plural = _("送达回执")
+        indexes = [
+            models.Index(
+                fields=["received_at"], name="receipt_unverified", condition=models.Q(is_verified=False)
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["provider", "provider_message_id", "status"],

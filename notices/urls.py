@@ -1,4 +1,6 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from notices import views
 
 app_name = "notices"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("receipts/sms/", views.sms_receipt, name="sms_receipt")]

@@ -1,0 +1,69 @@
+"""The pages on which a code is typed: allauth's, with two holes closed.
+
+Guesses are limited per network address too, because tries at the same moment are counted as one in the session. And
+"send again" does the same whether somebody has the number or not; allauth's own fails, or is not counted, for a number
+that nobody may use, which tells.
+"""
+
+from typing import Any
+
+from allauth.account import views
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.decorators import login_not_required
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.decorators import rate_limit
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import path
+
+
+class _SendAgain:
+    """Replaces the "send again" of allauth's views."""
+
+    request: HttpRequest
+
+    def _resend_form_valid(self, form: Any) -> HttpResponse:
+        process = self._running()
+        try:
+            process.send()
+            process.record_resend()
+            process.persist()
+        except ImmediateHttpResponse:  # the limit: said on this page
+            adapter = get_adapter(self.request)
+            adapter.add_message(self.request, messages.ERROR, message=adapter.error_messages["rate_limited"])
+        return HttpResponseRedirect(self.request.get_full_path())
+
+    def _running(self) -> Any:
+        raise NotImplementedError
+
+
+class ConfirmLoginCodeView(_SendAgain, views.ConfirmLoginCodeView):  # type: ignore[misc]  # allauth is untyped
+    def _running(self) -> Any:
+        return self._process
+
+
+class VerifyPhoneAtSignupView(_SendAgain, views._VerifyPhoneSignupView):  # type: ignore[misc]
+    def _running(self) -> Any:
+        return self.process
+
+
+class VerifyChangedPhoneView(_SendAgain, views._VerifyPhoneChangeView):  # type: ignore[misc]
+    def _running(self) -> Any:
+        return self.process
+
+
+def _verify_phone(request: HttpRequest) -> HttpResponseBase:
+    """After sign-up, or for a new phone of somebody who is logged in."""
+    view = VerifyChangedPhoneView if request.user.is_authenticated else VerifyPhoneAtSignupView
+    answer: HttpResponseBase = view.as_view()(request)
+    return answer
+
+
+_guarded = rate_limit(action="confirm_code")
+confirm_login_code = _guarded(ConfirmLoginCodeView.as_view())
+verify_phone = login_not_required(_guarded(_verify_phone))
+
+urlpatterns = [
+    path("login/code/confirm/", confirm_login_code, name="account_confirm_login_code"),
+    path("phone/verify/", verify_phone, name="account_verify_phone"),
+]

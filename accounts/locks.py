@@ -1,0 +1,31 @@
+"""Every FOR UPDATE of this room. Order everywhere: billing account, then what hangs on it."""
+
+from django.db import connection
+
+from accounts.models import BillingAccount, VerificationCode
+from core.errors import NotFound
+
+
+def account(account_id: int) -> BillingAccount:
+    """The billing account, locked until the transaction ends: the root lock of its money; raises NotFound."""
+    try:
+        return BillingAccount.objects.select_for_update().get(pk=account_id)
+    except BillingAccount.DoesNotExist:
+        raise NotFound() from None
+
+
+def newest_code(*, purpose: str, subject: str) -> VerificationCode | None:
+    """The latest code that was issued for this, locked; earlier ones are worth nothing."""
+    codes = VerificationCode.objects.select_for_update().filter(purpose=purpose, subject=subject)
+    return codes.order_by("-created_at", "-pk").first()
+
+
+def code_requests(*names: str) -> None:
+    """Requests for codes that share one of these names wait for each other until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(key) FROM"
+            " (SELECT DISTINCT hashtextextended('code:' || name, 0) AS key FROM unnest(%s::text[]) AS name"
+            "  ORDER BY key) AS keys",
+            [list(names)],
+        )

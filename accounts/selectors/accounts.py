@@ -1,0 +1,37 @@
+"""Reads about billing accounts and their people."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import BillingAccount, Contact, Membership
+
+
+def of_user(user: Any) -> "QuerySet[BillingAccount]":
+    """The accounts this user is a member of, by number, with their customers; none for who is not logged in."""
+    return BillingAccount.objects.for_user(user).select_related("customer").order_by("number")
+
+
+def memberships_of(user: Any) -> "QuerySet[Membership]":
+    """The same with the role of each."""
+    rows = Membership.objects.filter(user_id=user.pk).select_related("account__customer")
+    return rows.order_by("account__number")
+
+
+def by_number(number: str) -> BillingAccount | None:
+    """Whoever's account it is: for operations that prove the right to it otherwise."""
+    return BillingAccount.objects.filter(number=number).first()
+
+
+def primary_phone(account: BillingAccount) -> str:
+    """The E.164 number that stands for the account, proven or imported; "" when there is none."""
+    return _primary(account, Contact.Kind.PHONE)
+
+
+def primary_email(account: BillingAccount) -> str:
+    return _primary(account, Contact.Kind.EMAIL)
+
+
+def _primary(account: BillingAccount, kind: str) -> str:
+    primary = Contact.objects.filter(account=account, kind=kind, is_primary=True)
+    return primary.values_list("value", flat=True).first() or ""

@@ -1,0 +1,69 @@
+"""Who logs in."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import names
+from accounts.models import User
+from core.errors import Conflict, HallError
+
+ABANDONED_AFTER = timedelta(days=1)
+
+
+class PhoneTaken(Conflict):
+    code = "PHONE_TAKEN"
+    message = _("这个手机号已被其他用户使用")
+
+
+class UnknownLanguage(HallError):
+    code = "UNKNOWN_LANGUAGE"
+    message = _("没有这种语言")
+
+
+def by_proven_phone(phone: str) -> User | None:
+    """The one user who has proven this E.164 number."""
+    return User.objects.filter(phone=phone, phone_verified_at__isnull=False).first()
+
+
+def claim_phone(*, user: User, phone: str, as_of: datetime) -> None:
+    """Notes a number that the user says is his. Several may say so; it counts for nothing until it is proven."""
+    user.phone, user.phone_verified_at = phone, None
+    user.save(update_fields=["phone", "phone_verified_at"])
+
+
+@transaction.atomic
+def prove_phone(*, user: User, phone: str, as_of: datetime) -> None:
+    """The user has read a code on this number: it is his, others' claims on it end. Raises PhoneTaken."""
+    others = User.objects.select_for_update().filter(phone=phone).exclude(pk=user.pk)
+    if any(other.phone_verified_at for other in others):
+        raise PhoneTaken()
+    others.update(phone=None)
+    if user.phone != phone or user.phone_verified_at is None:
+        user.phone, user.phone_verified_at = phone, as_of
+        user.save(update_fields=["phone", "phone_verified_at"])
+
+
+def update_profile(*, user_id: int, name: str, language: str) -> User:
+    """Sets how the user is addressed; an empty name is none. Raises BadName, UnknownLanguage."""
+    if language not in dict(settings.LANGUAGES):
+        raise UnknownLanguage()
+    user = User.objects.get(pk=user_id)
+    user.name, user.language = names.clean(name) if name.strip() else "", language
+    user.save(update_fields=["name", "language"])
+    return user
+
+
+def forget_abandoned(*, as_of: datetime) -> int:
+    """Deletes sign-ups whose phone was never proven; how many users."""
+    abandoned = User.objects.filter(
+        phone_verified_at=None,
+        last_login=None,
+        is_staff=False,
+        memberships=None,
+        phone__isnull=False,
+        date_joined__lt=as_of - ABANDONED_AFTER,
+    )
+    return abandoned.delete()[1].get("accounts.User", 0)

@@ -1,0 +1,78 @@
+"""The first version of each text. A later version is a new row, by another migration or in the admin."""
+
+from datetime import UTC, datetime
+
+from django.apps.registry import Apps
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # stories and imports may run in the past
+_SECRET = {"verification_code", "login_code"}
+_TEXTS = [
+    (
+        "verification_code",
+        "zh-hans",
+        "【网上营业厅】验证码 {{ code }}，{{ minutes }} 分钟内有效。工作人员不会向您索要，请勿告诉他人。",
+    ),
+    (
+        "verification_code",
+        "en",
+        "[Online Hall] Your code is {{ code }}, valid for {{ minutes }} minutes. Our staff never ask for it.",
+    ),
+    (
+        "login_code",
+        "zh-hans",
+        "【网上营业厅】登录验证码 {{ code }}，{{ minutes }} 分钟内有效。如非本人操作，请忽略，切勿告诉他人。",
+    ),
+    (
+        "login_code",
+        "en",
+        "[Online Hall] Your login code is {{ code }}, valid for {{ minutes }} minutes. "
+        "If you did not ask for it, ignore it and tell nobody.",
+    ),
+    (
+        "payment_received",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号已收到缴费 {{ amount }}，收据号 {{ receipt }}。感谢您的支持。",
+    ),
+    (
+        "payment_received",
+        "en",
+        "[Online Hall] We received {{ amount }} for the account ending in {{ account_tail }}. "
+        "Receipt {{ receipt }}. Thank you.",
+    ),
+    (
+        "account_bound",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号已被手机号 {{ phone }} 绑定。如非您同意，请联系客服。",
+    ),
+    (
+        "account_bound",
+        "en",
+        "[Online Hall] The account ending in {{ account_tail }} was linked by {{ phone }}. "
+        "If you did not agree to this, please contact us.",
+    ),
+]
+
+
+def seed(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    template = apps.get_model("notices", "Template")
+    template.objects.bulk_create(
+        [
+            template(
+                code=code,
+                channel="SMS",
+                language=language,
+                version=1,
+                body=body,
+                is_secret=code in _SECRET,
+                active_from=_LONG_AGO,
+            )
+            for code, language, body in _TEXTS
+        ]
+    )
+
+
+class Migration(migrations.Migration):
+    dependencies = [("notices", "0002_delivery_laws")]
+    operations = [migrations.RunPython(seed, migrations.RunPython.noop)]

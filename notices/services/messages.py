@@ -1,0 +1,169 @@
+"""Telling somebody something: one message, one delivery per address. Sending itself is the workers' (see sending)."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import redis
+from django.db import connection, transaction
+
+from notices import queue, rules, selectors, vault
+from notices.models import Delivery, Message, Template
+from notices.services import sending
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`channel` is one of notices.models.Channel; `value` a phone in E.164 or an e-mail address."""
+
+    channel: str
+    value: str
+
+
+@transaction.atomic
+def send(
+    *,
+    code: str,
+    recipient_ref: str,
+    addresses: Sequence[Address],
+    context: dict[str, str],
+    dedupe_key: str,
+    as_of: datetime,
+    language: str = rules.FALLBACK_LANGUAGE,
+) -> Message:
+    """Queues the template `code` for each address. The same dedupe key again: the first message, nothing is sent.
+
+    Raises UnknownTemplate or BadTemplate (faults of the caller), and ValueError for a secret template.
+    """
+    message, is_new = _message(code, recipient_ref, language, dedupe_key, context, as_of)
+    if is_new:
+        channels = {address.channel for address in addresses}
+        found = selectors.templates(code=code, channels=channels, language=language, as_of=as_of)
+        rows = [_delivery(message, found[each.channel], each, context, as_of) for each in addresses]
+        Delivery.objects.bulk_create(rows)
+        queue.DELIVERIES.poke()
+    return message
+
+
+@transaction.atomic
+def send_secret(
+    *,
+    code: str,
+    recipient_ref: str,
+    address: Address,
+    context: dict[str, str],
+    as_of: datetime,
+    lifetime: timedelta,
+    language: str = rules.FALLBACK_LANGUAGE,
+) -> Delivery:
+    """Queues a message whose text is stored nowhere: it waits, encrypted, in the broker until it is sent or too old.
+
+    With the broker away it is sent by this process after the commit. Every call is a message of its own.
+    """
+    found = selectors.templates(code=code, channels=[address.channel], language=language, as_of=as_of)
+    template = found[address.channel]
+    if not template.is_secret:
+        raise ValueError(f"{code} is not a secret template")
+    text = rules.render(template.body, context)
+    message, _ = _message(code, recipient_ref, language, f"secret:{uuid4()}", {}, as_of)
+    delivery = Delivery.objects.create(
+        message=message,
+        template=template,
+        channel=address.channel,
+        address=address.value,
+        created_at=as_of,
+        next_attempt_at=as_of,
+        expires_at=as_of + lifetime,
+    )
+    transaction.on_commit(lambda: _hand_over(delivery, text, lifetime, as_of), robust=True)
+    return delivery
+
+
+def rehearse_secret(
+    *,
+    code: str,
+    recipient_ref: str,
+    address: Address,
+    context: dict[str, str],
+    as_of: datetime,
+    lifetime: timedelta,
+    language: str = rules.FALLBACK_LANGUAGE,
+) -> None:
+    """The work of `send_secret` with nothing sent and nothing left: the time it takes must not tell who is known."""
+    with transaction.atomic():
+        delivery = send_secret(
+            code=code,
+            recipient_ref=recipient_ref,
+            address=address,
+            context=context,
+            as_of=as_of,
+            lifetime=lifetime,
+            language=language,
+        )
+        transaction.set_rollback(True)
+    transaction.on_commit(lambda: _pretend(delivery), robust=True)
+
+
+def _message(
+    code: str, recipient_ref: str, language: str, dedupe_key: str, context: dict[str, str], as_of: datetime
+) -> tuple[Message, bool]:
+    """The message and whether it is new. A concurrent one with the same key is waited for by the INSERT itself."""
+    row = Message(
+        code=code,
+        recipient_ref=recipient_ref,
+        language=language,
+        dedupe_key=dedupe_key,
+        context=context,
+        created_at=as_of,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [code, recipient_ref, language, dedupe_key, json.dumps(context), as_of])
+        inserted = cursor.fetchone()
+    if inserted is None:
+        return Message.objects.get(dedupe_key=dedupe_key), False
+    row.pk, row._state.adding = inserted[0], False
+    return row, True
+
+
+_INSERT = """
+    INSERT INTO notices_message (code, recipient_ref, language, dedupe_key, context, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id"""
+
+
+def _delivery(
+    message: Message, template: Template, address: Address, context: dict[str, str], as_of: datetime
+) -> Delivery:
+    if template.is_secret:
+        raise ValueError(f"{template.code} is secret: its text must not be stored")
+    return Delivery(
+        message=message,
+        template=template,
+        channel=address.channel,
+        address=address.value,
+        body=rules.render(template.body, context),
+        created_at=as_of,
+        next_attempt_at=as_of,
+    )
+
+
+def _hand_over(delivery: Delivery, text: str, lifetime: timedelta, as_of: datetime) -> None:
+    try:
+        vault.put(delivery.reference, text, lifetime=lifetime)
+    except redis.RedisError:
+        log.warning("broker away, secret sent by the web process", extra={"delivery": delivery.pk})
+        sending.send_now(delivery, text, as_of=as_of)
+    else:
+        queue.DELIVERIES.poke()
+
+
+def _pretend(delivery: Delivery) -> None:
+    try:
+        vault.put(delivery.reference, "", lifetime=timedelta(milliseconds=1))
+    except redis.RedisError:
+        return
+    queue.DELIVERIES.poke()

@@ -1,0 +1,138 @@
+"""What a provider says became of a delivery. Kept as received; believed only with the right signature."""
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.dateparse import parse_datetime
+
+from notices import rules
+from notices.models import Delivery, DeliveryReceipt, DeliveryState
+from notices.providers import signature
+
+log = logging.getLogger(__name__)
+LONGEST = 10_000  # bytes
+_STATUSES = frozenset({"DELIVERED", "FAILED"})
+_UNVERIFIED_AN_HOUR = 100  # evidence of an attack; more of it would be the attack
+
+
+class Verdict(Enum):
+    TAKEN = "taken"  # also when it has been here before
+    UNKNOWN = "unknown"  # kept, but we know no such message
+    FORGED = "forged"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    provider_message_id: str
+    message_id: str
+    status: str
+    reported_at: datetime | None
+    error: str
+
+
+def take(*, raw: bytes, given_signature: str, as_of: datetime, provider: str = "sms") -> Verdict:
+    """Keeps one receipt and lets it say its word about the delivery. The same again changes nothing."""
+    if len(raw) > LONGEST:
+        return Verdict.UNREADABLE
+    report = _parse(raw)
+    if not signature.is_valid(raw, given_signature, settings.SMS_GATEWAY_SECRET):
+        _keep_forged(report, raw, provider, as_of)
+        return Verdict.FORGED
+    if report is None:
+        log.warning("receipt cannot be read", extra={"provider": provider})
+        return Verdict.UNREADABLE
+    return _apply(report, raw, provider, as_of)
+
+
+@transaction.atomic
+def _apply(report: Report, raw: bytes, provider: str, as_of: datetime) -> Verdict:
+    delivery = _find(report, provider)
+    row = _row(report, raw, provider, as_of, is_verified=True)
+    row.delivery = delivery
+    DeliveryReceipt.objects.bulk_create([row], ignore_conflicts=True)  # the same receipt again
+    if delivery is None:
+        log.warning("receipt for an unknown message", extra={"provider": provider})
+        return Verdict.UNKNOWN
+    _move(delivery, report, as_of)
+    return Verdict.TAKEN
+
+
+def _find(report: Report, provider: str) -> Delivery | None:
+    """By our own reference first: the receipt may be faster than the worker that notes the provider's number."""
+    number = report.message_id.partition("-")[0]
+    if number.isascii() and number.isdecimal() and len(number) < 19:
+        row = Delivery.objects.select_for_update().filter(pk=int(number)).first()
+        if row and row.reference == report.message_id:
+            return row
+    known = Delivery.objects.select_for_update().filter(
+        provider=provider, provider_message_id=report.provider_message_id
+    )
+    return known.first()
+
+
+def _move(delivery: Delivery, report: Report, as_of: datetime) -> None:
+    state = rules.state_after_receipt(delivery.state, report.status)
+    if state == delivery.state:
+        return
+    delivery.state = state
+    if state == DeliveryState.DELIVERED:
+        delivery.delivered_at = as_of  # our own clock: the provider's is kept on the receipt
+        delivery.error = ""
+    else:
+        delivery.error = f"not delivered: {report.error}"[:200]
+    delivery.save(update_fields=["state", "delivered_at", "error"])
+
+
+def _keep_forged(report: Report | None, raw: bytes, provider: str, as_of: datetime) -> None:
+    log.warning("receipt with a wrong signature", extra={"provider": provider})
+    recent = DeliveryReceipt.objects.filter(is_verified=False, received_at__gt=as_of - timedelta(hours=1))
+    if recent.count() < _UNVERIFIED_AN_HOUR:
+        _row(report or _NOTHING, raw, provider, as_of, is_verified=False).save()
+
+
+def _row(report: Report, raw: bytes, provider: str, as_of: datetime, *, is_verified: bool) -> DeliveryReceipt:
+    return DeliveryReceipt(
+        provider=provider,
+        provider_message_id=report.provider_message_id,
+        status=report.status,
+        reported_at=report.reported_at,
+        received_at=as_of,
+        is_verified=is_verified,
+        raw=raw,
+    )
+
+
+def _parse(raw: bytes) -> Report | None:
+    try:
+        values = json.loads(raw)
+        texts = {name: values[name] for name in ("provider_message_id", "message_id", "status")}
+        at, error = values.get("at") or "", values.get("error") or ""
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    if not all(map(_is_plain, (*texts.values(), at, error))) or texts["status"] not in _STATUSES:
+        return None
+    if not texts["provider_message_id"]:
+        return None
+    return Report(**texts, reported_at=_moment(at), error=error)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 80 and "\0" not in value
+
+
+def _moment(text: str) -> datetime | None:
+    """None for a time that cannot be read, or that does not say its zone."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
+
+
+_NOTHING = Report(provider_message_id="", message_id="", status="", reported_at=None, error="")
