@@ -59,6 +59,11 @@ def consumer(event: type[E], *, name: str) -> Callable[[Callable[..., None]], Ca
     return register
 
 
+def consumer_names() -> list[str]:
+    """The names of all registered consumers."""
+    return sorted(_by_name)
+
+
 def publish(event: Event, *, as_of: datetime) -> None:
     """One row per consumer, in the present transaction; no consumer, no row."""
     consumers = _by_event.get(event.name, ())
