@@ -70,6 +70,11 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.name or self.username
 
+    @property
+    def proven_phone(self) -> str | None:
+        """The phone whose messages this user has shown to read; None for a mere claim."""
+        return self.phone if self.phone_verified_at else None
+
 
 class Customer(models.Model):
     """A person, family or enterprise that the operator serves."""

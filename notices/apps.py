@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class NoticesConfig(AppConfig):
@@ -6,4 +7,6 @@ class NoticesConfig(AppConfig):
     verbose_name = "通知"
 
     def ready(self) -> None:
-        from notices import queue  # noqa: F401  shows the queue at /metrics
+        from notices import queue, seeds  # noqa: F401  queue: shows itself at /metrics
+
+        post_migrate.connect(seeds.install, sender=self, dispatch_uid="notices.seeds")

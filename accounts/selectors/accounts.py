@@ -18,6 +18,11 @@ def memberships_of(user: Any) -> "QuerySet[Membership]":
     return rows.order_by("account__number")
 
 
+def membership_of(user: Any, number: str) -> Membership | None:
+    """What the user may do on the account of that number; None for a stranger's and for one that does not exist."""
+    return Membership.objects.filter(user_id=user.pk, account__number=number).first()
+
+
 def by_number(number: str) -> BillingAccount | None:
     """Whoever's account it is: for operations that prove the right to it otherwise."""
     return BillingAccount.objects.filter(number=number).first()
@@ -26,6 +31,12 @@ def by_number(number: str) -> BillingAccount | None:
 def primary_phone(account: BillingAccount) -> str:
     """The E.164 number that stands for the account, proven or imported; "" when there is none."""
     return _primary(account, Contact.Kind.PHONE)
+
+
+def primary_phone_of_number(number: str) -> str:
+    """The same by 户号, in one query: the time it takes does not tell whether the account exists."""
+    primary = Contact.objects.filter(account__number=number, kind=Contact.Kind.PHONE, is_primary=True)
+    return primary.values_list("value", flat=True).first() or ""
 
 
 def primary_email(account: BillingAccount) -> str:
