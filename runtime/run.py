@@ -117,7 +117,7 @@ class Run:
         say(f"Stand-in cashier and SMS inbox: http://{ports.LOOPBACK}:{self.port + 1}/")
         say(f"Logs: {self.data.logs}")
         if self.with_demo:
-            self._manage("demo_data", "--logins")
+            self._manage("demo_data", "--skip-checks", "--logins")
         say("Ctrl-C stops everything.")
 
     @property
@@ -129,11 +129,11 @@ class Run:
         self._python("-m", "sandbox", "keys", str(self.data.keys), output=subprocess.DEVNULL)
         say("Bringing the database up to date …")
         owner = {"DATABASE_URL": self.services.owner_url}
-        self._manage("migrate", "--no-input", "--verbosity", "0", environ=owner)
+        self._manage("migrate", "--no-input", "--skip-checks", "--verbosity", "0", environ=owner)
         if self.services.postgres is not None:
-            self._manage("database_roles", "--verbosity", "0", environ=owner)
+            self._manage("database_roles", "--skip-checks", "--verbosity", "0", environ=owner)
         if self.with_demo:
-            self._manage("demo_data")
+            self._manage("demo_data", "--skip-checks")
 
     def _manage(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         self._python(str(ROOT / "manage.py"), *arguments, environ=environ)
