@@ -9,7 +9,6 @@ raises as IntegrityError), its stable name as the constraint name, and a sentenc
 from typing import Any
 
 import pgtrigger
-from django.db import models
 from pgtrigger import compiler
 
 from core.statemachine import Machine
@@ -46,7 +45,7 @@ class Law(pgtrigger.Trigger):
 
     when = pgtrigger.Before
 
-    def compile(self, model: type[models.Model]) -> compiler.Trigger:
+    def compile(self, model: Any) -> compiler.Trigger:  # a model class; pgtrigger annotates it as an instance
         return compiler.Trigger(
             name=self.name,
             sql=LawSql(
@@ -130,7 +129,8 @@ class Transitions(Law):
             f"IF NEW.{column} = OLD.{column} OR (OLD.{column}, NEW.{column}) IN ({steps}) THEN RETURN NEW; END IF; "
             f"{refuse(name, f'{machine.name}: this step is not in the table of transitions')}"
         )
-        super().__init__(name=name, operation=pgtrigger.UpdateOf(column), func=func)
+        update = pgtrigger.UpdateOf(column)  # type: ignore[no-untyped-call]
+        super().__init__(name=name, operation=update, func=func)
 
 
 def violated(error: Exception) -> str:

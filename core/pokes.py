@@ -43,6 +43,12 @@ def arrived(task: str) -> None:
         log.warning("poke mark not cleared", extra={"task": task})
 
 
+def speak_again() -> None:
+    """Forget that the broker was away."""
+    global _silent_until
+    _silent_until = 0.0
+
+
 def _poke(task: str, queue: str) -> None:
     global _silent_until
     if time.monotonic() < _silent_until:

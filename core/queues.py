@@ -101,4 +101,5 @@ class Queue(Generic[M]):
 
     def backoff(self, attempts: int) -> timedelta:
         """5 s, 10 s, 20 s … up to the longest."""
-        return min(timedelta(seconds=5) * 2 ** min(max(attempts - 1, 0), 20), self.longest_backoff)
+        wait: timedelta = timedelta(seconds=5) * 2 ** min(max(attempts - 1, 0), 20)
+        return min(wait, self.longest_backoff)

@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.test import TransactionTestCase
 
+from core import pokes
 from core.actor import Actor
+from tests import database
 
 NOON = datetime(2026, 11, 18, 4, 0, tzinfo=UTC)  # a Wednesday, noon in Shanghai
 _ABSENT = "data absent"  # how tests/shared_data.py begins the reason of its skips
@@ -23,6 +26,27 @@ def as_of() -> datetime:
 @pytest.fixture
 def actor() -> Actor:
     return Actor("test:engineer")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database; transactional tests leave in it what the migrations wrote (see tests/database.py)."""
+    patch = pytest.MonkeyPatch()
+    with django_db_blocker.unblock():
+        database.remember()
+    patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: database.restore())
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def broker_away(settings: Any) -> Iterator[None]:
+    """Nobody listens where the broker should be."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    pokes.broker.cache_clear()
+    yield
+    pokes.broker.cache_clear()
+    pokes.speak_again()
 
 
 def _is_local(address: Any) -> bool:
