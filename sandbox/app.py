@@ -30,7 +30,9 @@ class Sandbox:
         self._messages = messages.Messages(self._store, config)
         self._courier = courier.Courier(self._store, self._channels(), self._trades.expire)
         self._server = web.server(config.host, config.port, self._routes(signer, config))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="server", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="server", daemon=True
+        )
         self.url = f"http://{config.host}:{self._server.server_address[1]}"
 
     def start(self) -> None:

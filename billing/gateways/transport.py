@@ -60,6 +60,8 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         received += chunk
         if len(received) > MAXIMUM_BYTES or time.monotonic() > deadline:
             raise GatewayError("NETWORK", "the answer is too long or too slow", permanent=False)
+    if response.length:
+        raise GatewayError("NETWORK", "the answer broke off", permanent=False)
     if response.status != http.client.OK:
         raise GatewayError("HTTP_STATUS", f"HTTP {response.status}", permanent=False)
     return bytes(received)

@@ -13,6 +13,17 @@ from billing.gateways.base import GatewayError
 from tests.sandbox.process import listening
 
 
+def _swallow(connection: socket.socket) -> None:
+    """Read the request to its end: closing with unread bytes would reset the connection."""
+    connection.settimeout(0.3)  # a TLS greeting has no end that this server knows
+    try:
+        while (said := connection.recv(65_536)) and not said.endswith(b"a=1"):
+            pass
+    except TimeoutError:
+        pass
+    connection.settimeout(None)
+
+
 @contextmanager
 def speaking(*parts: bytes, pause: float = 0.0) -> Iterator[str]:
     """A server that takes one connection, says `parts` and hangs up."""
@@ -24,7 +35,7 @@ def speaking(*parts: bytes, pause: float = 0.0) -> Iterator[str]:
         except OSError:
             return
         with connection:
-            connection.recv(65_536)
+            _swallow(connection)
             for part in parts:
                 try:
                     connection.sendall(part)
@@ -72,8 +83,8 @@ def test_nobody_there() -> None:
     assert (error.code, error.permanent) == ("NETWORK", False)
 
 
-@pytest.mark.parametrize("said", [b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Le"])
-def test_no_http(said: bytes) -> None:
+@pytest.mark.parametrize("said", [b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_no_http_or_half_of_it(said: bytes) -> None:
     with speaking(said) as url:
         assert failed(url).code == "NETWORK"
 
