@@ -19,11 +19,16 @@ class Region(models.Model):
         DISTRICT = "DISTRICT", _("区县")
         HALL = "HALL", _("营业厅")
 
-    code = models.CharField(max_length=20, unique=True)
-    name = models.CharField(max_length=60)
-    level = models.CharField(max_length=10, choices=Level.choices)
+    code = models.CharField(_("区域代码"), max_length=20, unique=True)
+    name = models.CharField(_("名称"), max_length=60)
+    level = models.CharField(_("级别"), max_length=10, choices=Level.choices)
     parent = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
+        "self",
+        verbose_name=_("上级区域"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
     )
 
     class Meta:
@@ -46,9 +51,9 @@ class User(AbstractUser):
 
     # E.164 (+86138…); null: none yet. Until it is proven it is a mere claim, which several may make.
     phone = models.CharField(_("手机号"), max_length=20, null=True, blank=True, db_index=True)  # noqa: DJ001
-    phone_verified_at = models.DateTimeField(null=True, blank=True)  # null: not proven yet
+    phone_verified_at = models.DateTimeField(_("手机验证时间"), null=True, blank=True)  # null: not proven yet
     name = models.CharField(_("姓名"), max_length=60, blank=True, default="")
-    language = models.CharField(max_length=10, default="zh-hans")
+    language = models.CharField(_("语言"), max_length=10, default="zh-hans")
 
     objects: ClassVar[HallUserManager] = HallUserManager()
 
@@ -85,12 +90,12 @@ class Customer(models.Model):
         ENTERPRISE = "ENTERPRISE", _("政企")
 
     number = models.CharField(_("客户编号"), max_length=32, unique=True)
-    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.PERSONAL)
+    kind = models.CharField(_("客户类型"), max_length=12, choices=Kind.choices, default=Kind.PERSONAL)
     name = models.CharField(_("姓名"), max_length=120)
     region = models.ForeignKey(
-        Region, on_delete=models.PROTECT, null=True, blank=True
+        Region, verbose_name=_("区域"), on_delete=models.PROTECT, null=True, blank=True
     )  # null: not assigned yet
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("建档时间"))
 
     class Meta:
         verbose_name = _("客户")
@@ -112,13 +117,15 @@ class BillingAccount(models.Model):
     """户号: what bills are written to. Its row is the root lock of everything that touches its money."""
 
     number = models.CharField(_("户号"), max_length=32, unique=True)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="accounts")
+    customer = models.ForeignKey(
+        Customer, verbose_name=_("客户"), on_delete=models.PROTECT, related_name="accounts"
+    )
     region = models.ForeignKey(
-        Region, on_delete=models.PROTECT, null=True, blank=True
+        Region, verbose_name=_("区域"), on_delete=models.PROTECT, null=True, blank=True
     )  # null: not assigned yet
     address = models.CharField(_("装机地址"), max_length=300, blank=True, default="")
-    opened_on = models.DateField(null=True, blank=True)  # null: the export did not say
-    created_at = models.DateTimeField()
+    opened_on = models.DateField(_("开户日期"), null=True, blank=True)  # null: the export did not say
+    created_at = models.DateTimeField(_("建档时间"))
 
     objects = BillingAccountQuerySet.as_manager()
 
@@ -140,10 +147,14 @@ class Membership(models.Model):
         VIEWER = "VIEWER", _("查看")
         HANDLER = "HANDLER", _("经办人")
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    account = models.ForeignKey(BillingAccount, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=Role.choices)
-    created_at = models.DateTimeField()
+    user = models.ForeignKey(
+        User, verbose_name=_("用户"), on_delete=models.CASCADE, related_name="memberships"
+    )
+    account = models.ForeignKey(
+        BillingAccount, verbose_name=_("户号"), on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(_("身份"), max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(_("绑定时间"))
 
     class Meta:
         verbose_name = _("成员")
@@ -161,15 +172,17 @@ class Contact(models.Model):
         PHONE = "PHONE", _("手机")
         EMAIL = "EMAIL", _("电子邮件")
 
-    account = models.ForeignKey(BillingAccount, on_delete=models.CASCADE, related_name="contacts")
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    value = models.CharField(max_length=254)  # phone in E.164, e-mail in lower case
-    name = models.CharField(max_length=60, blank=True, default="")
-    is_primary = models.BooleanField(default=False)
+    account = models.ForeignKey(
+        BillingAccount, verbose_name=_("户号"), on_delete=models.CASCADE, related_name="contacts"
+    )
+    kind = models.CharField(_("类型"), max_length=8, choices=Kind.choices)
+    value = models.CharField(_("号码或邮箱"), max_length=254)  # phone in E.164, e-mail in lower case
+    name = models.CharField(_("联系人"), max_length=60, blank=True, default="")
+    is_primary = models.BooleanField(_("主要联系方式"), default=False)
     verified_at = models.DateTimeField(
-        null=True, blank=True
+        _("验证时间"), null=True, blank=True
     )  # null: taken from an import, not proven by a code
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("登记时间"))
 
     class Meta:
         verbose_name = _("联系方式")
@@ -238,14 +251,18 @@ class CodeRequest(models.Model):
 class MembershipHistory(models.Model):
     """Who joined or left which account, when and by which slip."""
 
-    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="+")
-    user_ref = models.CharField(max_length=80)
-    role = models.CharField(max_length=10)
-    change = models.CharField(max_length=10)  # ADDED | REMOVED
-    actor = models.CharField(max_length=80)
-    at = models.DateTimeField()
+    account = models.ForeignKey(
+        BillingAccount, verbose_name=_("户号"), on_delete=models.PROTECT, related_name="+"
+    )
+    user_ref = models.CharField(_("用户"), max_length=80)
+    role = models.CharField(_("身份"), max_length=10)
+    change = models.CharField(_("变动"), max_length=10)  # ADDED | REMOVED
+    actor = models.CharField(_("操作人"), max_length=80)
+    at = models.DateTimeField(_("时间"))
 
     class Meta:
+        verbose_name = _("成员变动记录")
+        verbose_name_plural = _("成员变动记录")
         triggers = [AppendOnly(name="membership_history_append_only")]
 
     def __str__(self) -> str:

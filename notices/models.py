@@ -18,14 +18,16 @@ class Channel(models.TextChoices):
 class Template(models.Model):
     """One version of one text in one language on one channel; a version that was used is never edited."""
 
-    code = models.CharField(max_length=60)  # e.g. "payment_received"
-    channel = models.CharField(max_length=10, choices=Channel.choices)
-    language = models.CharField(max_length=10, default="zh-hans")
-    version = models.PositiveIntegerField()
-    title = models.CharField(max_length=200, blank=True, default="")  # e-mail subject; empty for SMS
-    body = models.TextField()  # Django template syntax, plain variables only
-    is_secret = models.BooleanField(default=False)  # the rendered body is never stored
-    active_from = models.DateTimeField()
+    code = models.CharField(_("模板代码"), max_length=60)  # e.g. "payment_received"
+    channel = models.CharField(_("渠道"), max_length=10, choices=Channel.choices)
+    language = models.CharField(_("语言"), max_length=10, default="zh-hans")
+    version = models.PositiveIntegerField(_("版本"))
+    title = models.CharField(
+        _("标题"), max_length=200, blank=True, default=""
+    )  # e-mail subject; empty for SMS
+    body = models.TextField(_("正文"))  # Django template syntax, plain variables only
+    is_secret = models.BooleanField(_("保密内容"), default=False)  # the rendered body is never stored
+    active_from = models.DateTimeField(_("生效时间"))
 
     class Meta:
         verbose_name = _("通知模板")
@@ -44,12 +46,12 @@ class Template(models.Model):
 class Message(models.Model):
     """One thing that somebody is told, once: the dedupe key makes a second request the same message."""
 
-    code = models.CharField(max_length=60)  # template code
-    recipient_ref = models.CharField(max_length=80)  # opaque, e.g. "account:8100000001"
-    language = models.CharField(max_length=10, default="zh-hans")
-    dedupe_key = models.CharField(max_length=160, unique=True)
-    context = models.JSONField(default=dict)  # empty for secret templates
-    created_at = models.DateTimeField()
+    code = models.CharField(_("模板代码"), max_length=60)  # template code
+    recipient_ref = models.CharField(_("收件人"), max_length=80)  # opaque, e.g. "account:8100000001"
+    language = models.CharField(_("语言"), max_length=10, default="zh-hans")
+    dedupe_key = models.CharField(_("去重键"), max_length=160, unique=True)
+    context = models.JSONField(_("变量"), default=dict)  # empty for secret templates
+    created_at = models.DateTimeField(_("产生时间"))
 
     class Meta:
         verbose_name = _("通知")
@@ -90,21 +92,27 @@ class Delivery(models.Model):
 
     State = DeliveryState
 
-    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries")
-    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="+")
-    channel = models.CharField(max_length=10, choices=Channel.choices)
-    address = models.CharField(max_length=254)  # as sent: +86… or e-mail
-    body = models.TextField(blank=True, default="")  # as sent; always empty for secrets
-    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    provider = models.CharField(max_length=40, blank=True, default="")
-    provider_message_id = models.CharField(max_length=80, blank=True, default="")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    error = models.CharField(max_length=200, blank=True, default="")
-    created_at = models.DateTimeField()
-    next_attempt_at = models.DateTimeField()  # also the end of a worker's lease
-    expires_at = models.DateTimeField(null=True, blank=True)  # null: no end; secrets have a short one
-    sent_at = models.DateTimeField(null=True, blank=True)  # null until handed over
-    delivered_at = models.DateTimeField(null=True, blank=True)  # null until a verified receipt says so
+    message = models.ForeignKey(
+        Message, verbose_name=_("通知"), on_delete=models.PROTECT, related_name="deliveries"
+    )
+    template = models.ForeignKey(Template, verbose_name=_("模板"), on_delete=models.PROTECT, related_name="+")
+    channel = models.CharField(_("渠道"), max_length=10, choices=Channel.choices)
+    address = models.CharField(_("地址"), max_length=254)  # as sent: +86… or e-mail
+    body = models.TextField(_("正文"), blank=True, default="")  # as sent; always empty for secrets
+    state = models.CharField(_("状态"), max_length=10, choices=State.choices, default=State.QUEUED)
+    provider = models.CharField(_("服务商"), max_length=40, blank=True, default="")
+    provider_message_id = models.CharField(_("服务商编号"), max_length=80, blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(_("尝试次数"), default=0)
+    error = models.CharField(_("错误"), max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(_("产生时间"))
+    next_attempt_at = models.DateTimeField(_("下次发送"))  # also the end of a worker's lease
+    expires_at = models.DateTimeField(
+        _("失效时间"), null=True, blank=True
+    )  # null: no end; secrets have a short one
+    sent_at = models.DateTimeField(_("提交时间"), null=True, blank=True)  # null until handed over
+    delivered_at = models.DateTimeField(
+        _("送达时间"), null=True, blank=True
+    )  # null until a verified receipt says so
 
     class Meta:
         verbose_name = _("发送")
@@ -137,15 +145,17 @@ class DeliveryReceipt(models.Model):
     """What a provider says became of a delivery. Kept as received, also when unknown or repeated."""
 
     delivery = models.ForeignKey(
-        Delivery, on_delete=models.PROTECT, related_name="receipts", null=True
+        Delivery, verbose_name=_("发送"), on_delete=models.PROTECT, related_name="receipts", null=True
     )  # null: for a message we do not know
-    provider = models.CharField(max_length=40)
-    provider_message_id = models.CharField(max_length=80)
-    status = models.CharField(max_length=20)
-    reported_at = models.DateTimeField(null=True)  # the provider's own time; null when it gives none
-    received_at = models.DateTimeField()
-    is_verified = models.BooleanField()  # its signature was right
-    raw = models.BinaryField()
+    provider = models.CharField(_("服务商"), max_length=40)
+    provider_message_id = models.CharField(_("服务商编号"), max_length=80)
+    status = models.CharField(_("结果"), max_length=20)
+    reported_at = models.DateTimeField(
+        _("服务商时间"), null=True
+    )  # the provider's own time; null when it gives none
+    received_at = models.DateTimeField(_("收到时间"))
+    is_verified = models.BooleanField(_("验签通过"))  # its signature was right
+    raw = models.BinaryField(_("原始内容"))
 
     class Meta:
         verbose_name = _("送达回执")

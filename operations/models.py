@@ -64,37 +64,51 @@ class Slip(models.Model):
 
     number = models.CharField(_("受理编号"), max_length=32, unique=True)
     operation = models.CharField(_("业务"), max_length=60)  # code, e.g. "bill.pay"
-    operation_version = models.PositiveSmallIntegerField()
+    operation_version = models.PositiveSmallIntegerField(_("业务版本"))
     state = models.CharField(_("状态"), max_length=12, choices=SlipState.choices, default=SlipState.DRAFT)
     channel = models.CharField(_("渠道"), max_length=10, choices=Channel.choices)
     region = models.ForeignKey(
-        "accounts.Region", on_delete=models.PROTECT, null=True, blank=True
+        "accounts.Region", verbose_name=_("区域"), on_delete=models.PROTECT, null=True, blank=True
     )  # null: unknown
     customer = models.ForeignKey(
-        "accounts.Customer", on_delete=models.PROTECT, null=True, blank=True
+        "accounts.Customer", verbose_name=_("客户"), on_delete=models.PROTECT, null=True, blank=True
     )  # null: not bound yet
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="slips"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("办理人"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="slips",
     )  # null: a job
     on_behalf_of = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("被代办人"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
     )  # null: acted for himself
-    data = models.JSONField(default=dict)  # the form's data, secrets removed
-    quote = models.JSONField(default=dict)
+    data = models.JSONField(_("填写内容"), default=dict)  # the form's data, secrets removed
+    quote = models.JSONField(_("报价"), default=dict)
     quote_digest = models.CharField(max_length=64, blank=True, default="")
-    price_cents = models.BigIntegerField(null=True, blank=True)  # null: never got as far as a quote
-    confirmation = models.JSONField(default=dict)  # evidence: kind, when, address masked, code row id
+    price_cents = models.BigIntegerField(
+        _("金额"), null=True, blank=True
+    )  # null: never got as far as a quote
+    confirmation = models.JSONField(
+        _("确认凭据"), default=dict
+    )  # evidence: kind, when, address masked, code row id
     idempotency_key = models.CharField(max_length=80)
     input_hash = models.CharField(max_length=64)  # same key, other input → refused
-    subject_kind = models.CharField(max_length=40, blank=True, default="")  # e.g. "payment"
-    subject_id = models.CharField(max_length=40, blank=True, default="")  # its public number
-    result = models.JSONField(default=dict)  # what the customer is told and where to go
-    refusal_code = models.CharField(max_length=60, blank=True, default="")
-    refusal_text = models.TextField(blank=True, default="")
-    started_at = models.DateTimeField()
-    quoted_at = models.DateTimeField(null=True, blank=True)
-    confirmed_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)  # null while open
+    subject_kind = models.CharField(_("对象类型"), max_length=40, blank=True, default="")  # e.g. "payment"
+    subject_id = models.CharField(_("对象编号"), max_length=40, blank=True, default="")  # its public number
+    result = models.JSONField(_("办理结果"), default=dict)  # what the customer is told and where to go
+    refusal_code = models.CharField(_("未受理代码"), max_length=60, blank=True, default="")
+    refusal_text = models.TextField(_("未受理原因"), blank=True, default="")
+    started_at = models.DateTimeField(_("开始时间"))
+    quoted_at = models.DateTimeField(_("报价时间"), null=True, blank=True)
+    confirmed_at = models.DateTimeField(_("确认时间"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("结束时间"), null=True, blank=True)  # null while open
 
     objects = SlipQuerySet.as_manager()
 
@@ -128,14 +142,16 @@ class Slip(models.Model):
 class SlipHistory(models.Model):
     """Each change of a slip's state."""
 
-    slip = models.ForeignKey(Slip, on_delete=models.PROTECT, related_name="history")
-    from_state = models.CharField(max_length=12, blank=True)
-    to_state = models.CharField(max_length=12)
-    actor = models.CharField(max_length=80)
-    reason = models.CharField(max_length=200, blank=True, default="")
-    at = models.DateTimeField()
+    slip = models.ForeignKey(Slip, verbose_name=_("受理单"), on_delete=models.PROTECT, related_name="history")
+    from_state = models.CharField(_("原状态"), max_length=12, blank=True)
+    to_state = models.CharField(_("新状态"), max_length=12)
+    actor = models.CharField(_("操作人"), max_length=80)
+    reason = models.CharField(_("原因"), max_length=200, blank=True, default="")
+    at = models.DateTimeField(_("时间"))
 
     class Meta:
+        verbose_name = _("受理单状态记录")
+        verbose_name_plural = _("受理单状态记录")
         triggers = [AppendOnly(name="slip_history_append_only")]
 
     def __str__(self) -> str:

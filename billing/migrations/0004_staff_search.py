@@ -6,24 +6,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_numbers'),
-        ('billing', '0003_receipt_balance'),
+        ("accounts", "0003_numbers"),
+        ("billing", "0003_receipt_balance"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='gatewaycallback',
-            index=models.Index(condition=models.Q(('state', 'DEAD')), fields=['id'], name='callback_dead'),
+            model_name="gatewaycallback",
+            index=models.Index(condition=models.Q(("state", "DEAD")), fields=["id"], name="callback_dead"),
         ),
         migrations.AddIndex(
-            model_name='gatewaycallback',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['received_at'], name='callback_received'),
+            model_name="gatewaycallback",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["received_at"], name="callback_received"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['created_at'], name='payment_created'),
+            model_name="payment",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["created_at"], name="payment_created"),
         ),
     ]

@@ -23,17 +23,23 @@ class Bill(models.Model):
     """What an account owes for one period or order. The total never changes; payments only raise `paid_cents`."""
 
     number = models.CharField(_("账单号"), max_length=40, unique=True)
-    account = models.ForeignKey("accounts.BillingAccount", on_delete=models.PROTECT, related_name="bills")
-    kind = models.CharField(max_length=10, choices=BillKind.choices, default=BillKind.PERIODIC)
+    account = models.ForeignKey(
+        "accounts.BillingAccount", verbose_name=_("户号"), on_delete=models.PROTECT, related_name="bills"
+    )
+    kind = models.CharField(_("账单类型"), max_length=10, choices=BillKind.choices, default=BillKind.PERIODIC)
     period = models.CharField(_("账期"), max_length=7, blank=True, default="")  # "2026-11"; empty for orders
     issued_on = models.DateField(_("出账日"))
     due_on = models.DateField(_("缴费截止日"))  # last day on which paying is in time
     total_cents = models.BigIntegerField(_("应缴"))
     paid_cents = models.BigIntegerField(_("已缴"), default=0)  # = Σ allocations
-    source = models.CharField(max_length=60, default="hall")  # who wrote it: "hall" or the import profile
-    source_number = models.CharField(max_length=60)  # its number there, kept as text (leading zeros)
-    created_at = models.DateTimeField()
-    cancelled_at = models.DateTimeField(null=True, blank=True)  # null: in force
+    source = models.CharField(
+        _("来源"), max_length=60, default="hall"
+    )  # who wrote it: "hall" or the import profile
+    source_number = models.CharField(
+        _("来源编号"), max_length=60
+    )  # its number there, kept as text (leading zeros)
+    created_at = models.DateTimeField(_("写入时间"))
+    cancelled_at = models.DateTimeField(_("作废时间"), null=True, blank=True)  # null: in force
 
     objects = BillQuerySet.as_manager()
 
@@ -84,13 +90,15 @@ class Bill(models.Model):
 class BillLine(models.Model):
     """One item of a bill. The lines sum to the bill's total."""
 
-    bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="lines")
-    position = models.PositiveSmallIntegerField()
-    code = models.CharField(max_length=40)  # the biller's item code
-    text = models.CharField(max_length=200)
-    amount_cents = models.BigIntegerField()  # negative: a discount
-    source_kind = models.CharField(max_length=40, blank=True, default="")  # what it is for; empty: not known
-    source_id = models.CharField(max_length=60, blank=True, default="")
+    bill = models.ForeignKey(Bill, verbose_name=_("账单"), on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveSmallIntegerField(_("序号"))
+    code = models.CharField(_("科目代码"), max_length=40)  # the biller's item code
+    text = models.CharField(_("项目"), max_length=200)
+    amount_cents = models.BigIntegerField(_("金额"))  # negative: a discount
+    source_kind = models.CharField(
+        _("来源类型"), max_length=40, blank=True, default=""
+    )  # what it is for; empty: not known
+    source_id = models.CharField(_("来源编号"), max_length=60, blank=True, default="")
 
     class Meta:
         verbose_name = _("账单明细")

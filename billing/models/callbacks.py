@@ -17,22 +17,33 @@ class CallbackState(models.TextChoices):
 class GatewayCallback(models.Model):
     """What a gateway told us, as received. Its own queue: a worker applies it by id; see core.queues."""
 
-    gateway = models.CharField(max_length=20)
-    reference = models.CharField(max_length=64, blank=True, default="")  # as claimed; empty when unreadable
+    gateway = models.CharField(_("渠道"), max_length=20)
+    reference = models.CharField(
+        _("支付单号"), max_length=64, blank=True, default=""
+    )  # as claimed; empty when unreadable
     payment = models.ForeignKey(
-        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="callbacks"
+        Payment,
+        verbose_name=_("支付"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="callbacks",
     )  # null: rejected
-    report = models.JSONField(null=True)  # gateways.Report as JSON; null when it did not verify
-    verdict = models.CharField(max_length=40)  # "OK" or the reject code
-    headers = models.JSONField(default=dict)
-    body = models.BinaryField()
-    address = models.GenericIPAddressField(null=True, blank=True)  # null: behind a socket
-    state = models.CharField(max_length=10, choices=CallbackState.choices, default=CallbackState.NEW)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    error = models.TextField(blank=True, default="")
-    received_at = models.DateTimeField()
-    next_attempt_at = models.DateTimeField()  # also the end of a worker's lease
-    applied_at = models.DateTimeField(null=True, blank=True)  # null unless APPLIED
+    report = models.JSONField(
+        _("渠道报告"), null=True
+    )  # gateways.Report as JSON; null when it did not verify
+    verdict = models.CharField(_("核验结果"), max_length=40)  # "OK" or the reject code
+    headers = models.JSONField(_("请求头"), default=dict)
+    body = models.BinaryField(_("原始报文"))
+    address = models.GenericIPAddressField(_("来源地址"), null=True, blank=True)  # null: behind a socket
+    state = models.CharField(
+        _("状态"), max_length=10, choices=CallbackState.choices, default=CallbackState.NEW
+    )
+    attempts = models.PositiveSmallIntegerField(_("尝试次数"), default=0)
+    error = models.TextField(_("错误"), blank=True, default="")
+    received_at = models.DateTimeField(_("收到时间"))
+    next_attempt_at = models.DateTimeField(_("下次处理"))  # also the end of a worker's lease
+    applied_at = models.DateTimeField(_("入账时间"), null=True, blank=True)  # null unless APPLIED
 
     class Meta:
         verbose_name = _("支付回调")

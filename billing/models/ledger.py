@@ -18,9 +18,13 @@ class AccountBalance(models.Model):
     """The sum of an account's ledger entries: above zero is the customer's credit, below zero is owed on balance."""
 
     account = models.OneToOneField(
-        "accounts.BillingAccount", on_delete=models.PROTECT, primary_key=True, related_name="balance"
+        "accounts.BillingAccount",
+        verbose_name=_("户号"),
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="balance",
     )
-    balance_cents = models.BigIntegerField(default=0)
+    balance_cents = models.BigIntegerField(_("余额"), default=0)
 
     class Meta:
         verbose_name = _("账户余额")
@@ -34,19 +38,21 @@ class AccountBalance(models.Model):
 class LedgerEntry(models.Model):
     """One movement of an account's money, in the customer's favour when positive. Never changed."""
 
-    account = models.ForeignKey("accounts.BillingAccount", on_delete=models.PROTECT, related_name="entries")
-    kind = models.CharField(max_length=8, choices=EntryKind.choices)
-    amount_cents = models.BigIntegerField()
+    account = models.ForeignKey(
+        "accounts.BillingAccount", verbose_name=_("户号"), on_delete=models.PROTECT, related_name="entries"
+    )
+    kind = models.CharField(_("类型"), max_length=8, choices=EntryKind.choices)
+    amount_cents = models.BigIntegerField(_("金额"))
     bill = models.ForeignKey(
-        Bill, on_delete=models.PROTECT, null=True, related_name="entries"
+        Bill, verbose_name=_("账单"), on_delete=models.PROTECT, null=True, related_name="entries"
     )  # set for BILL
     receipt = models.ForeignKey(
-        Receipt, on_delete=models.PROTECT, null=True, related_name="entries"
+        Receipt, verbose_name=_("收款"), on_delete=models.PROTECT, null=True, related_name="entries"
     )  # for RECEIPT
     refund = models.ForeignKey(
-        Refund, on_delete=models.PROTECT, null=True, related_name="entries"
+        Refund, verbose_name=_("退款"), on_delete=models.PROTECT, null=True, related_name="entries"
     )  # for REFUND
-    at = models.DateTimeField()
+    at = models.DateTimeField(_("时间"))
 
     objects = OfAccountQuerySet["LedgerEntry"].as_manager()
 

@@ -41,23 +41,30 @@ class Payment(models.Model):
     reference = models.CharField(
         _("支付单号"), max_length=32, unique=True
     )  # [0-9A-Za-z], our order number there
-    account = models.ForeignKey("accounts.BillingAccount", on_delete=models.PROTECT, related_name="payments")
+    account = models.ForeignKey(
+        "accounts.BillingAccount", verbose_name=_("户号"), on_delete=models.PROTECT, related_name="payments"
+    )
     bill = models.ForeignKey(
-        Bill, on_delete=models.PROTECT, null=True, blank=True, related_name="payments"
+        Bill, verbose_name=_("账单"), on_delete=models.PROTECT, null=True, blank=True, related_name="payments"
     )  # paid first; null: oldest first
     payer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("付款人"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
     )  # null: not a logged-in person
     gateway = models.CharField(_("支付方式"), max_length=20)
     amount_cents = models.BigIntegerField(_("金额"))
     state = models.CharField(
         _("状态"), max_length=10, choices=PaymentState.choices, default=PaymentState.CREATED
     )
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()  # closed (query first) after this
-    next_query_at = models.DateTimeField()  # when the gateway is asked next, while undecided
-    queries = models.PositiveSmallIntegerField(default=0)
-    succeeded_at = models.DateTimeField(null=True, blank=True)  # null unless SUCCEEDED
+    created_at = models.DateTimeField(_("创建时间"))
+    expires_at = models.DateTimeField(_("关闭时间"))  # closed (query first) after this
+    next_query_at = models.DateTimeField(_("下次查询"))  # when the gateway is asked next, while undecided
+    queries = models.PositiveSmallIntegerField(_("查询次数"), default=0)
+    succeeded_at = models.DateTimeField(_("支付成功"), null=True, blank=True)  # null unless SUCCEEDED
 
     objects = OfAccountQuerySet["Payment"].as_manager()
 
@@ -105,14 +112,18 @@ class Payment(models.Model):
 class PaymentHistory(models.Model):
     """Each change of a payment's state."""
 
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="history")
-    from_state = models.CharField(max_length=10, blank=True)
-    to_state = models.CharField(max_length=10)
-    actor = models.CharField(max_length=80)
-    reason = models.CharField(max_length=200, blank=True, default="")
-    at = models.DateTimeField()
+    payment = models.ForeignKey(
+        Payment, verbose_name=_("支付"), on_delete=models.PROTECT, related_name="history"
+    )
+    from_state = models.CharField(_("原状态"), max_length=10, blank=True)
+    to_state = models.CharField(_("新状态"), max_length=10)
+    actor = models.CharField(_("操作人"), max_length=80)
+    reason = models.CharField(_("原因"), max_length=200, blank=True, default="")
+    at = models.DateTimeField(_("时间"))
 
     class Meta:
+        verbose_name = _("支付状态记录")
+        verbose_name_plural = _("支付状态记录")
         triggers = [AppendOnly(name="payment_history_append_only")]
 
     def __str__(self) -> str:

@@ -28,13 +28,22 @@ class Receipt(models.Model):
     gateway = models.CharField(_("渠道"), max_length=40)  # "alipay", or the import profile
     trade_no = models.CharField(_("交易号"), max_length=64)  # the gateway's own
     payment = models.ForeignKey(
-        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
+        Payment,
+        verbose_name=_("支付"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="receipts",
     )  # null: not started here
-    account = models.ForeignKey("accounts.BillingAccount", on_delete=models.PROTECT, related_name="receipts")
+    account = models.ForeignKey(
+        "accounts.BillingAccount", verbose_name=_("户号"), on_delete=models.PROTECT, related_name="receipts"
+    )
     amount_cents = models.BigIntegerField(_("金额"))
-    allocated_cents = models.BigIntegerField(default=0)  # = Σ allocations
-    refunded_cents = models.BigIntegerField(default=0)  # = Σ refunds
-    review_reason = models.CharField(max_length=20, choices=ReviewReason.choices, blank=True, default="")
+    allocated_cents = models.BigIntegerField(_("已销账"), default=0)  # = Σ allocations
+    refunded_cents = models.BigIntegerField(_("已退款"), default=0)  # = Σ refunds
+    review_reason = models.CharField(
+        _("核查原因"), max_length=20, choices=ReviewReason.choices, blank=True, default=""
+    )
     paid_at = models.DateTimeField(_("支付时间"))  # as the gateway says
     booked_at = models.DateTimeField(_("入账时间"))
 
@@ -92,10 +101,14 @@ class Receipt(models.Model):
 class Allocation(models.Model):
     """Part of a receipt used for a bill. A mistake would get a reversing row (negative amount)."""
 
-    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="allocations")
-    bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="allocations")
-    amount_cents = models.BigIntegerField()
-    at = models.DateTimeField()
+    receipt = models.ForeignKey(
+        Receipt, verbose_name=_("收款"), on_delete=models.PROTECT, related_name="allocations"
+    )
+    bill = models.ForeignKey(
+        Bill, verbose_name=_("账单"), on_delete=models.PROTECT, related_name="allocations"
+    )
+    amount_cents = models.BigIntegerField(_("销账金额"))
+    at = models.DateTimeField(_("时间"))
 
     class Meta:
         verbose_name = _("销账")
@@ -110,11 +123,13 @@ class Allocation(models.Model):
 class Refund(models.Model):
     """Money of a receipt that went back to the payer, once per request number."""
 
-    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="refunds")
-    request_no = models.CharField(max_length=64)
-    amount_cents = models.BigIntegerField()
-    refunded_at = models.DateTimeField()  # as the gateway says
-    booked_at = models.DateTimeField()
+    receipt = models.ForeignKey(
+        Receipt, verbose_name=_("收款"), on_delete=models.PROTECT, related_name="refunds"
+    )
+    request_no = models.CharField(_("退款请求号"), max_length=64)
+    amount_cents = models.BigIntegerField(_("退款金额"))
+    refunded_at = models.DateTimeField(_("退款时间"))  # as the gateway says
+    booked_at = models.DateTimeField(_("入账时间"))
 
     class Meta:
         verbose_name = _("退款")

@@ -5,14 +5,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0002_cache_table'),
+        ("core", "0002_cache_table"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='auditrow',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['at'], name='audit_at'),
+            model_name="auditrow",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["at"], name="audit_at"),
         ),
     ]

@@ -6,16 +6,15 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_numbers'),
-        ('operations', '0003_failed_at_any_step'),
+        ("accounts", "0003_numbers"),
+        ("operations", "0003_failed_at_any_step"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='slip',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['started_at'], name='slip_started'),
+            model_name="slip",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["started_at"], name="slip_started"),
         ),
     ]
