@@ -1,7 +1,5 @@
-from importlib import import_module
-
 from django.apps import AppConfig
-from django.utils.module_loading import autodiscover_modules, module_has_submodule
+from django.utils.module_loading import autodiscover_modules
 
 
 class OperationsConfig(AppConfig):
@@ -9,6 +7,6 @@ class OperationsConfig(AppConfig):
     verbose_name = "业务受理"
 
     def ready(self) -> None:
-        if self.module and module_has_submodule(self.module, "account_bind"):
-            import_module("operations.account_bind")  # accounts lies below this room and cannot register it
+        from operations import account_bind  # noqa: F401  accounts lies below this room and cannot register it
+
         autodiscover_modules("operations")  # each app's business operations register themselves
