@@ -29,7 +29,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65534:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65534:
         raise argparse.ArgumentTypeError("a port is a number from 1 to 65534")
     return int(text)
 

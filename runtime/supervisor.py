@@ -55,6 +55,11 @@ class ProgramUnit:
         return self._process is None or self._process.poll() is not None
 
     @property
+    def pid(self) -> int:
+        """The number of the process that runs now, or ran last; 0 before the first launch."""
+        return self._process.pid if self._process else 0
+
+    @property
     def exit_code(self) -> int | None:
         return self._process.returncode if self._process else None
 
