@@ -1,7 +1,7 @@
 """A developer's machine and the demo: loopback, plain HTTP, stand-ins for the gateways."""
 
 from hall.settings import env
-from hall.settings.base import *  # noqa: F403  settings modules are layered by import
+from hall.settings.base import *
 
 SECRET_KEY = env.text("HALL_SECRET_KEY")
 DEBUG = env.flag("HALL_DEBUG")
@@ -10,3 +10,4 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 SANDBOX_URL = env.text("SANDBOX_URL", "")  # shown as a hint where codes are asked for; empty hides it
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+ALLOW_DEMO_DATA = True

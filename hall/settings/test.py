@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("DATABASE_URL", "postgresql://owner@127.0.0.1:15432/hall")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:16379/9")
 
-from hall.settings.base import *  # noqa: E402, F403  settings modules are layered by import
+from hall.settings.base import *
 
 SECRET_KEY = "only-for-tests"
 DEBUG = False
@@ -16,3 +16,4 @@ SANDBOX_URL = ""
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; never outside tests
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOW_PAYMENT_FIXTURES = True
+ALLOW_DEMO_DATA = True

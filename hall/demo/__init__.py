@@ -1,0 +1,1 @@
+"""People, accounts and bills that nobody really has, for trying the hall out."""
