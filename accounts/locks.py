@@ -1,5 +1,7 @@
 """Every FOR UPDATE of this room. Order everywhere: billing account, then what hangs on it."""
 
+from collections.abc import Iterable
+
 from django.db import connection
 
 from accounts.models import BillingAccount, VerificationCode
@@ -12,6 +14,16 @@ def account(account_id: int) -> BillingAccount:
         return BillingAccount.objects.select_for_update().get(pk=account_id)
     except BillingAccount.DoesNotExist:
         raise NotFound() from None
+
+
+def accounts(numbers: Iterable[str]) -> dict[str, int]:
+    """The ids of those accounts that exist, by number; all locked, in the order of their ids."""
+    sql = (
+        "SELECT number, id FROM accounts_billingaccount WHERE number = ANY(%s::text[]) ORDER BY id FOR UPDATE"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(numbers)])
+        return dict(cursor.fetchall())
 
 
 def newest_code(*, purpose: str, subject: str) -> VerificationCode | None:

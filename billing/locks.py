@@ -1,7 +1,17 @@
 """Every FOR UPDATE of this room. The billing account is locked first (accounts.locks), then payment, then bills."""
 
+from collections.abc import Collection
+
+from django.db.models import F
+
+from collections.abc import Collection
+
+from django.db.models import F
+
 from accounts.models import BillingAccount
 from billing.models import Bill, Payment, Receipt
+from billing.rules import Share
+from billing.rules import Share
 from core.errors import NotFound
 
 
@@ -26,6 +36,18 @@ def open_bills(account_id: int) -> list[Bill]:
     return list(
         Bill.objects.open().select_for_update().filter(account_id=account_id).order_by("due_on", "id")
     )
+
+
+def open_bills_of(account_ids: Collection[int]) -> dict[int, list[Share]]:
+    """What is still owed on each open bill of these accounts, oldest due first."""
+    bills = Bill.objects.open().select_for_update().filter(account_id__in=account_ids)
+    rows = bills.order_by("account_id", "due_on", "id").values_list(
+        "account_id", "id", F("total_cents") - F("paid_cents")
+    )
+    found: dict[int, list[Share]] = {}
+    for account_id, bill_id, cents in rows:
+        found.setdefault(account_id, []).append(Share(bill_id, cents))
+    return found
 
 
 def receipt(receipt_id: int) -> Receipt:

@@ -1,0 +1,14 @@
+from collections.abc import Iterator
+from datetime import datetime
+
+from billing.services import bulk_receipts
+from core.imports.command import ImportCommand
+from core.imports.runs import Job, Progress
+
+
+class Command(ImportCommand):
+    help = "Imports receipts (收款) from another system's export and settles bills with them."
+    kind = bulk_receipts.KIND
+
+    def load(self, job: Job, *, profile: str, as_of: datetime) -> Iterator[Progress]:
+        return bulk_receipts.load(job, profile=profile, as_of=as_of)

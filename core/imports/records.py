@@ -1,0 +1,163 @@
+"""Rows into records: the cells that a profile maps, checked, in the order of the fields; or a reject and its reason."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from core.imports import rejects
+from core.imports.cells import Cell, Maker, Value
+from core.imports.errors import BadHeader
+from core.imports.profiles import Place, Profile
+from core.imports.rejects import Refused, Reject
+from core.imports.rows import Row
+
+_UNSEEN_IN_NAMES = str.maketrans("", "", "\ufeff\u200b\u2060")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that a row tells. `default` is its value when the cell is empty and it is not required."""
+
+    name: str
+    make: Maker
+    is_required: bool = False
+    default: Value = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A checked row: the values in the order of the fields."""
+
+    line: int
+    last_line: int
+    values: list[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Nothing to take over: `is_blank` when nothing is written in it, else the profile does not want such rows."""
+
+    is_blank: bool
+
+
+class _Step:
+    """How one field is got from the cells: from the column at `place`, or the same value for every row."""
+
+    __slots__ = ("cell", "default", "is_required", "name", "place", "title")
+
+    def __init__(self, item: Field, cell: Cell, place: int, title: str, constant: Value) -> None:
+        self.name, self.cell, self.place, self.title = item.name, cell, place, title
+        self.is_required = item.is_required and place >= 0
+        self.default = constant
+
+
+def check_names(fields: Sequence[Field], profile: Profile) -> None:
+    """Raises BadProfile for a field that does not exist, is given twice, or is required and not given."""
+    known = {item.name for item in fields}
+    for table in (profile.columns, profile.constants, profile.widths):
+        for name in table:
+            if name not in known:
+                raise profile.wrong(name, f"unknown field {name!r}; known: {', '.join(sorted(known))}")
+    for name in profile.constants:
+        if name in profile.columns:
+            raise profile.wrong(name, f"{name} is given both as a column and as a constant")
+    for item in fields:
+        if item.is_required and item.name not in profile.columns and item.name not in profile.constants:
+            raise profile.wrong(profile.kind, f"{item.name} needs a column or a constant")
+
+
+class Parser:
+    """Bound to one file's header. `finish` may look at the values of a row together, fill in and refuse."""
+
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        profile: Profile,
+        header: Sequence[str] | None,
+        finish: Callable[[list[Value]], None] | None = None,
+    ) -> None:
+        self._header = [name.translate(_UNSEEN_IN_NAMES).strip() for name in header or ()]
+        self._width = len(self._header)  # 0: as wide as the first row
+        self._nulls = frozenset(word.lower() for word in profile.format.nulls)
+        self._comment = profile.format.comment
+        self._finish = finish
+        self._steps = [self._step(item, profile) for item in fields]
+        self._only = [(self._place(name), frozenset(words)) for name, words in profile.only.items()]
+        self._check_places(profile.columns)
+
+    def parse(self, row: Row) -> Record | Reject | Skipped:
+        cells = row.cells
+        if not any(map(str.strip, cells)):
+            return Skipped(is_blank=True)
+        if self._comment and cells[0].startswith(self._comment):
+            return Skipped(is_blank=False)
+        if len(cells) != self._width:
+            if self._width:
+                return self._reject(row, "", rejects.COLUMNS, str(len(cells)))
+            self._width = len(cells)
+        if any(cells[place].strip() not in words for place, words in self._only):
+            return Skipped(is_blank=False)
+        return self._record(row)
+
+    def title(self, field: str) -> str:
+        """What the file calls a field; the field's own name when the file does not have it."""
+        return next((step.title for step in self._steps if step.name == field), field)
+
+    def _record(self, row: Row) -> Record | Reject:
+        values: list[Value] = []
+        cells, nulls = row.cells, self._nulls
+        for step in self._steps:
+            if step.place < 0:
+                values.append(step.default)
+                continue
+            text = cells[step.place].strip()
+            try:
+                values.append(step.default if text.lower() in nulls else step.cell(text))
+            except Refused as refused:
+                return self._reject(row, step.title, refused.reason, text)
+            if step.is_required and values[-1] in (None, ""):
+                return self._reject(row, step.title, rejects.MISSING, text)
+        if self._finish is not None:
+            try:
+                self._finish(values)
+            except Refused as refused:
+                return self._reject(row, self.title(refused.field), refused.reason, "")
+        return Record(row.line, row.last_line, values)
+
+    def _reject(self, row: Row, column: str, reason: rejects.Reason, value: str) -> Reject:
+        return Reject(row.line, column, reason, value, row.last_line)
+
+    def _step(self, item: Field, profile: Profile) -> _Step:
+        cell = item.make(profile, item.name)
+        if item.name in profile.columns:
+            place, title = self._find(profile.columns[item.name])
+            return _Step(item, cell, place, title, item.default)
+        constant = item.default
+        if text := profile.constants.get(item.name, ""):
+            try:
+                constant = cell(text)
+            except Refused as refused:
+                raise profile.wrong(item.name, f"{item.name} = {text!r}: {refused.reason.text}") from refused
+        return _Step(item, cell, -1, item.name, constant)
+
+    def _find(self, place: Place) -> tuple[int, str]:
+        if isinstance(place, int):
+            return place - 1, str(place)
+        names = [place] if isinstance(place, str) else place
+        there = [name for name in names if name in self._header]
+        name = there[0] if there else names[0]
+        return self._place(name), name
+
+    def _place(self, name: str) -> int:
+        if self._header.count(name) == 1:
+            return self._header.index(name)
+        why = _("缺少列“%(name)s”") if name not in self._header else _("列“%(name)s”出现了不止一次")
+        raise BadHeader(why=why % {"name": name}, found="、".join(self._header)[:500])
+
+    def _check_places(self, columns: Mapping[str, Place]) -> None:
+        highest = max((place for place in columns.values() if isinstance(place, int)), default=0)
+        if self._header and highest > len(self._header):
+            raise BadHeader(
+                why=_("没有第 %(place)s 列") % {"place": highest}, found="、".join(self._header)[:500]
+            )
