@@ -1,5 +1,5 @@
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -41,13 +41,13 @@ class Consumers:
 
 
 @pytest.fixture
-def consumers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Consumers]:
+def consumers(monkeypatch: pytest.MonkeyPatch) -> Consumers:
     monkeypatch.setattr(outbox, "_by_event", {})
     monkeypatch.setattr(outbox, "_by_name", {})
     both = Consumers()
     outbox.consumer(Happened, name="tests.first")(both.handle_first)
     outbox.consumer(Happened, name="tests.second")(both.handle_second)
-    yield both
+    return both
 
 
 def refuse(event: Happened, as_of: datetime) -> None:

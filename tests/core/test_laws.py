@@ -1,0 +1,188 @@
+"""Every law of every model, met with raw SQL by the owner of the tables, whom no missing right protects from it."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import pgtrigger
+import pytest
+from django.apps import apps
+from django.db import models
+
+from core.db import AppendOnly, Fixed, Law, NeverDelete, StartsAt, Transitions, refuse
+from core.statemachine import Machine
+from tests.core.sql import CHECK, Session, filler, made_up, primary_key, session
+
+pytestmark = pytest.mark.django_db
+
+LAWS: list[tuple[Any, Any]] = pgtrigger.registered()
+# The state machines whose steps are written by an import of history too; each is named with its reason.
+WITHOUT_LAW: dict[str, str] = {}
+# Columns that a state asks for, as raw SQL must give them together with the state.
+COMPANIONS: dict[tuple[str, str], str] = {("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()"}
+
+
+def under(*laws: type[Law]) -> list[Any]:
+    found = [(model, law) for model, law in LAWS if isinstance(law, laws)]
+    return [pytest.param(model, law, id=law.name) for model, law in found]
+
+
+@pytest.fixture
+def owner() -> Iterator[Session]:
+    with session() as opened:
+        yield opened
+
+
+def change(model: Any, column: str) -> str:
+    return f'UPDATE "{model._meta.db_table}" SET "{column}" = %s WHERE "{primary_key(model)}" = %s'
+
+
+def another_value(model: Any, column: str) -> Any:
+    """One that the column of a row made by `insert` does not have."""
+    field = next(f for f in model._meta.concrete_fields if f.column == column)
+    return next(value for value in (made_up(field, 2), made_up(field, 3)) if value != filler(model)[column])
+
+
+def refused_by(owner: Session, law: Any, sql: str, values: list[Any] | None = None) -> None:
+    refusal = owner.refusal(sql, values)
+    assert refusal is not None, f"{law.name} let it pass: {sql}"
+    assert (refusal.code, refusal.constraint) == (CHECK, law.name)
+
+
+@pytest.mark.parametrize(("model", "law"), under(Law))
+def test_a_law_is_always_on_and_asks_nobody_for_leave(owner: Session, model: Any, law: Any) -> None:
+    name = law.get_pgid(model)
+    sql = """SELECT tgenabled, prosrc, proconfig FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+              WHERE tgname = %s AND tgrelid = %s::regclass"""
+    [(enabled, source, config)] = owner.run(sql, [name, model._meta.db_table])
+    assert enabled == "A"  # "A": fires whatever session_replication_role says
+    assert "ignore" not in source
+    assert config == ["search_path=public, pg_temp"]
+
+
+@pytest.mark.parametrize(("model", "law"), under(AppendOnly))
+def test_a_row_that_is_written_once_stays(owner: Session, model: Any, law: Any) -> None:
+    row = owner.insert(model)
+    table, key = model._meta.db_table, primary_key(model)
+    refused_by(owner, law, f'DELETE FROM "{table}" WHERE "{key}" = %s', [row])
+    refused_by(owner, law, f'UPDATE "{table}" SET "{key}" = "{key}" WHERE "{key}" = %s', [row])
+
+
+@pytest.mark.parametrize(("model", "law"), under(NeverDelete))
+def test_a_row_that_must_stay_is_not_deleted(owner: Session, model: Any, law: Any) -> None:
+    row = owner.insert(model)
+    refused_by(owner, law, f'DELETE FROM "{model._meta.db_table}" WHERE "{primary_key(model)}" = %s', [row])
+
+
+@pytest.mark.parametrize(("model", "law"), under(Fixed))
+def test_a_fixed_column_keeps_its_value(owner: Session, model: Any, law: Any) -> None:
+    row = owner.insert(model)
+    for column in law.columns:
+        refused_by(owner, law, change(model, column), [another_value(model, column), row])
+        same = (
+            f'UPDATE "{model._meta.db_table}" SET "{column}" = "{column}" WHERE "{primary_key(model)}" = %s'
+        )
+        assert owner.refusal(same, [row]) is None
+
+
+@pytest.mark.parametrize(
+    "switch", ["SET pgtrigger.ignore = '{{{pgid}}}'", "SET session_replication_role = replica"]
+)
+@pytest.mark.parametrize(("model", "law"), under(AppendOnly))
+def test_no_switch_of_the_session_turns_a_law_off(owner: Session, model: Any, law: Any, switch: str) -> None:
+    row = owner.insert(model)
+    owner.run(switch.format(pgid=law.get_pgid(model)))
+    refused_by(owner, law, f'DELETE FROM "{model._meta.db_table}" WHERE "{primary_key(model)}" = %s', [row])
+
+
+@pytest.mark.parametrize(("model", "law"), under(StartsAt))
+def test_a_row_begins_where_its_machine_begins(owner: Session, model: Any, law: Any) -> None:
+    owner.insert(model, **{law.column: law.machine.initial})
+    for state in law.machine.transitions.keys() - {law.machine.initial}:
+        sql = f'INSERT INTO "{model._meta.db_table}" ("{law.column}") VALUES (%s)'
+        refused_by(owner, law, sql, [str(state)])
+
+
+def way_to(machine: Machine, target: str) -> list[str]:
+    """States from the first one to `target` by the shortest way, the first one left out."""
+    ways: deque[list[str]] = deque([[machine.initial]])
+    while ways:
+        way = ways.popleft()
+        if way[-1] == target:
+            return way[1:]
+        ways.extend([*way, state] for state in machine.transitions[way[-1]] if state not in way)
+    raise AssertionError(f"{machine.name}: nothing leads to {target}")
+
+
+def step(model: Any, law: Any, state: str) -> str:
+    companions = COMPANIONS.get((model._meta.label, state), "")
+    column, key = law.column, primary_key(model)
+    return f'UPDATE "{model._meta.db_table}" SET "{column}" = %s{companions} WHERE "{key}" = %s'
+
+
+@pytest.mark.parametrize(("model", "law"), under(Transitions))
+def test_the_database_knows_the_same_steps_as_the_machine(owner: Session, model: Any, law: Any) -> None:
+    """All pairs of states. Staying where one is changes nothing and is let through."""
+    for source in law.machine.transitions:
+        owner.run("SAVEPOINT source")
+        row = owner.insert(model, **{law.column: law.machine.initial})
+        for state in way_to(law.machine, source):
+            owner.run(step(model, law, state), [str(state), row])
+        for target in law.machine.transitions:
+            if target == source:
+                continue
+            if law.machine.allows(source, target):
+                assert owner.refusal(step(model, law, target), [str(target), row]) is None, (source, target)
+            else:
+                refused_by(owner, law, step(model, law, target), [str(target), row])
+        owner.run("ROLLBACK TO SAVEPOINT source")
+
+
+@pytest.mark.parametrize(("model", "law"), under(Transitions))
+def test_a_state_that_the_machine_does_not_have_is_refused(owner: Session, model: Any, law: Any) -> None:
+    row = owner.insert(model, **{law.column: law.machine.initial})
+    refused_by(owner, law, step(model, law, "NOWHERE"), ["NOWHERE", row])
+
+
+def test_every_machine_of_the_code_is_a_law_of_the_database() -> None:
+    for kind in (StartsAt, Transitions):
+        guarded = {law.machine.name for _, law in LAWS if isinstance(law, kind)}
+        machines = {name for name, machine in Machine.registry.items() if not name.startswith("tests.")}
+        assert guarded | WITHOUT_LAW.keys() == machines
+
+
+def test_the_states_of_a_machine_are_the_choices_of_its_column() -> None:
+    for model, law in LAWS:
+        if isinstance(law, Transitions):
+            field = model._meta.get_field(law.column)
+            assert {value for value, _ in field.choices} == set(law.machine.transitions)
+            assert field.default == law.machine.initial
+
+
+def test_what_only_grows_is_under_a_law() -> None:
+    """A ledger or a history without a law would be one only by good will."""
+    kept = {model for model, law in LAWS if isinstance(law, AppendOnly)}
+    grows = [
+        model
+        for model in apps.get_models()
+        if model.__name__.endswith(("History", "Entry", "AuditRow")) and model._meta.app_label != "admin"
+    ]
+    assert grows
+    assert [model._meta.label for model in grows if model not in kept] == []
+
+
+def test_all_triggers_are_laws() -> None:
+    assert [law.name for _, law in LAWS if not isinstance(law, Law)] == []
+
+
+def test_a_sentence_may_hold_quotes_and_percent_signs(owner: Session) -> None:
+    sentence = refuse("a_law", "100% of it's gone")
+    refusal = owner.refusal(f"DO $$ BEGIN {sentence} END $$")
+    assert refusal is not None
+    assert (refusal.code, refusal.constraint) == (CHECK, "a_law")
+    assert "100% of it's gone" in refusal.text
+
+
+def test_models_of_the_walk_are_those_of_the_hall() -> None:
+    assert {model._meta.app_label for model, _ in LAWS} <= {app.label for app in apps.get_app_configs()}
+    assert all(issubclass(model, models.Model) for model, _ in LAWS)
