@@ -38,10 +38,16 @@ class OutboxAdmin(ReadOnlyAdmin):
     search_help_text = _("关键字（完整）")
     ordering = ("-id",)
     fields = (
-        ("event", "consumer", "key"),
-        ("shown_state", "attempts", "error"),
+        "event",
+        "consumer",
+        "key",
+        "state",
+        "attempts",
+        "error",
         "payload",
-        ("created", "next_attempt", "finished"),
+        "created",
+        "next_attempt",
+        "finished",
     )
     shown_state = badge("state", _("状态"), {"PENDING": "wait", "DONE": "ok", "DEAD": "bad"})
     created = moment("created_at", _("产生时间"))
@@ -64,7 +70,7 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     list_display = ("job", "expected_every_seconds", "started", "finished", "last_ok")
     list_filter = ("last_ok",)
     ordering = ("job",)
-    fields = ("job", "expected_every_seconds", ("started", "finished", "last_ok"), "detail")
+    fields = ("job", "expected_every_seconds", "started", "finished", "last_ok", "detail")
     started = moment("last_started_at", _("上次开始"))
     finished = moment("last_finished_at", _("上次结束"))
 
@@ -76,7 +82,7 @@ class AuditRowAdmin(ReadOnlyAdmin):
     search_fields = ("actor", "object_id")
     search_help_text = _("操作人（如 user:17）或对象编号（完整）")
     ordering = ("-id",)
-    fields = (("shown_at", "actor", "address"), "action", ("object_type", "object_id"), "reason", "detail")
+    fields = ("shown_at", "actor", "address", "action", "object_type", "object_id", "reason", "detail")
     shown_at = moment("at", _("时间"))
 
 

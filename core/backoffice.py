@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import ListFilter
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter as WhenFilter
 from unfold.decorators import display
@@ -185,6 +187,16 @@ class StaffAdmin(ExactSearch, BaseAdmin):
             act.name: (reasoned.choose(act), act.name, act.title) for act in reasoned.allowed(self, request)
         }
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What staff did to this row is in the audit trail, the one place for it."""
+        row = self.get_object(request, object_id)
+        if row is None or not self.has_view_permission(request, row):
+            raise PermissionDenied
+        query = urlencode({"object_type": self.opts.label, "object_id": row.pk})
+        return HttpResponseRedirect(f"{reverse('admin:core_auditrow_changelist')}?{query}")
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
     ) -> HttpResponse:
@@ -216,7 +228,7 @@ class ReadOnlyInline(ReadOnly, BaseInline):
     can_delete = False
     show_change_link = False
     per_page = 20
-    tab = False
+    hide_title = True
 
 
 class ReasonForm(forms.ModelForm[Any]):

@@ -3,12 +3,16 @@
 from datetime import datetime
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget
 
+from core import clock
 from core.actor import Actor
 from core.backoffice import (
     EditableAdmin,
@@ -67,7 +71,7 @@ class MessageAdmin(ReadOnlyAdmin):
     search_fields = ("recipient_ref", "dedupe_key")
     search_help_text = _("收件人（如 account:8100000001）或去重键（完整）")
     ordering = ("-id",)
-    fields = (("code", "recipient_ref", "language"), "dedupe_key", "context", "created")
+    fields = ("code", "recipient_ref", "language", "dedupe_key", "context", "created")
     inlines = (DeliveryInline,)
     created = moment("created_at", _("产生时间"))
 
@@ -90,13 +94,21 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_help_text = _("手机号、邮箱或收件人（完整）")
     ordering = ("-id",)
     fields = (
-        ("message", "template", "channel"),
-        ("shown_address", "shown_state", "attempts"),
+        "message",
+        "template",
+        "channel",
+        "shown_address",
+        "state",
+        "attempts",
         "body",
         "error",
-        ("provider", "provider_message_id"),
-        ("created", "next_attempt", "expires"),
-        ("sent", "delivered"),
+        "provider",
+        "provider_message_id",
+        "created",
+        "next_attempt",
+        "expires",
+        "sent",
+        "delivered",
     )
     inlines = (DeliveryReceiptInline,)
     shown_address = masked("address", _("地址"))
@@ -135,9 +147,12 @@ class DeliveryReceiptAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = (
         "delivery",
-        ("provider", "provider_message_id", "status"),
+        "provider",
+        "provider_message_id",
+        "status",
         "is_verified",
-        ("reported", "received"),
+        "reported",
+        "received",
         "text",
     )
     received = moment("received_at", _("收到时间"))
@@ -153,6 +168,12 @@ class DeliveryReceiptAdmin(ReadOnlyAdmin):
 
 class TemplateForm(ReasonForm):
     """A new version of a text; its number is the next one for that code, channel and language."""
+
+    language = forms.ChoiceField(
+        label=_("语言"),
+        choices=settings.LANGUAGES,
+        widget=UnfoldAdminSelectWidget(choices=settings.LANGUAGES),
+    )
 
     class Meta:
         model = Template
@@ -183,7 +204,7 @@ class TemplateAdmin(EditableAdmin):
     search_fields = ("code",)
     search_help_text = _("模板代码（完整）")
     ordering = ("code", "channel", "language", "-version")
-    fields = (("code", "channel", "language"), "title", "body", "is_secret", "active_from")
+    fields = ("code", "channel", "language", "title", "body", "is_secret", "active_from")
     active = moment("active_from", _("生效时间"))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -191,6 +212,9 @@ class TemplateAdmin(EditableAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"active_from": clock.now(), **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         same = Template.objects.filter(code=obj.code, channel=obj.channel, language=obj.language)

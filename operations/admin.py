@@ -66,12 +66,24 @@ class SlipAdmin(ReadOnlyAdmin):
     search_help_text = _("受理编号、客户编号、户号或支付单号（完整）")
     ordering = ("-id",)
     fields = (
-        ("number", "title", "operation_version"),
-        ("shown_state", "channel", "region"),
-        ("customer", "actor", "on_behalf_of"),
-        ("price", "subject_kind", "subject_id"),
-        ("refusal_code", "refusal_text"),
-        ("started", "quoted", "confirmed", "finished"),
+        "number",
+        "title",
+        "operation_version",
+        "state",
+        "channel",
+        "region",
+        "customer",
+        "actor",
+        "on_behalf_of",
+        "price",
+        "subject_kind",
+        "subject_id",
+        "refusal_code",
+        "refusal_text",
+        "started",
+        "quoted",
+        "confirmed",
+        "finished",
         "shown_data",
         "shown_quote",
         "shown_confirmation",
@@ -90,9 +102,6 @@ class SlipAdmin(ReadOnlyAdmin):
         if request.resolver_match and request.resolver_match.url_name == "operations_slip_changelist":
             return rows.defer("data", "quote", "confirmation", "result")
         return rows.select_related("customer", "region", "actor", "on_behalf_of")
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        return lookup in ("subject_id", "subject_kind") or super().lookup_allowed(lookup, value, request)
 
     def _matching(self, model: Any, lookup: str, term: str) -> Q:
         if lookup == "customer__number":  # a customer is named by his own number or by one of his accounts

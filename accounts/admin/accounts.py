@@ -74,7 +74,7 @@ class CustomerAdmin(ByNumberOrContact):
     search_fields = ("number", "accounts__number", "pk")
     search_help_text = _("客户编号、户号、联系手机或邮箱（完整）")
     ordering = ("-id",)
-    fields = (("number", "kind"), "name", "region", "created")
+    fields = ("number", "kind", "name", "region", "created")
     inlines = (AccountOfCustomerInline,)
     through_contacts = "account__customer_id"
     created = moment("created_at", _("建档时间"))
@@ -94,7 +94,7 @@ class BillingAccountAdmin(ByNumberOrContact):
     search_fields = ("number", "customer__number", "pk")
     search_help_text = _("户号、客户编号、联系手机或邮箱（完整）")
     ordering = ("-id",)
-    fields = (("number", "customer", "holder"), ("region", "address"), ("opened_on", "created"))
+    fields = ("number", "customer", "holder", "region", "address", "opened_on", "created")
     inlines = (ContactInline, MembershipInline, MembershipHistoryInline)
     through_contacts = "account_id"
     created = moment("created_at", _("建档时间"))
@@ -112,7 +112,7 @@ class ContactAdmin(ReadOnlyAdmin):
     search_fields = ("value", "account__number")
     search_help_text = _("户号、手机或邮箱（完整）")
     ordering = ("-id",)
-    fields = ("account", ("kind", "value", "name"), ("is_primary", "verified", "created"))
+    fields = ("account", "kind", "value", "name", "is_primary", "verified", "created")
     shown_value = masked("value", _("号码或邮箱"))
     verified = moment("verified_at", _("验证时间"))
     created = moment("created_at", _("登记时间"))

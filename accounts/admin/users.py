@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -9,7 +10,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts import phones
 from accounts.admin.accounts import contact_value
@@ -46,6 +47,11 @@ class StaffCreationForm(PhoneMixin, UserCreationForm):  # type: ignore[misc]  # 
 
 class StaffChangeForm(PhoneMixin, UserChangeForm):  # type: ignore[misc]  # the theme has no types
     reason = reason_field()
+    language = forms.ChoiceField(
+        label=_("语言"),
+        choices=settings.LANGUAGES,
+        widget=UnfoldAdminSelectWidget(choices=settings.LANGUAGES),
+    )
 
     class Meta:
         model = User

@@ -38,12 +38,19 @@ class BillAdmin(ReadOnlyAdmin):
     search_help_text = _("账单号、来源编号或户号")
     ordering = ("-id",)
     fields = (
-        ("number", "kind", "period"),
-        ("account",),
-        ("issued_on", "due_on"),
-        ("total", "paid", "open_amount"),
-        ("source", "source_number"),
-        ("created", "cancelled"),
+        "number",
+        "kind",
+        "period",
+        "account",
+        "issued_on",
+        "due_on",
+        "total",
+        "paid",
+        "open_amount",
+        "source",
+        "source_number",
+        "created",
+        "cancelled",
     )
     inlines = (BillLineInline, AllocationOfBillInline)
     total = amount("total_cents", _("应缴"))

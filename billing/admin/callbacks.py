@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from billing.admin.columns import gateway_name
 from billing.gateways import registry
 from billing.gateways.base import RejectCode
 from billing.models import CallbackState, GatewayCallback
@@ -39,7 +40,7 @@ def _apply_again(callback_id: Any, *, actor: Actor, reason: str, as_of: datetime
 
 @admin.register(GatewayCallback)
 class GatewayCallbackAdmin(ReadOnlyAdmin):
-    list_display = ("id", "received", "gateway", "reference", "verdict", "shown_state", "attempts", "error")
+    list_display = ("id", "received", "channel", "reference", "verdict", "shown_state", "attempts", "error")
     list_filter = (
         "state",
         known_values("gateway", _("渠道"), registry.codes),
@@ -50,15 +51,22 @@ class GatewayCallbackAdmin(ReadOnlyAdmin):
     search_help_text = _("支付单号（完整）")
     ordering = ("-id",)
     fields = (
-        ("gateway", "reference", "payment"),
-        ("shown_state", "verdict", "attempts"),
+        "channel",
+        "reference",
+        "payment",
+        "state",
+        "verdict",
+        "attempts",
         "error",
-        ("received", "next_attempt", "applied"),
+        "received",
+        "next_attempt",
+        "applied",
         "address",
         "shown_report",
         "headers",
         "shown_body",
     )
+    channel = gateway_name
     shown_state = badge("state", _("状态"), TONES)
     received = moment("received_at", _("收到时间"))
     next_attempt = moment("next_attempt_at", _("下次处理"))

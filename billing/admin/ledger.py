@@ -15,7 +15,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     search_fields = ("account__number", "bill__number", "receipt__number")
     search_help_text = _("户号、账单号或收据号（完整）")
     ordering = ("-id",)
-    fields = ("account", "kind", "shown_amount", ("bill", "receipt", "refund"), "shown_at")
+    fields = ("account", "kind", "shown_amount", "bill", "receipt", "refund", "shown_at")
     shown_amount = amount("amount_cents", _("金额"))
     shown_at = moment("at", _("时间"))
 

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from billing.admin.columns import gateway_name
 from billing.gateways import registry
 from billing.models import GatewayCallback, Payment, PaymentHistory, PaymentState, Receipt
 from billing.services import settling
@@ -64,21 +65,30 @@ class CallbackOfPaymentInline(ReadOnlyInline):
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
-    list_display = ("reference", "account", "gateway", "shown_amount", "shown_state", "created", "succeeded")
+    list_display = ("reference", "account", "channel", "shown_amount", "shown_state", "created", "succeeded")
     list_filter = ("state", known_values("gateway", _("渠道"), registry.codes), ("created_at", WhenFilter))
     list_select_related = ("account",)
     search_fields = ("reference__startswith", "account__number", "receipts__trade_no")
     search_help_text = _("支付单号、户号或渠道交易号")
     ordering = ("-id",)
     fields = (
-        ("reference", "gateway", "shown_state"),
-        ("account", "bill", "payer"),
-        ("shown_amount", "queries"),
-        ("created", "expires", "next_query", "succeeded"),
+        "reference",
+        "channel",
+        "state",
+        "account",
+        "bill",
+        "payer",
+        "shown_amount",
+        "queries",
+        "created",
+        "expires",
+        "next_query",
+        "succeeded",
         "slips",
     )
     inlines = (PaymentHistoryInline, ReceiptOfPaymentInline, CallbackOfPaymentInline)
     shown_amount = amount("amount_cents", _("金额"))
+    channel = gateway_name
     shown_state = badge("state", _("状态"), {str(state): tone for state, tone in TONES.items()})
     created = moment("created_at", _("创建时间"))
     expires = moment("expires_at", _("关闭时间"))

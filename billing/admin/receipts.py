@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from billing.admin.columns import gateway_name
 from billing.gateways import registry
 from billing.models import Allocation, Receipt, Refund
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, known_values, moment
@@ -54,7 +55,7 @@ class ReceiptAdmin(ReadOnlyAdmin):
     list_display = (
         "number",
         "account",
-        "gateway",
+        "channel",
         "trade_no",
         "shown_amount",
         "unused",
@@ -72,13 +73,21 @@ class ReceiptAdmin(ReadOnlyAdmin):
     search_help_text = _("收据号、渠道交易号或户号")
     ordering = ("-id",)
     fields = (
-        ("number", "gateway", "trade_no"),
-        ("account", "payment"),
-        ("shown_amount", "allocated", "refunded", "unused"),
+        "number",
+        "channel",
+        "trade_no",
+        "account",
+        "payment",
+        "shown_amount",
+        "allocated",
+        "refunded",
+        "unused",
         "review_reason",
-        ("paid", "booked"),
+        "paid",
+        "booked",
     )
     inlines = (AllocationOfReceiptInline, RefundInline)
+    channel = gateway_name
     shown_amount = amount("amount_cents", _("金额"))
     allocated = amount("allocated_cents", _("已销账"))
     refunded = amount("refunded_cents", _("已退款"))
@@ -97,7 +106,7 @@ class RefundAdmin(ReadOnlyAdmin):
     search_fields = ("receipt__number", "request_no")
     search_help_text = _("收据号或退款请求号（完整）")
     ordering = ("-id",)
-    fields = ("request_no", "receipt", "shown_amount", ("refunded", "booked"))
+    fields = ("request_no", "receipt", "shown_amount", "refunded", "booked")
     shown_amount = amount("amount_cents", _("退款金额"))
     refunded = moment("refunded_at", _("退款时间"))
     booked = moment("booked_at", _("入账时间"))

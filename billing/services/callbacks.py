@@ -114,7 +114,7 @@ def retry(*, callback_id: int, actor: Actor, reason: str, as_of: datetime) -> No
         audit.record(
             actor=actor,
             action="billing.callback_retry",
-            subject=("billing.gatewaycallback", str(callback_id)),
+            subject=("billing.GatewayCallback", str(callback_id)),
             reason=reason,
             as_of=as_of,
         )
