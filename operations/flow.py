@@ -1,4 +1,4 @@
-"""An operation as web pages: form → quote → confirmation → slip. A hand-made page calls `respond` with its own templates.
+"""An operation as web pages: form → quote → confirmation → slip. A hand-made page calls `respond` with own templates.
 
 Nothing is kept between the steps: the pages carry the data in hidden fields and every step validates them anew. The
 idempotency key is made when the quote is shown, so that a double click, the back button or a reload finds the slip
@@ -133,6 +133,8 @@ def respond(
         result = _step(request, operation, initial)
     except NotFound as error:
         raise Http404 from error
+    except Forbidden as error:
+        return render(request, "operations/refused.html", {"error": error}, status=error.status)
     if isinstance(result, HttpResponseRedirect):
         return result
     template = form_template if result.quoted is None else quote_template

@@ -1,4 +1,4 @@
-"""From what a channel brought (a QueryDict, or decoded JSON) to the operation's own form, the same way for all channels."""
+"""From what a channel brought (a QueryDict, or decoded JSON) to the operation's own form, alike for all channels."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -35,7 +35,9 @@ class InvalidInput(HallError):
         return {name: [str(error) for error in errors] for name, errors in self.form.errors.items()}
 
 
-def make_form(operation: Operation, ctx: Context, raw: Mapping[str, Any] | None = None, **kwargs: Any) -> forms.Form:
+def make_form(
+    operation: Operation, ctx: Context, raw: Mapping[str, Any] | None = None, **kwargs: Any
+) -> forms.Form:
     """The operation's form, bound when `raw` is given."""
     make = cast(Callable[..., forms.Form], operation.form_class)
     if raw is None:
@@ -62,7 +64,11 @@ def as_posted(raw: Mapping[str, Any]) -> MultiValueDict[str, str]:
 def input_hash(raw: Mapping[str, Any], *, quote_digest: str, confirmation: Mapping[str, str]) -> str:
     """Tells a repeated request from another one. Keyed, because codes and passwords are short enough to be guessed."""
     posted = as_posted(raw)
-    parts = [sorted((name, posted.getlist(name)) for name in posted), quote_digest, sorted(confirmation.items())]
+    parts = [
+        sorted((name, posted.getlist(name)) for name in posted),
+        quote_digest,
+        sorted(confirmation.items()),
+    ]
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     return salted_hmac("operations.slip.input", text, algorithm="sha256").hexdigest()
 

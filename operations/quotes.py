@@ -69,7 +69,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Carried out. `text` (lazy, so that it is kept in every language) is what the customer is told; `url` where he goes next."""
+    """Carried out. `text` (lazy: kept in every language) is what the customer is told; `url` where he goes next."""
 
     text: Text
     url: str = ""

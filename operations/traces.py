@@ -1,4 +1,4 @@
-"""When the customer began and when he saw the quote: carried by his own pages, signed, so that a slip can say how long it took."""
+"""When the customer began and saw the quote: carried by his own pages, signed, so that a slip says how long it took."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

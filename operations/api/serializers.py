@@ -1,4 +1,4 @@
-"""The shapes of the API: what is asked for is checked here only as far as its form; the operation's own form does the rest."""
+"""The shapes of the API. Of what is asked only the frame is checked here; the operation's own form does the rest."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from operations.templatetags.slips import operation_title, quote_shown
 
 class ChoiceSerializer(serializers.Serializer[Any]):
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the base class has attributes of such names
 
 
 class FieldSerializer(serializers.Serializer[Any]):
@@ -21,11 +21,11 @@ class FieldSerializer(serializers.Serializer[Any]):
     type = serializers.CharField(
         help_text="text, integer, decimal, boolean, date, datetime, email, json, choice, choices"
     )
-    label = serializers.CharField()  # type: ignore[assignment]  # the base class has an attribute of that name
+    label = serializers.CharField()  # type: ignore[assignment]
     help_text = serializers.CharField()  # type: ignore[assignment]
     required = serializers.BooleanField()  # type: ignore[assignment]
     max_length = serializers.IntegerField(allow_null=True)
-    initial = serializers.JSONField(allow_null=True)  # type: ignore[assignment]
+    initial = serializers.JSONField(allow_null=True)
     choices = ChoiceSerializer(many=True, allow_null=True)
 
 

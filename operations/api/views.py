@@ -4,13 +4,12 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from knox.models import AuthToken
 from knox.settings import knox_settings
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -22,13 +21,16 @@ from operations import inputs, registry, traces
 from operations.api import serializers as shapes
 from operations.api.authentication import HallTokenAuthentication
 from operations.api.describe import describe
+from operations.api.parsers import StrictJSONParser
 from operations.context import Context
 from operations.models import Channel, Slip, SlipQuerySet
 from operations.selectors import slips as slip_selectors
 from operations.services import slips
 
 KEY_HEADER = "Idempotency-Key"
-_ERRORS: dict[int, type[BaseSerializer[Any]]] = dict.fromkeys((400, 401, 403, 404, 409, 422, 429), shapes.ErrorSerializer)
+_ERRORS: dict[int, type[BaseSerializer[Any]]] = dict.fromkeys(
+    (400, 401, 403, 404, 409, 422, 429), shapes.ErrorSerializer
+)
 
 
 class TooManyTokens(HallError):
@@ -41,7 +43,7 @@ class HallApiView(APIView):
     """Token first, so that an anonymous caller is told 401 and how to authenticate."""
 
     authentication_classes = (HallTokenAuthentication, SessionAuthentication)
-    parser_classes = (JSONParser,)
+    parser_classes = (StrictJSONParser,)
 
     def ctx(self, request: Request) -> Context:
         return Context(
@@ -109,7 +111,9 @@ class SubmitView(HallApiView):
         operation_id="operations_submit",
         summary="提交办理；同一编号重复提交只办一次",
         parameters=[
-            OpenApiParameter(KEY_HEADER, str, OpenApiParameter.HEADER, required=True, description="8 到 80 个字符")
+            OpenApiParameter(
+                KEY_HEADER, str, OpenApiParameter.HEADER, required=True, description="8 到 80 个字符"
+            )
         ],
         request=shapes.SubmitSerializer,
         responses={201: shapes.SlipSerializer} | _ERRORS,
@@ -136,8 +140,12 @@ class RequestPages(PageNumberPagination):
     max_page_size = 100
 
 
-@extend_schema(
-    operation_id="requests_list", summary="我的办理", responses={200: shapes.SlipSerializer(many=True)} | _ERRORS
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="requests_list",
+        summary="我的办理",
+        responses={200: shapes.SlipSerializer(many=True)} | _ERRORS,
+    )
 )
 class RequestsView(HallApiView, ListAPIView[Slip]):
     serializer_class = shapes.SlipSerializer
@@ -162,7 +170,7 @@ class TokensView(APIView):
     """Tokens are made and revoked by somebody who logged in on the web, never by a token."""
 
     authentication_classes = (SessionAuthentication,)
-    parser_classes = (JSONParser,)
+    parser_classes = (StrictJSONParser,)
 
     @extend_schema(
         operation_id="tokens_list",

@@ -1,4 +1,4 @@
-"""The second confirmation: sending the code, checking what the customer gave, and the evidence that stays on the slip."""
+"""The second confirmation: sending the code, checking what the customer gave, the evidence that stays on the slip."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -64,14 +64,10 @@ def take(
     return evidence
 
 
-def _code_evidence(
-    operation: Operation, ctx: Context, data: Mapping[str, Any], code: str
-) -> dict[str, Any]:
+def _code_evidence(operation: Operation, ctx: Context, data: Mapping[str, Any], code: str) -> dict[str, Any]:
     if not code:
         raise CodeMissing()
-    row = codes.check(
-        purpose=_purpose(operation), subject=_subject(ctx, data), code=code, as_of=ctx.as_of
-    )
+    row = codes.check(purpose=_purpose(operation), subject=_subject(ctx, data), code=code, as_of=ctx.as_of)
     return {"address": phones.mask(row.address), "code_id": row.pk, "sent_at": row.created_at.isoformat()}
 
 

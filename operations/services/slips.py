@@ -179,11 +179,16 @@ def finish(
     added = dict(result or {})
     if "text" in added:
         added["text"] = texts.in_every_language(added["text"])
-    values = {"kind": subject_kind, "id": subject_id, "state": state.value, "at": as_of}
+    values: dict[str, str | datetime] = {
+        "kind": subject_kind,
+        "id": subject_id,
+        "state": state.value,
+        "at": as_of,
+    }
     values |= {"actor": actor.ref, "reason": reason[:200], "result": json.dumps(added)}
     with connection.cursor() as cursor:
         cursor.execute(_FINISH, values)
-        return cursor.rowcount > 0
+        return bool(cursor.rowcount)
 
 
 def _permit(operation: Operation, ctx: Context) -> None:

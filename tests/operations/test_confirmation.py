@@ -92,9 +92,7 @@ def test_the_count_outlives_a_refusal_that_is_really_committed(transactional_db:
     assert VerificationCode.objects.get().attempts == 1
 
 
-def test_a_repeated_click_does_not_spend_a_second_guess(
-    ctx: Context, send: Callable[[Context], str]
-) -> None:
+def test_a_repeated_click_does_not_spend_a_second_guess(ctx: Context, send: Callable[[Context], str]) -> None:
     send(ctx)
     wrong = another(last_code(SealedToy.address))
     refusal(WrongCode, ctx, wrong)
@@ -120,7 +118,7 @@ def test_a_code_works_once(ctx: Context, send: Callable[[Context], str]) -> None
     send(ctx)
     code = last_code(SealedToy.address)
     submit(ctx, code)
-    toys.CalendarDay.objects.all().delete()
+    toys.undo()
     refusal(CodeExpired, ctx, code, key="key-00002")
 
 

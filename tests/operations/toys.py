@@ -1,4 +1,4 @@
-"""Operations that exist only in these tests. Their effect is a row in the table of working days, easily seen and undone."""
+"""Operations of these tests alone. Their effect is a row in the table of working days, easily seen and undone."""
 
 from datetime import date
 from typing import Any, ClassVar
@@ -86,7 +86,7 @@ class SealedToy(Toy):
     """Needs a code, and takes a while."""
 
     code = "toy.seal"
-    title = "定制玩具"
+    title = _("定制玩具")
     order = 2
     confirmation = Confirmation.SMS_CODE
     address = "+8613900000042"
@@ -97,6 +97,11 @@ class SealedToy(Toy):
     def perform(self, ctx: Context, data: dict[str, Any], quote: Quote) -> Done | Pending:
         super().perform(ctx, data, quote)
         return Pending("toy", "T1", _("正在制作"), url="")
+
+
+def undo() -> None:
+    """As if nothing had been bought yet."""
+    CalendarDay.objects.all().delete()
 
 
 def effect_happened() -> bool:

@@ -1,0 +1,25 @@
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+MOST_BYTES = 1_000_000  # a cart of hundreds of lines is far below it
+
+
+class StrictJSONParser(JSONParser):
+    """JSON of a sane size and depth whose texts can be stored; anything else is BAD_JSON."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        request = (parser_context or {}).get("request")
+        if request is not None and int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+            raise ParseError()
+        try:
+            data = super().parse(stream, media_type, dict(parser_context or {}))
+            json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        except (RecursionError, UnicodeEncodeError):
+            raise ParseError() from None
+        return data
