@@ -8,18 +8,27 @@ import core.db
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('operations', '0002_numbers'),
+        ("operations", "0002_numbers"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='slip',
-            name='slip_transitions',
+            model_name="slip",
+            name="slip_transitions",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='slip',
-            trigger=pgtrigger.compiler.Trigger(name='slip_transitions', sql=core.db.LawSql(func="IF NEW.state = OLD.state OR (OLD.state, NEW.state) IN (('CONFIRMED','DONE'), ('CONFIRMED','FAILED'), ('CONFIRMED','IN_PROGRESS'), ('CONFIRMED','REFUSED'), ('DRAFT','CANCELLED'), ('DRAFT','FAILED'), ('DRAFT','QUOTED'), ('DRAFT','REFUSED'), ('IN_PROGRESS','CANCELLED'), ('IN_PROGRESS','DONE'), ('IN_PROGRESS','FAILED'), ('QUOTED','CANCELLED'), ('QUOTED','CONFIRMED'), ('QUOTED','FAILED'), ('QUOTED','REFUSED')) THEN RETURN NEW; END IF; RAISE EXCEPTION 'slip: this step is not in the table of transitions' USING ERRCODE = '23514', CONSTRAINT = 'slip_transitions';", hash='623283d10463688af11706f31af1e5fa5734f648', operation='UPDATE OF "state"', pgid='pgtrigger_slip_transitions_91ceb', table='operations_slip', when='BEFORE')),
+            model_name="slip",
+            trigger=pgtrigger.compiler.Trigger(
+                name="slip_transitions",
+                sql=core.db.LawSql(
+                    func="IF NEW.state = OLD.state OR (OLD.state, NEW.state) IN (('CONFIRMED','DONE'), ('CONFIRMED','FAILED'), ('CONFIRMED','IN_PROGRESS'), ('CONFIRMED','REFUSED'), ('DRAFT','CANCELLED'), ('DRAFT','FAILED'), ('DRAFT','QUOTED'), ('DRAFT','REFUSED'), ('IN_PROGRESS','CANCELLED'), ('IN_PROGRESS','DONE'), ('IN_PROGRESS','FAILED'), ('QUOTED','CANCELLED'), ('QUOTED','CONFIRMED'), ('QUOTED','FAILED'), ('QUOTED','REFUSED')) THEN RETURN NEW; END IF; RAISE EXCEPTION 'slip: this step is not in the table of transitions' USING ERRCODE = '23514', CONSTRAINT = 'slip_transitions';",
+                    hash="623283d10463688af11706f31af1e5fa5734f648",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_slip_transitions_91ceb",
+                    table="operations_slip",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]
