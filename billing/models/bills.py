@@ -22,9 +22,14 @@ class BillQuerySet(OfAccountQuerySet["Bill"]):
 class Bill(models.Model):
     """What an account owes for one period or order. The total never changes; payments only raise `paid_cents`."""
 
-    number = models.CharField(_("账单号"), max_length=40, unique=True)
+    # Bills come a million at a time: an index that another one covers is left out, here and in what hangs on a bill.
+    number = models.CharField(_("账单号"), max_length=40)  # unique by constraint, without the index for LIKE
     account = models.ForeignKey(
-        "accounts.BillingAccount", verbose_name=_("户号"), on_delete=models.PROTECT, related_name="bills"
+        "accounts.BillingAccount",
+        verbose_name=_("户号"),
+        on_delete=models.PROTECT,
+        related_name="bills",
+        db_index=False,  # bill_history begins with it
     )
     kind = models.CharField(_("账单类型"), max_length=10, choices=BillKind.choices, default=BillKind.PERIODIC)
     period = models.CharField(_("账期"), max_length=7, blank=True, default="")  # "2026-11"; empty for orders
@@ -47,6 +52,7 @@ class Bill(models.Model):
         verbose_name = _("账单")
         verbose_name_plural = _("账单")
         constraints = [
+            models.UniqueConstraint(fields=["number"], name="bill_number_once"),
             models.UniqueConstraint(fields=["source", "source_number"], name="bill_source_once"),
             models.CheckConstraint(
                 condition=Q(paid_cents__gte=0) & Q(paid_cents__lte=F("total_cents")),
@@ -90,7 +96,9 @@ class Bill(models.Model):
 class BillLine(models.Model):
     """One item of a bill. The lines sum to the bill's total."""
 
-    bill = models.ForeignKey(Bill, verbose_name=_("账单"), on_delete=models.PROTECT, related_name="lines")
+    bill = models.ForeignKey(
+        Bill, verbose_name=_("账单"), on_delete=models.PROTECT, related_name="lines", db_index=False
+    )  # bill_line_position begins with it
     position = models.PositiveSmallIntegerField(_("序号"))
     code = models.CharField(_("科目代码"), max_length=40)  # the biller's item code
     text = models.CharField(_("项目"), max_length=200)

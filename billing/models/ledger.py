@@ -43,14 +43,30 @@ class LedgerEntry(models.Model):
     )
     kind = models.CharField(_("类型"), max_length=8, choices=EntryKind.choices)
     amount_cents = models.BigIntegerField(_("金额"))
+    # The three causes are indexed by the unique constraints below, each only where it is set.
     bill = models.ForeignKey(
-        Bill, verbose_name=_("账单"), on_delete=models.PROTECT, null=True, related_name="entries"
+        Bill,
+        verbose_name=_("账单"),
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="entries",
+        db_index=False,
     )  # set for BILL
     receipt = models.ForeignKey(
-        Receipt, verbose_name=_("收款"), on_delete=models.PROTECT, null=True, related_name="entries"
+        Receipt,
+        verbose_name=_("收款"),
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="entries",
+        db_index=False,
     )  # for RECEIPT
     refund = models.ForeignKey(
-        Refund, verbose_name=_("退款"), on_delete=models.PROTECT, null=True, related_name="entries"
+        Refund,
+        verbose_name=_("退款"),
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="entries",
+        db_index=False,
     )  # for REFUND
     at = models.DateTimeField(_("时间"))
 
@@ -60,11 +76,13 @@ class LedgerEntry(models.Model):
         verbose_name = _("账务流水")
         verbose_name_plural = _("账务流水")
         constraints = [
-            models.UniqueConstraint(fields=["bill"], condition=Q(kind="BILL"), name="entry_bill_once"),
+            models.UniqueConstraint(fields=["bill"], condition=Q(bill__isnull=False), name="entry_bill_once"),
             models.UniqueConstraint(
-                fields=["receipt"], condition=Q(kind="RECEIPT"), name="entry_receipt_once"
+                fields=["receipt"], condition=Q(receipt__isnull=False), name="entry_receipt_once"
             ),
-            models.UniqueConstraint(fields=["refund"], condition=Q(kind="REFUND"), name="entry_refund_once"),
+            models.UniqueConstraint(
+                fields=["refund"], condition=Q(refund__isnull=False), name="entry_refund_once"
+            ),
             models.CheckConstraint(
                 condition=Q(
                     kind="BILL",
