@@ -4,7 +4,7 @@ A list page never counts or searches beyond what an index gives: the search box 
 account, a phone), not words, and the count stops at `MOST_COUNTED`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -198,10 +198,16 @@ class StaffAdmin(ExactSearch, BaseAdmin):
         return HttpResponseRedirect(f"{reverse('admin:core_auditrow_changelist')}?{query}")
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
     ) -> HttpResponse:
-        context["reasoned_actions"] = reasoned.buttons(self, request, kwargs.get("obj"))
-        return super().render_change_form(request, context, **kwargs)
+        context["reasoned_actions"] = reasoned.buttons(self, request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
 
 class ReadOnly:
@@ -255,9 +261,9 @@ class SuperuserOnly:
 class EditableAdmin(StaffAdmin):
     """Few things are edited by hand; each change asks for a reason and leaves an audit row."""
 
-    form = ReasonForm
+    form: type[forms.ModelForm[Any]] = ReasonForm
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         own = [
             (title, {**options, "fields": [name for name in options["fields"] if name != "reason"]})
             for title, options in super().get_fieldsets(request, obj)

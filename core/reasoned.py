@@ -38,7 +38,7 @@ MOST_ROWS = 100  # one reason covers at most so many rows
 class CarryOut(Protocol):
     """One service call for one row; returns the sentence that tells the outcome, raises HallError when refused."""
 
-    def __call__(self, row_id: Any, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise: ...
+    def __call__(self, row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise: ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def address(request: HttpRequest) -> str | None:
 
 
 def allowed(admin: Any, request: HttpRequest) -> list[Reasoned]:
-    return [act for act in admin.reasoned if request.user.has_perm(act.permission)]  # type: ignore[union-attr]
+    return [act for act in admin.reasoned if request.user.has_perm(act.permission)]
 
 
 def buttons(admin: Any, request: HttpRequest, row: Any) -> list[dict[str, Any]]:

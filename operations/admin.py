@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
 from accounts.models import BillingAccount, Customer
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
@@ -110,24 +109,24 @@ class SlipAdmin(ReadOnlyAdmin):
             return Q(customer__in=[*customers, *accounts])
         return super()._matching(model, lookup, term)
 
-    @display(description=_("业务"), ordering="operation")
+    @admin.display(description=_("业务"), ordering="operation")
     def title(self, slip: Slip) -> Any:
         operation = registry.find(slip.operation)
         return operation.title if operation else slip.operation
 
-    @display(description=_("填写内容"))
+    @admin.display(description=_("填写内容"))
     def shown_data(self, slip: Slip) -> SafeString:
         return _block(slip.data)
 
-    @display(description=_("报价"))
+    @admin.display(description=_("报价"))
     def shown_quote(self, slip: Slip) -> SafeString:
         return _block(slip.quote)
 
-    @display(description=_("确认凭据"))
+    @admin.display(description=_("确认凭据"))
     def shown_confirmation(self, slip: Slip) -> SafeString:
         return _block(slip.confirmation)
 
-    @display(description=_("办理结果"))
+    @admin.display(description=_("办理结果"))
     def shown_result(self, slip: Slip) -> SafeString:
         return _block(slip.result)
 

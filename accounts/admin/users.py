@@ -1,4 +1,4 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
@@ -16,6 +16,11 @@ from accounts import phones
 from accounts.admin.accounts import contact_value
 from accounts.models import User
 from core.backoffice import EditableAdmin, SuperuserOnly, masked, moment
+
+if TYPE_CHECKING:
+    BaseUserAdmin = DjangoUserAdmin[User]
+else:
+    BaseUserAdmin = DjangoUserAdmin
 
 
 def reason_field() -> forms.CharField:
@@ -66,7 +71,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(SuperuserOnly, EditableAdmin, DjangoUserAdmin):
+class UserAdmin(SuperuserOnly, EditableAdmin, BaseUserAdmin):
     form = StaffChangeForm
     add_form = StaffCreationForm
     change_password_form = PasswordForm

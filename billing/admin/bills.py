@@ -2,7 +2,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
 from billing.models import Allocation, Bill, BillLine
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, amount, moment
@@ -58,7 +57,7 @@ class BillAdmin(ReadOnlyAdmin):
     created = moment("created_at", _("写入时间"))
     cancelled = moment("cancelled_at", _("作废时间"))
 
-    @display(description=_("未缴"))
+    @admin.display(description=_("未缴"))
     def open_amount(self, bill: Bill) -> str:
         return yuan(bill.open_cents)
 

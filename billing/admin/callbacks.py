@@ -9,7 +9,6 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
 from billing.admin.columns import gateway_name
 from billing.gateways import registry
@@ -91,13 +90,13 @@ class GatewayCallbackAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("body", "headers", "report").select_related("payment")
 
-    @display(description=_("渠道报告"))
+    @admin.display(description=_("渠道报告"))
     def shown_report(self, callback: GatewayCallback) -> SafeString | None:
         if callback.report is None:
             return None
         return _block(json.dumps(callback.report, ensure_ascii=False, indent=2))
 
-    @display(description=_("原始报文"))
+    @admin.display(description=_("原始报文"))
     def shown_body(self, callback: GatewayCallback) -> SafeString:
         return _block(bytes(callback.body).decode("gb18030", errors="replace"))
 

@@ -8,7 +8,6 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
 from billing.admin.columns import gateway_name
 from billing.gateways import registry
@@ -112,7 +111,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         details = request.resolver_match and str(request.resolver_match.url_name).endswith("_change")
         return rows.select_related("account", "bill", "payer") if details else rows
 
-    @display(description=_("受理单"))
+    @admin.display(description=_("受理单"))
     def slips(self, payment: Payment) -> SafeString:
         address = reverse("admin:operations_slip_changelist")
         return format_html(

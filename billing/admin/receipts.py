@@ -4,7 +4,6 @@ from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
 from billing.admin.columns import gateway_name
 from billing.gateways import registry
@@ -94,7 +93,7 @@ class ReceiptAdmin(ReadOnlyAdmin):
     paid = moment("paid_at", _("支付时间"))
     booked = moment("booked_at", _("入账时间"))
 
-    @display(description=_("未销账"))
+    @admin.display(description=_("未销账"))
     def unused(self, receipt: Receipt) -> str:
         return yuan(receipt.unallocated_cents)
 

@@ -161,12 +161,13 @@ def collected(as_of: datetime) -> dict[str, Any]:
     """Money booked today by gateway, and per day of the last seven."""
     first = _midnight(as_of) - timedelta(days=DAYS_SHOWN - 1)
     booked = Receipt.objects.filter(booked_at__gte=first)
-    rows = list(
+    grouped = (
         booked.annotate(day=TruncDate("booked_at", tzinfo=clock.SHANGHAI))
         .values("day", "gateway")
         .annotate(cents=Sum("amount_cents"), receipts=Count("id"))
         .order_by("day", "gateway")
     )
+    rows: list[dict[str, Any]] = [dict(row) for row in grouped]
     today = clock.local_date(as_of)
     of_today = [row for row in rows if row["day"] == today]
     return {
@@ -189,18 +190,21 @@ def jobs(as_of: datetime) -> list[dict[str, Any]]:
 
 
 def _job(row: Heartbeat, is_silent: bool) -> dict[str, Any]:
+    tone, text = _how_it_is(row, is_silent)
+    return {"job": row.job, "at": row.last_finished_at, "tone": tone, "text": text}
+
+
+def _how_it_is(row: Heartbeat, is_silent: bool) -> tuple[str, str | Promise]:
     differences = row.detail.get("differences")
     if is_silent:
-        tone, text = "bad", _("已中断")
-    elif differences:
-        tone, text = "bad", _("账务不平：%(count)s 处") % {"count": differences}
-    elif not row.last_ok:
-        tone, text = "bad", _("上次失败")
-    elif row.last_finished_at is None:
-        tone, text = "wait", _("运行中")
-    else:
-        tone, text = "ok", _("账务平衡") if row.job == ledger_check.JOB else _("正常")
-    return {"job": row.job, "at": row.last_finished_at, "tone": tone, "text": text}
+        return "bad", _("已中断")
+    if differences:
+        return "bad", _("账务不平：%(count)s 处") % {"count": differences}
+    if not row.last_ok:
+        return "bad", _("上次失败")
+    if row.last_finished_at is None:
+        return "wait", _("运行中")
+    return "ok", _("账务平衡") if row.job == ledger_check.JOB else _("正常")
 
 
 def _days(rows: list[dict[str, Any]], as_of: datetime) -> list[dict[str, Any]]:
