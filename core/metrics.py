@@ -1,12 +1,13 @@
 """Figures for Prometheus: counted in the process (requests), or read from the database at the scrape (queues, jobs)."""
 
+import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -16,6 +17,7 @@ from core import clock
 from core.models import Heartbeat, OutboxRow
 from core.queues import Queue
 
+log = logging.getLogger(__name__)
 LEDGER_JOB = "check_ledgers"
 _TIMEOUT_MS = 2_000  # a scrape must not become a burden when the database is slow
 
@@ -70,20 +72,28 @@ class DatabaseCollector(Collector):
     """Reads the figures at the scrape; hall_database_up says 0, and the rest is left out, when it cannot."""
 
     def collect(self) -> Iterable[Metric]:
+        found: list[Metric] = []
         try:
-            with transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute("SET LOCAL statement_timeout = %s", [_TIMEOUT_MS])
-                found = list(_figures(clock.now()))
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = %s", [_TIMEOUT_MS])
+                for figures in (_queue_figures, _outbox_figures, _heartbeat_figures):
+                    found += _unless_slow(figures, clock.now())
+            up = 1
         except Exception:  # whatever keeps us from the database is the figure
-            found = []
-        return [GaugeMetricFamily("hall_database_up", "1: the figures below are there", bool(found)), *found]
+            up = 0
+        return [GaugeMetricFamily("hall_database_up", "1: it answers", up), *found]
 
 
-def _figures(now: datetime) -> Iterator[Metric]:
-    yield from _queue_figures(now)
-    yield from _outbox_figures(now)
-    yield from _heartbeat_figures(now)
+def _unless_slow(figures: Callable[[datetime], Iterator[Metric]], now: datetime) -> list[Metric]:
+    """What takes too long is left out, with a line in the log; the other figures are still told."""
+    try:
+        with transaction.atomic():
+            return list(figures(now))
+    except OperationalError:
+        if connection.connection is None or connection.connection.closed:
+            raise
+        log.exception("figures left out of the scrape")
+        return []
 
 
 def _queue_figures(now: datetime) -> Iterator[Metric]:

@@ -121,6 +121,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["next_attempt_at", "id"], name="delivery_due", condition=models.Q(state="QUEUED")
             ),
+            models.Index(fields=["id"], name="delivery_failed", condition=models.Q(state="FAILED")),
             models.Index(fields=["provider", "provider_message_id"], name="delivery_provider_id"),
             models.Index(fields=["address", "-created_at"], name="delivery_address"),
             BrinIndex(fields=["created_at"], name="delivery_created"),  # staff search by dates

@@ -20,6 +20,7 @@ from billing.services import payments, reports
 from core import audit
 from core.actor import Actor
 from core.errors import Conflict, HallError
+from core.metrics import register_queue
 from core.queues import Queue
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ QUEUE: Queue[GatewayCallback] = Queue(
     lease=timedelta(seconds=30),
     max_attempts=10,
 )
+register_queue("callbacks", QUEUE)
 
 
 class NotStuck(Conflict):
@@ -74,16 +76,20 @@ def apply(callback: GatewayCallback, *, as_of: datetime) -> payments.Applied:
     if callback.payment_id is None or callback.report is None:
         raise ValueError("a refused callback is never applied")
     with transaction.atomic():
-        outcome = payments.apply_report(
+        outcome = payments.apply_within(
             payment_id=callback.payment_id,
             report=reports.load(callback.report),
             as_of=as_of,
             actor=Actor.gateway(callback.gateway),
         )
-        GatewayCallback.objects.filter(pk=callback.pk, state=CallbackState.NEW).update(
-            state=CallbackState.APPLIED, applied_at=as_of, error=""
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(_APPLIED, [as_of, callback.pk])
     return outcome
+
+
+_APPLIED = """
+    UPDATE billing_gatewaycallback SET state = 'APPLIED', applied_at = %s, error = ''
+     WHERE id = %s AND state = 'NEW'"""
 
 
 def claim(*, as_of: datetime, limit: int = 50) -> Sequence[GatewayCallback]:

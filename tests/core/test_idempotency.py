@@ -9,11 +9,12 @@ from core.idempotency import IdempotencyConflict, check_same, digest
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
 )
 
 
-@given(st.dictionaries(st.text(), PLAIN))
+@given(st.dictionaries(st.text(max_size=5), PLAIN, max_size=5))
 def test_the_order_of_keys_does_not_matter(value: dict[str, Any]) -> None:
     assert digest(value) == digest(dict(reversed(value.items())))
 

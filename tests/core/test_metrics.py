@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from prometheus_client.parser import text_string_to_metric_families
 
 from core import clock, heartbeats, metrics
+from core.queues import Depth
 from tests.core.queue_rows import QUEUE, add
 
 MINUTE = timedelta(minutes=1)
@@ -67,6 +69,23 @@ def test_without_the_database_the_rest_is_still_told(as_of: datetime) -> None:
     assert found[("hall_database_up", ())] == 0
     assert not [name for name, _ in found if name.startswith(("hall_queue", "hall_outbox", "hall_job"))]
     assert found[("hall_http_requests_total", ("GET", "tests/", "200"))] >= 1
+
+
+@pytest.mark.django_db
+def test_figures_that_take_too_long_are_left_out_alone(
+    as_of: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow:
+        def depth(self, *, as_of: datetime) -> Depth:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_sleep(5)")
+            raise AssertionError("unreachable")
+
+    monkeypatch.setattr(metrics, "_TIMEOUT_MS", 50)
+    monkeypatch.setattr(metrics, "_queues", {"slow": Slow()})
+    found = figures(as_of)
+    assert (found[("hall_database_up", ())], found[("hall_outbox_rows", ("dead",))]) == (1, 0)
+    assert ("hall_queue_waiting", ("slow",)) not in found
 
 
 def test_one_name_is_one_queue() -> None:
