@@ -2,40 +2,45 @@
 
 from collections.abc import Collection
 
+from django.db import connection
 from django.db.models import F
 
-from collections.abc import Collection
-
-from django.db.models import F
-
-from accounts.models import BillingAccount
 from billing.models import Bill, Payment, Receipt
-from billing.rules import Share
 from billing.rules import Share
 from core.errors import NotFound
 
+# Plain SQL where money is applied: building these queries costs more than running them.
+_ACCOUNT_OF_PAYMENT = """
+    SELECT 1 FROM accounts_billingaccount
+     WHERE id = (SELECT account_id FROM billing_payment WHERE id = %s) FOR UPDATE"""
+_PAYMENT = "SELECT * FROM billing_payment WHERE id = %s FOR UPDATE"
+_OPEN_BILLS = """
+    SELECT id, total_cents - paid_cents FROM billing_bill
+     WHERE account_id = %s AND cancelled_at IS NULL AND paid_cents < total_cents
+     ORDER BY due_on, id FOR UPDATE"""
+
 
 def account_of_payment(payment_id: int) -> None:
-    """The root lock of a payment's money, found and taken in one statement (a payment never changes its account)."""
-    locked = (
-        BillingAccount.objects.select_for_update(of=("self",)).filter(payments=payment_id).values_list("pk")
-    )
-    if not locked.first():
-        raise NotFound()
+    """The root lock of a payment's money (a payment never changes its account)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACCOUNT_OF_PAYMENT, [payment_id])
+        if cursor.fetchone() is None:
+            raise NotFound()
 
 
 def payment(payment_id: int) -> Payment:
-    found = Payment.objects.select_for_update().filter(pk=payment_id).first()
+    """The payment as it is now, locked."""
+    found = next(iter(Payment.objects.raw(_PAYMENT, [payment_id])), None)
     if found is None:
         raise NotFound()
     return found
 
 
-def open_bills(account_id: int) -> list[Bill]:
-    """The account's open bills, oldest due first."""
-    return list(
-        Bill.objects.open().select_for_update().filter(account_id=account_id).order_by("due_on", "id")
-    )
+def open_bills(account_id: int) -> list[Share]:
+    """What is still owed on each of the account's open bills, oldest due first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_BILLS, [account_id])
+        return [Share(bill_id, cents) for bill_id, cents in cursor.fetchall()]
 
 
 def open_bills_of(account_ids: Collection[int]) -> dict[int, list[Share]]:

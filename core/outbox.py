@@ -5,12 +5,13 @@ failing goes DEAD after `MAX_ATTEMPTS`: it blocks only its own (consumer, key), 
 """
 
 import dataclasses
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from core import pokes
 from core.models import OutboxRow
@@ -69,20 +70,15 @@ def publish(event: Event, *, as_of: datetime) -> None:
     consumers = _by_event.get(event.name, ())
     if not consumers:
         return
-    payload = dataclasses.asdict(event)
-    OutboxRow.objects.bulk_create(
-        [
-            OutboxRow(
-                event=event.name,
-                consumer=entry.name,
-                key=event.key,
-                payload=payload,
-                created_at=as_of,
-                next_attempt_at=as_of,
-            )
-            for entry in consumers
-        ]
-    )
+    values: dict[str, Any] = {
+        "event": event.name,
+        "consumers": [entry.name for entry in consumers],
+        "key": event.key,
+        "payload": json.dumps(dataclasses.asdict(event), ensure_ascii=False),
+        "at": as_of,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
     pokes.after_commit(TASK, queue="default")
 
 
@@ -102,6 +98,11 @@ def run_again(row_id: int, *, as_of: datetime) -> bool:
     )
     return bool(changed)
 
+
+_INSERT = """
+    INSERT INTO core_outboxrow (event, consumer, key, payload, state, attempts, error, created_at, next_attempt_at)
+    SELECT %(event)s, consumer, %(key)s, %(payload)s, 'PENDING', 0, '', %(at)s, %(at)s
+      FROM unnest(%(consumers)s) consumer"""
 
 _DUE = """
     SELECT * FROM core_outboxrow due

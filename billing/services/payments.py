@@ -127,17 +127,20 @@ def apply_report(*, payment_id: int, report: Report, as_of: datetime, actor: Act
     or money after the payment was closed, becomes the account's credit, marked for review.
     """
     with transaction.atomic():
-        locks.account_of_payment(payment_id)
-        payment = locks.payment(payment_id)
-        if report.status == ReportStatus.SUCCEEDED:
-            return _apply_success(payment, report, as_of=as_of, actor=actor)
-        if report.status == ReportStatus.CLOSED:
-            return _apply_move(payment, PaymentState.EXPIRED, as_of=as_of, actor=actor, reason="closed there")
-        if report.status == ReportStatus.WAITING:
-            return _apply_move(
-                payment, PaymentState.PENDING, as_of=as_of, actor=actor, reason="waiting there"
-            )
-        return Applied.ALREADY_DONE
+        return apply_within(payment_id=payment_id, report=report, as_of=as_of, actor=actor)
+
+
+def apply_within(*, payment_id: int, report: Report, as_of: datetime, actor: Actor) -> Applied:
+    """`apply_report` inside the caller's transaction, without a savepoint: an error must end that transaction."""
+    locks.account_of_payment(payment_id)
+    payment = locks.payment(payment_id)
+    if report.status == ReportStatus.SUCCEEDED:
+        return _apply_success(payment, report, as_of=as_of, actor=actor)
+    if report.status == ReportStatus.CLOSED:
+        return _apply_move(payment, PaymentState.EXPIRED, as_of=as_of, actor=actor, reason="closed there")
+    if report.status == ReportStatus.WAITING:
+        return _apply_move(payment, PaymentState.PENDING, as_of=as_of, actor=actor, reason="waiting there")
+    return Applied.ALREADY_DONE
 
 
 def move(payment: Payment, to_state: PaymentState, *, as_of: datetime, actor: Actor, reason: str) -> None:
@@ -169,16 +172,15 @@ _MOVE = """
 def _apply_success(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) -> Applied:
     if report.amount_cents != payment.amount_cents:
         raise ReportMismatch()
-    outcome = Applied.ALREADY_DONE
-    if receipts.find(report.gateway, report.trade_no) is None:
-        _book(payment, report, as_of=as_of, actor=actor)
-        outcome = Applied.BOOKED
+    booked = _book(payment, report, as_of=as_of, actor=actor)
+    outcome = Applied.BOOKED if booked else Applied.ALREADY_DONE
     if report.total_refunded_cents and receipts.book_refunds(report=report, as_of=as_of):
         outcome = Applied.REFUNDED
     return outcome
 
 
-def _book(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) -> None:
+def _book(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) -> bool:
+    """False: the trade was booked before."""
     paid_at = report.paid_at or report.occurred_at or as_of
     review = _review(payment)
     number = receipts.book(
@@ -191,8 +193,10 @@ def _book(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) ->
         payment=payment,
         review=review,
     )
+    if number is None:
+        return False
     if review:
-        return
+        return True
     move(payment, PaymentState.SUCCEEDED, as_of=as_of, actor=actor, reason=f"trade {report.trade_no}")
     event = PaymentSucceeded(
         reference=payment.reference,
@@ -203,6 +207,7 @@ def _book(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) ->
         paid_at=paid_at.isoformat(),
     )
     outbox.publish(event, as_of=as_of)
+    return True
 
 
 def _review(payment: Payment) -> ReviewReason:

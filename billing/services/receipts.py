@@ -24,6 +24,7 @@ _INSERT = """
                                  refunded_cents, review_reason, paid_at, booked_at)
     VALUES (%(prefix)s || lpad(nextval('receipt_number')::text, 10, '0'), %(gateway)s, %(trade_no)s, %(payment)s,
             %(account)s, %(amount)s, %(allocated)s, 0, %(review)s, %(paid_at)s, %(booked_at)s)
+    ON CONFLICT (gateway, trade_no) DO NOTHING
     RETURNING id, number"""
 
 
@@ -41,12 +42,12 @@ def book(
     as_of: datetime,
     payment: Payment | None = None,
     review: ReviewReason = ReviewReason.NONE,
-) -> str:
+) -> str | None:
     """The receipt exists, is in the ledger, and has settled the account's bills; returns its number.
 
-    The payment's own bill comes first, then the oldest; what is left is the account's credit. A receipt that
-    somebody must look at (`review`) settles nothing. The caller holds the account's lock and has looked for the
-    trade number; the unique constraint is the last guard.
+    None: this trade was booked before, nothing is changed. The payment's own bill comes first, then the oldest; what
+    is left is the account's credit. A receipt that somebody must look at (`review`) settles nothing. The caller holds
+    the account's lock.
     """
     shares = [] if review else _shares(account_id, amount_cents, payment.bill_id if payment else None)
     values = {
@@ -63,7 +64,10 @@ def book(
     }
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
-        receipt_id, number = cursor.fetchone()
+        inserted = cursor.fetchone()
+    if inserted is None:
+        return None
+    receipt_id, number = inserted
     allocations.write(receipt_id=receipt_id, shares=shares, as_of=as_of)
     ledger.post(
         account_id=account_id,
@@ -109,8 +113,7 @@ def book_refunds(*, report: Report, as_of: datetime) -> int:
 
 
 def _shares(account_id: int, amount_cents: int, first_bill_id: int | None) -> list[rules.Share]:
-    bills = [rules.Share(bill.pk, bill.open_cents) for bill in locks.open_bills(account_id)]
-    return rules.settle(amount_cents, bills, first_bill_id=first_bill_id)
+    return rules.settle(amount_cents, locks.open_bills(account_id), first_bill_id=first_bill_id)
 
 
 def _refunded_at(report: Report) -> datetime | None:

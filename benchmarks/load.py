@@ -1,0 +1,103 @@
+"""A small load generator: keep-alive connections driven by one selector, so that it costs little beside the server."""
+
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+CONNECTIONS = 16
+
+
+def request(path: str, body: bytes, *, content_type: str = "application/x-www-form-urlencoded") -> bytes:
+    """The bytes of one POST."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class Answers:
+    """What came back: how many, and how many of them said `success`."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.accepted = 0
+
+    def take(self, raw: bytes) -> None:
+        self.count += 1
+        self.accepted += raw.endswith(b"success")
+
+
+def closed_loop(port: int, requests: Iterator[bytes], *, count: int) -> Answers:
+    """Sends `count` requests as fast as the answers come, over CONNECTIONS connections."""
+    answers = Answers()
+    todo = islice(requests, count)
+    with selectors.DefaultSelector() as selector:
+        for _ in range(min(CONNECTIONS, count)):
+            _send_next(_connect(port), todo, selector, fresh=True)
+        while answers.count < count:
+            for key, _events in selector.select(timeout=30):
+                connection: socket.socket = key.fileobj  # type: ignore[assignment]  # registered as sockets only
+                answers.take(_whole(connection))
+                _send_next(connection, todo, selector)
+        for key in list(selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]  # registered as sockets only
+    return answers
+
+
+def paced(port: int, requests: Iterator[bytes], *, per_second: float, seconds: float) -> Answers:
+    """Sends at a steady pace over one connection, waiting for each answer; late ones are caught up."""
+    answers = Answers()
+    connection = _connect(port)
+    started = time.perf_counter()
+    for number, raw in enumerate(islice(requests, round(per_second * seconds))):
+        wait = started + number / per_second - time.perf_counter()
+        if wait > 0:
+            time.sleep(wait)
+        connection.sendall(raw)
+        answers.take(_whole(connection))
+    connection.close()
+    return answers
+
+
+def _connect(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _send_next(
+    connection: socket.socket, todo: Iterator[bytes], selector: selectors.BaseSelector, *, fresh: bool = False
+) -> None:
+    raw = next(todo, None)
+    if raw is None:
+        if not fresh:
+            selector.unregister(connection)
+        connection.close()
+        return
+    connection.sendall(raw)
+    if fresh:
+        selector.register(connection, selectors.EVENT_READ)
+
+
+def _whole(connection: socket.socket) -> bytes:
+    """One whole answer with a Content-Length."""
+    raw = connection.recv(65_536)
+    while b"\r\n\r\n" not in raw:
+        raw += _more(connection)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    length = next(
+        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
+    )
+    while len(body) < length:
+        body += _more(connection)
+    return head + b"\r\n\r\n" + body
+
+
+def _more(connection: socket.socket) -> bytes:
+    piece = connection.recv(65_536)
+    if not piece:
+        raise ConnectionError("the server closed the connection")
+    return piece

@@ -1,0 +1,12 @@
+from django.db import models
+
+
+class BareRow(models.Model):
+    """What the bare view writes: a callback-sized row in a table with one index."""
+
+    reference = models.CharField(max_length=64, db_index=True)
+    body = models.BinaryField()
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.reference

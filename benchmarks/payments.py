@@ -1,0 +1,330 @@
+"""`script/bench payments`: intake, applying, end to end, and imports."""
+
+import itertools
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote_plus
+
+from django.conf import settings
+from django.db import connection
+
+from benchmarks import load, processes
+from benchmarks.exports import write_bills
+from benchmarks.harness import Sheet, in_turn, rate
+from billing.gateways import rsa2
+from billing.gateways.base import Report, ReportStatus
+from billing.models import GatewayCallback
+from billing.services import callbacks, reports
+from core import clock
+
+CALLBACK_URL = "/payments/callbacks/alipay/"
+INTAKE_REQUESTS = 4_000
+APPLIED = 600
+END_TO_END_SECONDS = 60
+END_TO_END_PACE = 165.0
+IMPORT_ROWS = 1_000_000
+
+
+def run(parts: list[str]) -> None:
+    """All parts, or those named: intake, apply, end_to_end, import."""
+    sheet = Sheet("payments")
+    known: dict[str, Callable[[Sheet], None]] = {
+        "intake": intake,
+        "apply": apply,
+        "end_to_end": end_to_end,
+        "import": import_bills,
+    }
+    for name in parts or known:
+        known[name](sheet)
+    sheet.show()
+
+
+def intake(sheet: Sheet) -> None:
+    """Callbacks over HTTP against a bare view with one ORM INSERT, on the same server and database."""
+    references = _payments(1_000)
+    notices = [load.request(CALLBACK_URL, _notice(reference)) for reference in references]
+    bare = load.request("/bench/bare-insert/", _notice(references[0]))
+    with processes.web({}) as port:
+        pair = in_turn(
+            lambda: rate(INTAKE_REQUESTS, lambda: _all_accepted(port, itertools.cycle(notices))),
+            lambda: rate(INTAKE_REQUESTS, lambda: _all_accepted(port, itertools.repeat(bare))),
+        )
+    sheet.at_least("callback_intake_vs_bare_insert", pair.ratio, 0.5, pair.note)
+
+
+def apply(sheet: Sheet) -> None:
+    """Applying one payment in the worker's process against pgbench with one client doing the same by bare SQL."""
+    _forget_old_work()
+    _peer_tables()
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "apply.sql"
+        script.write_text(PEER_SCRIPT)
+        pair = in_turn(_apply_rate, lambda: _pgbench_rate(script))
+    sheet.at_least("payment_apply_vs_pgbench", pair.ratio, 0.25, pair.note)
+
+
+def end_to_end(sheet: Sheet) -> None:
+    """Callbacks at a steady pace into one web process; two prefork workers apply them and carry out the news."""
+    _forget_old_work()
+    count = round(END_TO_END_PACE * END_TO_END_SECONDS)
+    references = _payments(count)
+    notices = [load.request(CALLBACK_URL, _notice(reference)) for reference in references]
+    with processes.web({}) as port, processes.worker({}), processes.beat({}):
+        time.sleep(6)  # the workers' own start is not the measurement
+        started = clock.now()
+        answers = load.paced(
+            port, iter(notices), per_second=END_TO_END_PACE, seconds=END_TO_END_SECONDS
+        )
+        sent_for = (clock.now() - started).total_seconds()
+        applied = _applied_since(started, until=started + timedelta(seconds=sent_for))
+    if answers.accepted != count:
+        raise RuntimeError(f"only {answers.accepted} of {count} callbacks were accepted")
+    waits = sorted(wait for _at, wait in applied)
+    p95 = waits[int(len(waits) * 0.95)] if waits else float("inf")
+    note = f"{len(waits):,} of {count:,} sent in {sent_for:.0f} s; median wait {statistics.median(waits):.3f} s"
+    sheet.at_least("end_to_end_per_s", len(waits) / sent_for, 150, note)
+    sheet.at_most("end_to_end_p95_s", p95, 2.0, "callback stored → payment SUCCEEDED")
+
+
+def import_bills(sheet: Sheet) -> None:
+    """A million bills by the command, as an operator runs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        export, profile = write_bills(Path(folder), rows=IMPORT_ROWS)
+        command = [sys.executable, "manage.py", "import_bills", str(export), "--profile", str(profile), "--json"]
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=processes.ROOT, stdout=subprocess.PIPE)
+        output, _ = process.communicate()
+        seconds = time.perf_counter() - started
+        if process.returncode:
+            raise RuntimeError(f"import_bills ended with {process.returncode}: {output.decode()[-500:]}")
+        peak_mb = _peak_mb()
+    sheet.at_least("import_bills_per_s", IMPORT_ROWS / seconds, 20_000, f"{IMPORT_ROWS:,} rows in {seconds:.1f} s")
+    sheet.at_most("import_peak_mb", peak_mb, 300, "largest child process")
+
+
+def _peak_mb() -> float:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def _all_accepted(port: int, requests: Iterator[bytes]) -> None:
+    answers = load.closed_loop(port, requests, count=INTAKE_REQUESTS)
+    if answers.accepted != INTAKE_REQUESTS:
+        raise RuntimeError(f"{answers.accepted} of {INTAKE_REQUESTS} answers were accepted")
+
+
+# ---- state -----------------------------------------------------------------------------------------------------
+
+_batches = itertools.count(1)
+
+_STATE = """
+    WITH customer AS (
+        INSERT INTO accounts_customer (number, kind, name, created_at)
+        SELECT 'C' || %(batch)s || '-' || n, 'PERSONAL', '客户', now() FROM generate_series(1, %(count)s) n
+        RETURNING id, number),
+    account AS (
+        INSERT INTO accounts_billingaccount (number, customer_id, address, created_at)
+        SELECT 'A' || number, id, '', now() FROM customer RETURNING id, number),
+    bill AS (
+        INSERT INTO billing_bill (number, account_id, kind, period, issued_on, due_on, total_cents, paid_cents,
+                                  source, source_number, created_at)
+        SELECT 'B' || number, id, 'PERIODIC', '2026-11', '2026-11-01', '2026-12-01', 2600, 0, 'bench', number, now()
+          FROM account RETURNING id, account_id, number),
+    line AS (
+        INSERT INTO billing_billline (bill_id, position, code, text, amount_cents, source_kind, source_id)
+        SELECT id, 1, 'BASIC', '基本收视维护费', 2600, '', '' FROM bill),
+    entry AS (
+        INSERT INTO billing_ledgerentry (account_id, kind, amount_cents, bill_id, at)
+        SELECT account_id, 'BILL', -2600, id, now() FROM bill),
+    balance AS (
+        INSERT INTO billing_accountbalance (account_id, balance_cents) SELECT account_id, -2600 FROM bill)
+    INSERT INTO billing_payment (reference, account_id, bill_id, gateway, amount_cents, state, created_at,
+                                 expires_at, next_query_at, queries)
+    SELECT 'HB' || %(batch)s || 'X' || lpad(nextval('payment_reference')::text, 10, '0'), account_id, id, 'alipay',
+           2600, 'CREATED', now(), now() + interval '1 day', now() + interval '1 day', 0
+      FROM bill RETURNING reference"""
+
+_SLIPS = """
+    WITH slip AS (
+        INSERT INTO operations_slip (number, operation, operation_version, state, channel, data, quote, quote_digest,
+                                     price_cents, confirmation, idempotency_key, input_hash, subject_kind,
+                                     subject_id, result, refusal_code, refusal_text, started_at)
+        SELECT 'S' || r, 'bill.pay', 1, 'DRAFT', 'WEB', '{}', '{}', '', 2600, '{}', r, '', 'payment', r, '{}', '', '',
+               now()
+          FROM unnest(%(references)s::text[]) r RETURNING id)
+    SELECT count(*) FROM slip"""
+
+
+def _payments(count: int) -> list[str]:
+    """`count` accounts, each with one open bill, a payment PENDING for it and the slip that waits for its end."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE, {"batch": f"{os.getpid()}{next(_batches)}", "count": count})
+        references = [reference for (reference,) in cursor.fetchall()]
+        cursor.execute("UPDATE billing_payment SET state = 'PENDING' WHERE state = 'CREATED'")
+        cursor.execute(_SLIPS, {"references": references})
+        for step in ("QUOTED", "CONFIRMED", "IN_PROGRESS"):
+            cursor.execute(
+                "UPDATE operations_slip SET state = %s WHERE subject_id = ANY(%s)", [step, references]
+            )
+        cursor.execute("ANALYZE")
+    return references
+
+
+def _forget_old_work() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE billing_gatewaycallback SET state = 'APPLIED' WHERE state = 'NEW'")
+        cursor.execute("UPDATE core_outboxrow SET state = 'DONE' WHERE state = 'PENDING'")
+
+
+def _notice(reference: str) -> bytes:
+    """A success notice as the gateway signs it."""
+    fields = {
+        "app_id": settings.ALIPAY_APP_ID,
+        "auth_app_id": settings.ALIPAY_APP_ID,
+        "buyer_id": "2088100000000001",
+        "buyer_logon_id": "138****0001",
+        "buyer_pay_amount": "26.00",
+        "charset": "utf-8",
+        "fund_bill_list": '[{"amount":"26.00","fundChannel":"ALIPAYACCOUNT"}]',
+        "gmt_create": "2026-11-20 10:00:00",
+        "gmt_payment": "2026-11-20 10:00:04",
+        "invoice_amount": "26.00",
+        "notify_id": f"n{reference}",
+        "notify_time": "2026-11-20 10:00:05",
+        "notify_type": "trade_status_sync",
+        "out_trade_no": reference,
+        "point_amount": "0.00",
+        "receipt_amount": "26.00",
+        "seller_id": settings.ALIPAY_SELLER_ID,
+        "subject": "有线电视费",
+        "total_amount": "26.00",
+        "trade_no": f"2026112022{reference}",
+        "trade_status": "TRADE_SUCCESS",
+        "version": "1.0",
+    }
+    content = "&".join(f"{name}={fields[name]}" for name in sorted(fields)).encode()
+    signature = rsa2.sign(rsa2.read_private_key(Path(os.environ["BENCH_GATEWAY_KEY_FILE"])), content)
+    everything = {**fields, "sign_type": "RSA2", "sign": signature}
+    return "&".join(f"{name}={quote_plus(value)}" for name, value in everything.items()).encode()
+
+
+# ---- applying against pgbench ----------------------------------------------------------------------------------
+
+PEER_SCRIPT = """\\set n random(1, 1000000000)
+\\set p random(1, 20000)
+BEGIN;
+INSERT INTO peer_callback (notify_id, body) VALUES (:n, 'x') ON CONFLICT DO NOTHING;
+SELECT * FROM peer_payment WHERE id = :p FOR UPDATE;
+UPDATE peer_payment SET state = 'SUCCEEDED' WHERE id = :p;
+UPDATE peer_bill SET paid_cents = paid_cents + 1 WHERE id = :p;
+INSERT INTO peer_entry (account_id, amount_cents) VALUES (:p, 2600);
+UPDATE peer_balance SET balance_cents = balance_cents + 2600 WHERE account_id = :p;
+COMMIT;
+"""
+
+_PEER_TABLES = """
+    CREATE TABLE peer_callback (id bigserial PRIMARY KEY, notify_id bigint UNIQUE, body text);
+    CREATE TABLE peer_payment (id bigint PRIMARY KEY, state text);
+    CREATE TABLE peer_bill (id bigint PRIMARY KEY, paid_cents bigint);
+    CREATE TABLE peer_entry (id bigserial PRIMARY KEY, account_id bigint, amount_cents bigint);
+    CREATE TABLE peer_balance (account_id bigint PRIMARY KEY, balance_cents bigint);
+    INSERT INTO peer_payment SELECT n, 'PENDING' FROM generate_series(1, 20000) n;
+    INSERT INTO peer_bill SELECT n, 0 FROM generate_series(1, 20000) n;
+    INSERT INTO peer_balance SELECT n, 0 FROM generate_series(1, 20000) n;
+    ANALYZE"""
+
+
+def _peer_tables() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_PEER_TABLES)
+
+
+def _apply_rate() -> float:
+    """Stored callbacks applied one after the other, as the worker does it; per second."""
+    stored = _stored_callbacks(_payments(APPLIED))
+
+    def work() -> None:
+        done = 0
+        while claimed := callbacks.claim(as_of=clock.now()):
+            for callback in claimed:
+                callbacks.apply_claimed(callback, as_of=clock.now())
+            done += len(claimed)
+        if done != stored:
+            raise RuntimeError(f"{done} of {stored} callbacks applied")
+
+    return rate(stored, work)
+
+
+def _stored_callbacks(references: list[str]) -> int:
+    now = clock.now()
+    rows = [
+        GatewayCallback(
+            gateway="alipay",
+            reference=reference,
+            payment_id=payment_id,
+            report=reports.dump(_report(reference, now)),
+            verdict="OK",
+            body=b"",
+            received_at=now,
+            next_attempt_at=now,
+        )
+        for payment_id, reference in _ids(references)
+    ]
+    GatewayCallback.objects.bulk_create(rows)
+    return len(rows)
+
+
+def _ids(references: list[str]) -> list[tuple[int, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, reference FROM billing_payment WHERE reference = ANY(%s)", [references])
+        return list(cursor.fetchall())
+
+
+def _report(reference: str, at: datetime) -> Report:
+    return Report(
+        gateway="alipay",
+        reference=reference,
+        trade_no=f"T{reference}",
+        status=ReportStatus.SUCCEEDED,
+        amount_cents=2600,
+        paid_at=at,
+        refunds=(),
+        total_refunded_cents=0,
+        buyer="",
+        occurred_at=at,
+        notify_id=f"n{reference}",
+    )
+
+
+def _pgbench_rate(script: Path) -> float:
+    command = ["pgbench", "-n", "-c", "1", "-T", "4", "-f", str(script)]
+    database = connection.settings_dict
+    command += ["-h", str(database["HOST"]), "-p", str(database["PORT"]), "-U", str(database["USER"])]
+    environment = {**os.environ, "PGPASSWORD": str(database["PASSWORD"] or "")}
+    done = subprocess.run(
+        [*command, str(database["NAME"])], env=environment, capture_output=True, text=True, check=True
+    )
+    found = re.search(r"tps = ([0-9.]+)", done.stdout)
+    if found is None:
+        raise RuntimeError(f"pgbench printed no rate: {done.stdout}")
+    return float(found[1])
+
+
+def _applied_since(started: datetime, *, until: datetime) -> list[tuple[datetime, float]]:
+    """(when, seconds waited) of the callbacks applied in the span of the load."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT applied_at, extract(epoch FROM applied_at - received_at) FROM billing_gatewaycallback"
+            " WHERE received_at >= %s AND applied_at <= %s",
+            [started, until],
+        )
+        return [(at, float(wait)) for at, wait in cursor.fetchall()]

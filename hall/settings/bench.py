@@ -1,0 +1,13 @@
+"""Benchmarks: as in production, over loopback, with one bare view beside ours."""
+
+from hall.settings import env
+from hall.settings.base import *  # noqa: F403  settings modules are layered by import
+
+SECRET_KEY = env.text("HALL_SECRET_KEY")
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1"]
+SANDBOX_URL = ""
+ALLOW_PAYMENT_FIXTURES = True
+ROOT_URLCONF = "benchmarks.urls"
+INSTALLED_APPS += ["benchmarks"]
+LOGGING["root"]["level"] = "ERROR"  # as for the peers: no log line per request
