@@ -5,9 +5,10 @@ idempotency key is made when the quote is shown, so that a double click, the bac
 that the first click made.
 
 Posted besides the form's own fields: `_step` (quote, edit, code or submit), `_trace`, and with the quote `_digest`,
-`_key`, `_agreed`, `_code`.
+`_key`, `_agreed`, `_code`, and `_sent`: where a code went (only shown again, "-" when it may not be told).
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from operations.services import slips
 from operations.services.slips import Quoted
 from operations.traces import Trace
 
-_OWN = ("csrfmiddlewaretoken", "_step", "_trace", "_digest", "_key", "_agreed", "_code")
+_OWN = ("csrfmiddlewaretoken", "_step", "_trace", "_digest", "_key", "_agreed", "_code", "_sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,14 @@ def _show_quote(
     code_sent_to: str | None = None,
 ) -> Flow:
     trace = _trace(request, ctx).quoted(ctx.as_of).signed()
+    if code_sent_to is None and error is not None:
+        code_sent_to = _sent_before(request)
     return Flow(known, quoted.form, trace, quoted, error, secrets.token_urlsafe(24), code_sent_to)
+
+
+def _sent_before(request: HttpRequest) -> str | None:
+    found = re.fullmatch(r"-|[0-9*]{1,15}", request.POST.get("_sent", ""))
+    return found[0].strip("-") if found else None
 
 
 def _form_again(request: HttpRequest, ctx: Context, known: Operation, invalid: inputs.InvalidInput) -> Flow:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -39,7 +40,7 @@ class OperationSerializer(serializers.Serializer[Any]):
 
 
 class DataSerializer(serializers.Serializer[Any]):
-    data = serializers.DictField(help_text="名称与值，见业务列表里的 fields")  # type: ignore[assignment]
+    data = serializers.DictField(help_text=_("名称与值，见业务列表里的 fields"))  # type: ignore[assignment]
 
 
 class QuoteLineSerializer(serializers.Serializer[Any]):
@@ -49,7 +50,7 @@ class QuoteLineSerializer(serializers.Serializer[Any]):
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
-    price_cents = serializers.IntegerField(help_text="分")
+    price_cents = serializers.IntegerField(help_text=_("分"))
     effective_on = serializers.DateField()
     lines = QuoteLineSerializer(many=True)
     warnings = serializers.ListField(child=serializers.CharField())
@@ -60,12 +61,12 @@ class QuotedSerializer(serializers.Serializer[Any]):
     quote = QuoteSerializer()
     quote_digest = serializers.CharField()
     confirmation = serializers.ChoiceField(choices=Confirmation.choices)
-    data = serializers.DictField(help_text="按业务表单理解后的内容")  # type: ignore[assignment]
-    trace = serializers.CharField(help_text="提交时可带回，用于记录报价时间")
+    data = serializers.DictField(help_text=_("按业务表单理解后的内容"))  # type: ignore[assignment]
+    trace = serializers.CharField(help_text=_("提交时可带回，用于记录报价时间"))
 
 
 class CodeSentSerializer(serializers.Serializer[Any]):
-    sent_to = serializers.CharField(help_text="打码后的号码；不便告知时为空")
+    sent_to = serializers.CharField(help_text=_("打码后的号码；不便告知时为空"))
 
 
 class ConfirmationSerializer(serializers.Serializer[Any]):
@@ -81,7 +82,7 @@ class SubmitSerializer(DataSerializer):
 
 class ResultSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
-    url = serializers.CharField(help_text="顾客接下来去的地址，可为空")
+    url = serializers.CharField(help_text=_("顾客接下来去的地址，可为空"))
     data = serializers.DictField()  # type: ignore[assignment]
 
 
@@ -95,9 +96,8 @@ class SubjectSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
 
 
+# A slip as its owner may see it: no customer, no address, no evidence.
 class SlipSerializer(serializers.Serializer[Slip]):
-    """A slip as its owner may see it."""
-
     number = serializers.CharField()
     operation = serializers.CharField()
     operation_version = serializers.IntegerField()
@@ -153,7 +153,7 @@ class ErrorBodySerializer(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.CharField())
     )
     slip_number = serializers.CharField()
-    quote = QuoteSerializer(required=False, help_text="仅当 code 为 QUOTE_CHANGED")
+    quote = QuoteSerializer(required=False, help_text=_("仅当 code 为 QUOTE_CHANGED"))
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -161,12 +161,10 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class TokenSerializer(serializers.Serializer[Any]):
-    """A token without its secret."""
-
-    token_key = serializers.CharField(help_text="令牌开头的几位，用于识别和撤销")
+    token_key = serializers.CharField(help_text=_("令牌开头的几位，用于识别和撤销"))
     created = serializers.DateTimeField()
     expiry = serializers.DateTimeField(allow_null=True)
 
 
 class NewTokenSerializer(TokenSerializer):
-    token = serializers.CharField(help_text="完整令牌，只显示这一次")
+    token = serializers.CharField(help_text=_("完整令牌，只显示这一次"))

@@ -40,8 +40,8 @@ class TooManyTokens(HallError):
 
 
 class HallApiView(APIView):
-    """Token first, so that an anonymous caller is told 401 and how to authenticate."""
-
+    # The docstrings of views would be shown in the API's description; comments are not.
+    # Token first, so that an anonymous caller is told 401 and how to authenticate.
     authentication_classes = (HallTokenAuthentication, SessionAuthentication)
     parser_classes = (StrictJSONParser,)
 
@@ -64,7 +64,7 @@ def _checked(shape: type[BaseSerializer[Any]], request: Request) -> dict[str, An
 class OperationsView(HallApiView):
     @extend_schema(
         operation_id="operations_list",
-        summary="可以办理的业务",
+        summary=_("可以办理的业务"),
         responses={200: shapes.OperationSerializer(many=True)} | _ERRORS,
     )
     def get(self, request: Request) -> Response:
@@ -75,7 +75,7 @@ class OperationsView(HallApiView):
 class QuoteView(HallApiView):
     @extend_schema(
         operation_id="operations_quote",
-        summary="报价：价格、生效日期、会发生什么",
+        summary=_("报价：价格、生效日期、会发生什么"),
         request=shapes.DataSerializer,
         responses={200: shapes.QuotedSerializer} | _ERRORS,
     )
@@ -96,7 +96,7 @@ class QuoteView(HallApiView):
 class CodeView(HallApiView):
     @extend_schema(
         operation_id="operations_code",
-        summary="发送确认用的短信验证码",
+        summary=_("发送确认用的短信验证码"),
         request=shapes.DataSerializer,
         responses={200: shapes.CodeSentSerializer} | _ERRORS,
     )
@@ -109,10 +109,10 @@ class CodeView(HallApiView):
 class SubmitView(HallApiView):
     @extend_schema(
         operation_id="operations_submit",
-        summary="提交办理；同一编号重复提交只办一次",
+        summary=_("提交办理；同一编号重复提交只办一次"),
         parameters=[
             OpenApiParameter(
-                KEY_HEADER, str, OpenApiParameter.HEADER, required=True, description="8 到 80 个字符"
+                KEY_HEADER, str, OpenApiParameter.HEADER, required=True, description=_("8 到 80 个字符")
             )
         ],
         request=shapes.SubmitSerializer,
@@ -143,7 +143,7 @@ class RequestPages(PageNumberPagination):
 @extend_schema_view(
     get=extend_schema(
         operation_id="requests_list",
-        summary="我的办理",
+        summary=_("我的办理"),
         responses={200: shapes.SlipSerializer(many=True)} | _ERRORS,
     )
 )
@@ -158,7 +158,7 @@ class RequestsView(HallApiView, ListAPIView[Slip]):
 class RequestView(HallApiView):
     @extend_schema(
         operation_id="requests_read",
-        summary="一张受理单",
+        summary=_("一张受理单"),
         responses={200: shapes.SlipSerializer} | _ERRORS,
     )
     def get(self, request: Request, number: str) -> Response:
@@ -167,14 +167,13 @@ class RequestView(HallApiView):
 
 
 class TokensView(APIView):
-    """Tokens are made and revoked by somebody who logged in on the web, never by a token."""
-
+    # Tokens are made and revoked by somebody who logged in on the web, never by a token.
     authentication_classes = (SessionAuthentication,)
     parser_classes = (StrictJSONParser,)
 
     @extend_schema(
         operation_id="tokens_list",
-        summary="我的令牌",
+        summary=_("我的令牌"),
         responses={200: shapes.TokenSerializer(many=True)} | _ERRORS,
     )
     def get(self, request: Request) -> Response:
@@ -183,7 +182,7 @@ class TokensView(APIView):
 
     @extend_schema(
         operation_id="tokens_create",
-        summary="新建令牌；完整令牌只显示这一次",
+        summary=_("新建令牌；完整令牌只显示这一次"),
         request=None,
         responses={201: shapes.NewTokenSerializer} | _ERRORS,
     )
@@ -200,7 +199,7 @@ class TokensView(APIView):
 class TokenView(APIView):
     authentication_classes = (SessionAuthentication,)
 
-    @extend_schema(operation_id="tokens_revoke", summary="撤销令牌", responses={204: None} | _ERRORS)
+    @extend_schema(operation_id="tokens_revoke", summary=_("撤销令牌"), responses={204: None} | _ERRORS)
     def delete(self, request: Request, token_key: str) -> Response:
         get_object_or_404(AuthToken, user=request.user, token_key=token_key).delete()
         return Response(status=204)

@@ -2,7 +2,9 @@
 
 from django import template
 from django.urls import reverse
+from django.utils.translation import gettext
 
+from core.clock import SHANGHAI
 from operations import registry, texts
 from operations.models import Slip, SlipState
 from operations.registry import Operation
@@ -41,6 +43,18 @@ def state_badge(state: str) -> str:
 @register.filter
 def state_label(state: str) -> str:
     return str(SlipState(state).label)
+
+
+@register.filter
+def step_label(state: str) -> str:
+    """The step as the customer lived it: to him a draft is where he began."""
+    return gettext("开始办理") if state == SlipState.DRAFT else state_label(state)
+
+
+@register.filter
+def started_and_number(slip: Slip) -> str:
+    """2026-11-18 12:00 · S202611180000000017"""
+    return f"{slip.started_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M} · {slip.number}"
 
 
 @register.filter

@@ -252,9 +252,15 @@ def test_the_code_is_sent_from_the_quotes_page(
     page = submit(web, page, SEAL, _code=another(code))
     assert page.status_code == 400
     assert "验证码不正确" in page.content.decode()
+    assert "验证码已发送到 139****0042" in page.content.decode()  # still known, so that he need not ask again
     answer = submit(web, page, SEAL, _code=code)
     assert answer.status_code == 302
     assert Slip.objects.latest("pk").state == SlipState.IN_PROGRESS
+
+
+def test_nothing_odd_is_shown_as_the_address_of_a_code(web: Client) -> None:
+    page = submit(web, quote_page(web, SEAL), SEAL, _sent="<script>13900000042")
+    assert "请先获取验证码" in page.content.decode()
 
 
 def test_asking_for_a_code_too_often_is_said_on_the_page(
@@ -292,6 +298,7 @@ def test_requests_are_mine_newest_first_and_cheap(
         page = web.get("/requests/").content.decode()
     assert len(queries) <= 8
     assert page.index(mine[24].number) < page.index(mine[23].number)
+    assert f"2026-11-18 12:00 · {mine[24].number}" in page
     assert mine[4].number not in page
     assert other.number not in page
     assert mine[4].number in web.get("/requests/?page=2").content.decode()
