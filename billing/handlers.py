@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from accounts.events import AccountsImported
 from accounts.models import BillingAccount, Contact, User
 from billing.events import PaymentEnded, PaymentSucceeded
 from billing.models import PaymentState
+from billing.services import bulk_receipts
 from core import money, outbox
 from core.actor import Actor
 from notices.models import Channel
@@ -59,6 +61,11 @@ def tell_payer(event: PaymentSucceeded, *, as_of: datetime) -> None:
         dedupe_key=f"payment_received:{event.reference}",
         as_of=as_of,
     )
+
+
+@outbox.consumer(AccountsImported, name="billing.book_opening_balances")
+def book_opening_balances(event: AccountsImported, *, as_of: datetime) -> None:
+    bulk_receipts.book_opening(event.opening, source=event.source, paid_at=event.at, as_of=as_of)
 
 
 def _phones(event: PaymentSucceeded) -> list[str]:

@@ -7,7 +7,7 @@ that says something else than what is stored is rejected.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
@@ -94,8 +94,7 @@ FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """What a row says of an account; the empty string and None say nothing."""
 
     line: int
@@ -154,7 +153,7 @@ class AccountsImporter:
     def merge(self, records: Sequence[Record], *, dry_run: bool) -> Outcome:
         staging.one_at_a_time(KIND)
         staging.prefer_lookups()
-        rows = [Given(record.line, *record.values) for record in records]  # type: ignore[arg-type]
+        rows = [Given._make((record.line, *record.values)) for record in records]
         plan = _Plan(rows, self._before)
         if not dry_run:
             create(plan.new, plan.regions, as_of=self._as_of)
@@ -163,7 +162,7 @@ class AccountsImporter:
         return Outcome(len(plan.new), len(plan.fills), plan.unchanged, plan.rejects)
 
     def _tell_balances(self, rows: Sequence[Given]) -> None:
-        opening = [[row.number, row.balance] for row in rows if row.balance]
+        opening: list[list[str | int]] = [[row.number, row.balance] for row in rows if row.balance]
         if opening:
             outbox.publish(
                 AccountsImported(self.profile.source, opening, self._as_of.isoformat()), as_of=self._as_of
@@ -251,7 +250,8 @@ def _known(numbers: Sequence[str]) -> dict[str, Known]:
 
 def _customer_names(numbers: Sequence[str]) -> dict[str, str]:
     sql = "SELECT number, name FROM accounts_customer WHERE number = ANY(%(numbers)s::text[])"
-    return dict(staging.query(sql, {"numbers": staging.array(numbers)}))  # type: ignore[arg-type]
+    rows = staging.query(sql, {"numbers": staging.array(numbers)})
+    return {row[0]: row[1] for row in rows}
 
 
 _CREATE = """

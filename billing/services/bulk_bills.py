@@ -7,7 +7,7 @@ number that exists is rejected, since a bill never changes.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from accounts import locks as account_locks
 from accounts.services import bulk_accounts
@@ -61,8 +61,7 @@ STAGE = Stage(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """What a row says of a bill. `amounts` are those of the profile's items, in their order."""
 
     line: int
@@ -131,7 +130,7 @@ class BillsImporter:
     def merge(self, records: Sequence[Record], *, dry_run: bool) -> Outcome:
         staging.one_at_a_time(f"{KIND}:{self.profile.source}")
         staging.prefer_lookups()
-        rows = [Given(r.line, *r.values[:_ITEMS], tuple(r.values[_ITEMS:])) for r in records]  # type: ignore[arg-type]
+        rows = [Given._make((r.line, *r.values[:_ITEMS], tuple(r.values[_ITEMS:]))) for r in records]
         outcome = Outcome()
         accounts = self._accounts(rows, dry_run)
         new = self._new(rows, accounts, outcome)

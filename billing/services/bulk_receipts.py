@@ -7,6 +7,7 @@ that the row names, then the account's oldest; what is left is the account's cre
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from accounts import locks as account_locks
 from accounts.services import bulk_accounts
@@ -47,8 +48,7 @@ RECEIPT_STAGE = Stage(
 SHARE_STAGE = Stage("import_share", {"receipt_id": "bigint", "bill_id": "bigint", "cents": "bigint"})
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """What a row says of a receipt; an empty account means the bill's, an empty bill the oldest."""
 
     line: int
@@ -110,7 +110,7 @@ class ReceiptsImporter:
     def merge(self, records: Sequence[Record], *, dry_run: bool) -> Outcome:
         staging.one_at_a_time(f"{KIND}:{self._gateway}")
         staging.prefer_lookups()
-        rows = [Given(record.line, *record.values) for record in records]  # type: ignore[arg-type]
+        rows = [Given._make((record.line, *record.values)) for record in records]
         bills = _bills(self._bill_source, {row.bill for row in rows if row.bill})
         accounts = account_locks.accounts(
             {row.account or bills[row.bill].account for row in rows if row.account or row.bill in bills}

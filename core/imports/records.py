@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -25,8 +26,7 @@ class Field:
     default: Value = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A checked row: the values in the order of the fields."""
 
     line: int
@@ -34,22 +34,20 @@ class Record:
     values: list[Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """Nothing to take over: `is_blank` when nothing is written in it, else the profile does not want such rows."""
 
     is_blank: bool
 
 
-class _Step:
-    """How one field is got from the cells: from the column at `place`, or the same value for every row."""
+class _Step(NamedTuple):
+    """How one field is got from a row: its place among the values, the column, and what to make of the cell."""
 
-    __slots__ = ("cell", "default", "is_required", "name", "place", "title")
-
-    def __init__(self, item: Field, cell: Cell, place: int, title: str, constant: Value) -> None:
-        self.name, self.cell, self.place, self.title = item.name, cell, place, title
-        self.is_required = item.is_required and place >= 0
-        self.default = constant
+    target: int
+    place: int
+    cell: Cell
+    is_required: bool
+    title: str  # what the file calls it
 
 
 def check_names(fields: Sequence[Field], profile: Profile) -> None:
@@ -80,9 +78,14 @@ class Parser:
         self._header = [name.translate(_UNSEEN_IN_NAMES).strip() for name in header or ()]
         self._width = len(self._header)  # 0: as wide as the first row
         self._nulls = frozenset(word.lower() for word in profile.format.nulls)
+        self._longest_null = max(map(len, self._nulls), default=0)
         self._comment = profile.format.comment
         self._finish = finish
-        self._steps = [self._step(item, profile) for item in fields]
+        self._values: list[Value] = [item.default for item in fields]  # of a row whose cells are all empty
+        self._steps: list[_Step] = []
+        self._titles: dict[str, str] = {}
+        for target, item in enumerate(fields):
+            self._bind(target, item, profile)
         self._only = [(self._place(name), frozenset(words)) for name, words in profile.only.items()]
         self._check_places(profile.columns)
 
@@ -102,22 +105,20 @@ class Parser:
 
     def title(self, field: str) -> str:
         """What the file calls a field; the field's own name when the file does not have it."""
-        return next((step.title for step in self._steps if step.name == field), field)
+        return self._titles.get(field, field)
 
     def _record(self, row: Row) -> Record | Reject:
-        values: list[Value] = []
-        cells, nulls = row.cells, self._nulls
-        for step in self._steps:
-            if step.place < 0:
-                values.append(step.default)
+        values, cells, nulls, longest = self._values.copy(), row.cells, self._nulls, self._longest_null
+        for target, place, cell, is_required, title in self._steps:
+            text = cells[place].strip()
+            if len(text) <= longest and text.lower() in nulls:
+                if is_required:
+                    return self._reject(row, title, rejects.MISSING, text)
                 continue
-            text = cells[step.place].strip()
             try:
-                values.append(step.default if text.lower() in nulls else step.cell(text))
+                values[target] = cell(text)
             except Refused as refused:
-                return self._reject(row, step.title, refused.reason, text)
-            if step.is_required and values[-1] in (None, ""):
-                return self._reject(row, step.title, rejects.MISSING, text)
+                return self._reject(row, title, refused.reason, text)
         if self._finish is not None:
             try:
                 self._finish(values)
@@ -128,18 +129,17 @@ class Parser:
     def _reject(self, row: Row, column: str, reason: rejects.Reason, value: str) -> Reject:
         return Reject(row.line, column, reason, value, row.last_line)
 
-    def _step(self, item: Field, profile: Profile) -> _Step:
+    def _bind(self, target: int, item: Field, profile: Profile) -> None:
         cell = item.make(profile, item.name)
         if item.name in profile.columns:
             place, title = self._find(profile.columns[item.name])
-            return _Step(item, cell, place, title, item.default)
-        constant = item.default
-        if text := profile.constants.get(item.name, ""):
+            self._steps.append(_Step(target, place, cell, item.is_required, title))
+            self._titles[item.name] = title
+        elif text := profile.constants.get(item.name, ""):
             try:
-                constant = cell(text)
+                self._values[target] = cell(text)
             except Refused as refused:
                 raise profile.wrong(item.name, f"{item.name} = {text!r}: {refused.reason.text}") from refused
-        return _Step(item, cell, -1, item.name, constant)
 
     def _find(self, place: Place) -> tuple[int, str]:
         if isinstance(place, int):

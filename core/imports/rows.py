@@ -8,8 +8,7 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from core.imports.rejects import BAD_QUOTES, LINE_TOO_LONG, Reject
 
@@ -19,8 +18,9 @@ MAX_ROW_CHARACTERS = MAX_LINE
 _TOO_LONG = "\0 a line above MAX_LINE \0"  # stands for such a line; told by identity
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
+    """`cells` as they stand in the file; a row within quotation marks may span lines."""
+
     line: int
     last_line: int
     cells: list[str]

@@ -53,8 +53,11 @@ class Outcome:
 class Importer(Protocol):
     """What a room brings: the fields of a row, checks across them, and the merge. The first field is the row's key."""
 
-    profile: Profile
-    fields: Sequence[Field]
+    @property
+    def profile(self) -> Profile: ...
+
+    @property
+    def fields(self) -> Sequence[Field]: ...
 
     def finish(self, values: list[Value]) -> None:
         """Fills in what follows from other fields; raises Refused. Called in the reader's thread: no database."""

@@ -42,7 +42,9 @@ class Stage:
 
 def next_ids(table: str, count: int) -> list[int]:
     """So many fresh primary keys, rising: rows that refer to each other can then be staged together."""
-    sql = "SELECT nextval(pg_get_serial_sequence(%(table)s, 'id')) FROM generate_series(1, %(count)s)"
+    sql = """SELECT nextval(sequence.name)
+               FROM (SELECT pg_get_serial_sequence(%(table)s, 'id')::regclass AS name OFFSET 0) AS sequence,
+                    generate_series(1, %(count)s)"""
     return [row[0] for row in query(sql, {"table": table, "count": count})]
 
 
