@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from django.db import connection
+from django.db.models import Q
 
-from accounts.models import BillingAccount, VerificationCode
+from accounts.models import BillingAccount, User, VerificationCode
 from core.errors import NotFound
 
 
@@ -24,6 +25,12 @@ def accounts(numbers: Iterable[str]) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [list(numbers)])
         return dict(cursor.fetchall())
+
+
+def claimants(*, phone: str, user_id: int) -> list[User]:
+    """This user and whoever else claims or owns the phone, locked in one order for all."""
+    users = User.objects.select_for_update().filter(Q(phone=phone) | Q(pk=user_id))
+    return list(users.order_by("pk"))
 
 
 def newest_code(*, purpose: str, subject: str) -> VerificationCode | None:

@@ -22,8 +22,9 @@ from accounts.services import users
 def profile(request: HttpRequest) -> HttpResponse:
     """Name, phone, language, bound accounts, and the ways to password and phone."""
     user = cast(User, request.user)
-    form = ProfileForm(request.POST or None, initial={"name": user.name, "language": user.language})
-    if request.method == "POST" and form.is_valid():
+    posted = request.POST if request.method == "POST" else None
+    form = ProfileForm(posted, initial={"name": user.name, "language": user.language})
+    if form.is_valid():
         users.update_profile(user_id=user.pk, **form.cleaned_data)
         return _saved(request, form.cleaned_data["language"])
     context = {

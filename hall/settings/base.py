@@ -161,8 +161,8 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
     "signup": "20/m/ip",
     "confirm_code": "30/m/ip",
-    "request_login_code": "20/m/ip",
-    "verify_phone": None,  # CODE_LIMITS counts these
+    "request_login_code": None,  # CODE_LIMITS counts these
+    "verify_phone": None,
     "change_phone": "10/m/user",
 }
 # How many proxies in front of the hall write X-Forwarded-For; 0 takes the address of the connection.
