@@ -1,4 +1,11 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from hall import views
 
 app_name = "hall"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("help/", views.help_page, name="help"),
+    path("display/", views.display, name="display"),
+    path("styleguide/", views.styleguide, name="styleguide"),
+]

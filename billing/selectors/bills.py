@@ -1,8 +1,9 @@
 """Reading bills."""
 
+from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import BillingAccount
 from billing.models import Bill
@@ -15,6 +16,25 @@ MONTHS_SHOWN = 6
 def of_user(user: Any) -> BillQuerySet:
     """All bills of the user's accounts, newest first."""
     return Bill.objects.for_user(user).select_related("account").order_by("-issued_on", "-id")
+
+
+def listed(
+    user: Any, *, today: date, account_number: str = "", months: int | None = MONTHS_SHOWN
+) -> BillQuerySet:
+    """The bills of the last `months` calendar months (None: all) and what is owed from before, newest first."""
+    found = of_user(user)
+    if account_number:
+        found = found.filter(account__number=account_number)
+    if months is None:
+        return found
+    still_owed = Q(cancelled_at__isnull=True, paid_cents__lt=F("total_cents"))
+    return found.filter(Q(issued_on__gte=_months_before(today, months - 1)) | still_owed)
+
+
+def _months_before(today: date, months: int) -> date:
+    """The first day of the calendar month that many months ago."""
+    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+    return date(year, month + 1, 1)
 
 
 def get(user: Any, number: str) -> Bill:

@@ -80,7 +80,7 @@ def _open(household: Household, regions: dict[str, Region], as_of: datetime) -> 
 def _bill(
     household: Household, account: BillingAccount, missing: list[Month], *, last: Month, as_of: datetime
 ) -> None:
-    """Issues the missing bills and pays those that the plan says were paid; bills of an earlier run stay as they are."""
+    """Issues the missing bills and pays those that the plan says were paid; earlier bills stay as they are."""
     first_unpaid = _first_unpaid(household, missing, last)
     for month in missing:
         bills.issue(

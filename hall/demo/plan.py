@@ -134,5 +134,7 @@ def _home(
 ) -> Household:
     region = chance.choice(list(DISTRICTS))
     house, unit, door = chance.randint(1, 88), chance.randint(1, 4), chance.randint(1, 6) * 100
-    address = f"{DISTRICTS[region]}{chance.choice(STREETS)} {house} 号 {unit} 单元 {door + chance.randint(1, 4)} 室"
+    address = (
+        f"{DISTRICTS[region]}{chance.choice(STREETS)} {house} 号 {unit} 单元 {door + chance.randint(1, 4)} 室"
+    )
     return Household(str(number), name, phone, region, address, tariff, unpaid, part_cents)

@@ -1,0 +1,88 @@
+"""How bills, payments and receipts read on a page."""
+
+from datetime import date
+
+from django import template
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from billing.gateways import registry
+from billing.models import Bill, BillKind, Payment, PaymentState
+from core import clock
+
+register = template.Library()
+
+_COUNTER = "counter"  # gateways of that name and "counter:…": money taken at a counter
+_PAYMENT_BADGES = {PaymentState.SUCCEEDED: "ok", PaymentState.UNKNOWN: "wait", PaymentState.FAILED: "muted"}
+
+
+@register.filter
+def bill_title(bill: Bill) -> str:
+    """ "2026年10月账单", or what an order's bill is."""
+    if not bill.period:
+        return str(BillKind(bill.kind).label)
+    return _("%(month)s账单") % {"month": month_name(bill.period)}
+
+
+@register.filter
+def month_name(period: str) -> str:
+    """The month of a period ("2026-10") in the reader's language; the period itself when it is none."""
+    try:
+        first = date.fromisoformat(f"{period}-01")
+    except ValueError:
+        return period
+    return formats.date_format(first, "YEAR_MONTH_FORMAT")
+
+
+@register.filter
+def bill_state(bill: Bill) -> str:
+    """The word on the bill's badge."""
+    if bill.cancelled_at:
+        return _("已取消")
+    if not bill.open_cents:
+        return _("已缴清")
+    if is_overdue(bill):
+        return _("已逾期")
+    return _("部分已缴") if bill.paid_cents else _("待缴费")
+
+
+@register.filter
+def bill_badge(bill: Bill) -> str:
+    """The kind of badge: ok, warn, bad or muted."""
+    if bill.cancelled_at:
+        return "muted"
+    if not bill.open_cents:
+        return "ok"
+    return "bad" if is_overdue(bill) else "warn"
+
+
+@register.filter
+def is_overdue(bill: Bill) -> bool:
+    return bool(bill.open_cents) and bill.due_on < clock.local_date(clock.now())
+
+
+@register.filter
+def payment_badge(payment: Payment) -> str:
+    """The kind of badge: ok, wait, warn or muted."""
+    if payment.state in (PaymentState.CREATED, PaymentState.PENDING):
+        return "warn"
+    return _PAYMENT_BADGES.get(PaymentState(payment.state), "muted")
+
+
+@register.filter
+def payment_state(payment: Payment) -> str:
+    """The word on the payment's badge; a customer never reads that an undecided payment failed."""
+    if payment.state in (PaymentState.CREATED, PaymentState.PENDING):
+        return _("待支付")
+    if payment.state == PaymentState.FAILED:
+        return str(PaymentState.EXPIRED.label)
+    return str(PaymentState(payment.state).label)
+
+
+@register.filter
+def gateway_name(code: str) -> str:
+    """The name for people of a gateway, a counter or an import's source."""
+    try:
+        return str(registry.name(code))
+    except registry.UnknownGateway:
+        return _("营业厅柜台") if code.partition(":")[0] == _COUNTER else _("其他渠道")

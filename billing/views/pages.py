@@ -1,0 +1,158 @@
+"""Bills, receipts, and the page on which bills are paid."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.selectors import accounts
+from billing.gateways import registry as gateways
+from billing.models import Bill
+from billing.operations import payable_accounts
+from billing.selectors import balances, bills
+from billing.selectors import payments as payment_reads
+from billing.selectors.balances import AccountOverview
+from core import clock, money
+from core.errors import NotFound
+from operations import flow
+
+PER_PAGE = 20
+ALL = "all"  # ?period=all: the whole history
+
+
+@login_required
+@require_safe
+def bill_list(request: HttpRequest) -> HttpResponse:
+    """Six months by default; all of them, or one account's, on request."""
+    mine = list(accounts.of_user(request.user))
+    number, is_all = request.GET.get("account", ""), request.GET.get("period") == ALL
+    if number and number not in {account.number for account in mine}:
+        raise Http404
+    found = bills.listed(
+        request.user,
+        today=clock.local_date(clock.now()),
+        account_number=number,
+        months=None if is_all else bills.MONTHS_SHOWN,
+    )
+    context = {
+        "page_obj": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
+        "accounts": mine,
+        "account_number": number,
+        "is_all": is_all,
+        "months": bills.MONTHS_SHOWN,
+        "query": _query(account=number, period=ALL if is_all else ""),
+        "query_of_all": _query(account=number, period=ALL),
+        "query_of_recent": _query(account=number),
+    }
+    return render(request, "billing/bills.html", context)
+
+
+@login_required
+@require_safe
+def bill(request: HttpRequest, number: str) -> HttpResponse:
+    """One bill: what it is made of, what was paid on it and by which receipt."""
+    found = _bill(request, number)
+    context = {
+        "bill": found,
+        "undecided": _undecided(request.user, found.account_id),
+        "may_pay": bool(found.open_cents)
+        and payable_accounts(request.user).filter(pk=found.account_id).exists(),
+    }
+    return render(request, "billing/bill.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def pay(request: HttpRequest) -> HttpResponse:
+    """The operation bill.pay with its own page: which account, how much, by what."""
+    payable = balances.of_accounts(payable_accounts(request.user).select_related("customer"))
+    first = _first_bill(request)
+    if first and not first.open_cents and request.method != "POST":
+        messages.info(request, _("这张账单不用再缴费"))
+        return redirect("billing:bill", first.number)
+    chosen = _chosen(request, payable, first)
+    return flow.respond(
+        request,
+        operation="bill.pay",
+        form_template="billing/pay.html",
+        quote_template="billing/pay_quote.html",
+        initial=_initial(chosen, first),
+        extra={
+            "chosen": chosen,
+            "others": [each for each in payable if each is not chosen],
+            "bill": first,
+            "undecided": _undecided(request.user, chosen.account.pk) if chosen else [],
+        },
+    )
+
+
+@login_required
+@require_safe
+def receipt_list(request: HttpRequest) -> HttpResponse:
+    page = Paginator(payment_reads.receipts_of_user(request.user), PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "billing/receipts.html", {"page_obj": page})
+
+
+@login_required
+@require_safe
+def receipt(request: HttpRequest, number: str) -> HttpResponse:
+    """A receipt to keep or to print: how much, when, by what, and which bills it settled."""
+    try:
+        found = payment_reads.receipt(request.user, number)
+    except NotFound as error:
+        raise Http404 from error
+    return render(request, "billing/receipt.html", {"receipt": found})
+
+
+def _bill(request: HttpRequest, number: str) -> Bill:
+    try:
+        return bills.get(request.user, number)
+    except NotFound as error:
+        raise Http404 from error
+
+
+def _first_bill(request: HttpRequest) -> Bill | None:
+    """The bill to pay first, if one was named. What was posted is for the operation to judge, not for its page."""
+    if request.method != "POST":
+        return _bill(request, request.GET["bill"]) if request.GET.get("bill") else None
+    return bills.of_user(request.user).filter(number=request.POST.get("bill", "")).first()
+
+
+def _chosen(
+    request: HttpRequest, payable: list[AccountOverview], first: Bill | None
+) -> AccountOverview | None:
+    """The account that was named, or the one that owes first; 404 when it is not one that he may pay."""
+    asked = request.POST if request.method == "POST" else request.GET
+    number = first.account.number if first else asked.get("account", "")
+    named = [each for each in payable if each.account.number == number]
+    if not named and number and request.method != "POST":
+        raise Http404
+    return next(iter(named or payable), None)
+
+
+def _initial(chosen: AccountOverview | None, first: Bill | None) -> dict[str, Any]:
+    """What the form proposes: all that is owed, or the one bill."""
+    if chosen is None:
+        return {}
+    owed = first.open_cents if first else chosen.owed_cents
+    return {
+        "account": chosen.account.number,
+        "bill": first.number if first else "",
+        "amount": money.yuan(owed) if owed else "",
+        "gateway": gateways.codes()[0][0],
+    }
+
+
+def _undecided(user: Any, account_id: int) -> list[Any]:
+    return [payment for payment in payment_reads.undecided(user) if payment.account_id == account_id]
+
+
+def _query(**parameters: str) -> str:
+    query = QueryDict(mutable=True)
+    query.update({name: value for name, value in parameters.items() if value})
+    return query.urlencode()
