@@ -9,6 +9,7 @@ import logging
 import re
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -48,15 +49,26 @@ def mask(text: str) -> str:
 
 def mask_value(value: Any, key: str = "") -> Any:
     """The same for whatever may stand in a log record: containers are walked, unknown objects become text."""
-    if value is None or isinstance(value, (bool, float)):
+    if (
+        value is None
+        or isinstance(value, (bool, float))
+        or (type(value) is int and -100_000 < value < 100_000)
+    ):
         return value
-    if key and _SECRET_KEYS.search(key):
+    if _is_secret(key):
         return "***"
+    if type(value) is str and not _WORTH_A_LOOK.search(value):
+        return value
     if isinstance(value, dict):
         return {mask_value(str(name)): mask_value(item, str(name)) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [mask_value(item, key) for item in value]
     return _mask_scalar(value, key)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(key: str) -> bool:
+    return bool(_SECRET_KEYS.search(key))
 
 
 def _mask_scalar(value: Any, key: str) -> Any:
@@ -73,10 +85,12 @@ class PersonalDataFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = mask(_message(record))
         record.args = None
-        for name in record.__dict__.keys() - _STANDARD:
-            value = record.__dict__.pop(name)
-            if name not in _NEVER:
-                record.__dict__[name] = mask_value(value, name)
+        fields = record.__dict__
+        for name in [name for name in fields if name not in _STANDARD]:
+            if name in _NEVER:
+                del fields[name]
+            else:
+                fields[name] = mask_value(fields[name], name)
         if record.exc_info and not record.exc_text:
             record.exc_text = mask(logging.Formatter().formatException(record.exc_info))
         return True
@@ -87,6 +101,9 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # wrong arguments must not cost the line
         return f"{record.msg} {record.args!r}"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -105,7 +122,7 @@ class JsonFormatter(logging.Formatter):
                 line.setdefault(name, value)
         if record.exc_info or record.exc_text:
             line["error"] = record.exc_text or self.formatException(record.exc_info or (None, None, None))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _encode(line)
 
 
 def _context() -> dict[str, str]:

@@ -1,9 +1,9 @@
 """Around each request: an id for logs and answer, one access line, the request figures; and refusals as pages."""
 
 import logging
-import os
 import re
 from collections.abc import Callable
+from random import getrandbits
 from time import perf_counter
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -27,7 +27,7 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.META.get("HTTP_X_REQUEST_ID")
-        request_id = given if given and _ACCEPTED.fullmatch(given) else os.urandom(12).hex()
+        request_id = given if given and _ACCEPTED.fullmatch(given) else f"{getrandbits(96):024x}"
         token = logs.request_id.set(request_id)
         started = perf_counter()
         try:

@@ -156,6 +156,6 @@ def test_a_line_is_one_line_and_says_where_it_belongs() -> None:
 def test_the_settings_send_everything_through_the_filter() -> None:
     from django.conf import settings
 
-    logging_settings = settings.LOGGING
+    logging_settings: dict[str, Any] = settings.LOGGING
     assert all("personal" in handler["filters"] for handler in logging_settings["handlers"].values())
     assert all(handler["formatter"] == "json" for handler in logging_settings["handlers"].values())

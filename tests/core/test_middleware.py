@@ -6,17 +6,20 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
+from django.utils.translation import gettext_lazy
 
 from core import logs, metrics
 from core.errors import Conflict, HallError
 from core.middleware import HallErrorMiddleware, RequestContextMiddleware
+from hall import urls as hall_urls
+from hall.settings import base
 
 URL = "/tests/thing/17/"
 
 
 class Taken(Conflict):
     code = "TAKEN"
-    message = "<b>taken</b>"
+    message = gettext_lazy("<b>taken</b>")
 
 
 def thing(request: HttpRequest, number: int) -> HttpResponse:
@@ -27,7 +30,7 @@ def thing(request: HttpRequest, number: int) -> HttpResponse:
     return HttpResponse(logs.request_id.get())
 
 
-urlpatterns = [path("tests/thing/<int:number>/", thing)]
+urlpatterns = [path("tests/thing/<int:number>/", thing), *hall_urls.urlpatterns]
 MIDDLEWARE = ["core.middleware.RequestContextMiddleware", "core.middleware.HallErrorMiddleware"]
 
 
@@ -116,7 +119,9 @@ def test_requests_are_counted(client: Client) -> None:
     assert 'hall_http_request_seconds_bucket{le="+Inf",route="tests/thing/<int:number>/"}' in text
 
 
-def test_a_refusal_becomes_a_page_with_its_status_and_text(client: Client) -> None:
+@pytest.mark.django_db
+def test_a_refusal_becomes_a_page_with_its_status_and_text(client: Client, settings: Any) -> None:
+    settings.MIDDLEWARE = base.MIDDLEWARE
     answer = client.get(f"{URL}?refuse=1")
     assert answer.status_code == 409
     assert "&lt;b&gt;taken&lt;/b&gt;" in answer.content.decode()
@@ -138,9 +143,7 @@ def test_other_errors_are_left_to_django() -> None:
     assert middleware.process_exception(RequestFactory().get("/"), KeyError()) is None
 
 
-def test_the_hall_uses_both_the_first_of_all_first(settings: Any) -> None:
-    from hall.settings import base
-
+def test_the_hall_uses_both_the_first_of_all_first() -> None:
     assert base.MIDDLEWARE[0] == MIDDLEWARE[0]
     assert MIDDLEWARE[1] in base.MIDDLEWARE
     assert issubclass(Taken, HallError)

@@ -229,7 +229,7 @@ def test_every_column_that_sounds_secret_is_hidden() -> None:
         (model._meta.db_table, field.column)
         for model in apps.get_models(include_auto_created=True)
         for field in model._meta.concrete_fields
-        if sounds.search(field.column) and not isinstance(field, BooleanField)
+        if sounds.search(str(field.column)) and not isinstance(field, BooleanField)
         if model._meta.db_table not in secret.tables
     }
     assert seen - secret.columns - harmless == set()

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -13,12 +14,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def sequence() -> object:
+def sequence() -> Iterator[None]:
     make = sequences.create(NAME)
     with connection.cursor() as cursor:
-        cursor.execute(make.sql)
+        cursor.execute(str(make.sql))
         yield
-        cursor.execute(make.reverse_sql)
+        cursor.execute(str(make.reverse_sql))
 
 
 def take(times: int) -> list[str]:

@@ -1,4 +1,5 @@
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -112,6 +113,6 @@ def test_hours_that_make_no_sense_are_refused() -> None:
         workdays.promised_at(at(11, 18, 10), -HOUR)
 
 
-def test_the_overrides_of_months_are_read_in_few_queries(django_assert_max_num_queries: object) -> None:
-    with django_assert_max_num_queries(3):  # type: ignore[operator]  # pytest-django's fixture
+def test_the_overrides_of_months_are_read_in_few_queries(django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(3):
         workdays.add_working_days(date(2026, 1, 5), 90)
