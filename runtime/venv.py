@@ -142,6 +142,8 @@ def _pip_binary(requirement: str) -> bool:
 def _pip(*arguments: str) -> bool:
     # No prompts, no notice of a newer pip, no scolding of root: the environment is our own.
     quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+    # Packages that come as source are built the same way by every version of pip.
+    quiet["PIP_USE_PEP517"] = "1"
     command = [str(python()), "-m", "pip", "install", "--quiet", *arguments]
     return subprocess.run(command, cwd=ROOT, env=os.environ | quiet, check=False).returncode == 0
 
