@@ -1,3 +1,4 @@
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from django.db import transaction
 from core import pokes
 from tests.threads import together
 
-TASK, QUEUE = "tests.poked", "tests-poked"
+# The broker is one for all processes of a run side by side: each has names of its own.
+TASK, QUEUE = f"tests.poked.{os.getpid()}", f"tests-poked-{os.getpid()}"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
