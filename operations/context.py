@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from allauth.account.adapter import get_adapter
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -37,3 +40,12 @@ class Context:
     @property
     def actor(self) -> Actor:
         return Actor.user(self.user)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The caller's IP, behind as many proxies as the settings trust; None when it cannot be known."""
+    try:
+        found: str = get_adapter(request).get_client_ip(request)
+    except PermissionDenied:
+        return None
+    return found

@@ -23,7 +23,7 @@ from django.utils.datastructures import MultiValueDict
 from core import clock
 from core.errors import Forbidden, HallError, NotFound
 from operations import inputs, registry, traces
-from operations.context import Context
+from operations.context import Context, client_address
 from operations.models import Channel, Slip
 from operations.registry import Operation
 from operations.services import slips
@@ -63,7 +63,7 @@ def context_of(request: HttpRequest) -> Context:
         user=request.user,
         channel=Channel.WEB,
         as_of=clock.now(),
-        address=request.META.get("REMOTE_ADDR") or None,
+        address=client_address(request),
     )
 
 

@@ -22,7 +22,7 @@ from operations.api import serializers as shapes
 from operations.api.authentication import HallTokenAuthentication
 from operations.api.describe import describe
 from operations.api.parsers import StrictJSONParser
-from operations.context import Context
+from operations.context import Context, client_address
 from operations.models import Channel, Slip, SlipQuerySet
 from operations.selectors import slips as slip_selectors
 from operations.services import slips
@@ -50,7 +50,7 @@ class HallApiView(APIView):
             user=request.user,
             channel=Channel.API,
             as_of=clock.now(),
-            address=request.META.get("REMOTE_ADDR") or None,
+            address=client_address(request._request),
         )
 
 

@@ -214,6 +214,11 @@ def test_odd_bodies_are_refused_politely(api: Api, body: str) -> None:
     assert not Slip.objects.exists()
 
 
+def test_a_body_of_megabytes_is_refused(api: Api) -> None:
+    answer = api.quote({"pieces": 1, "colour": "x" * 1_100_000})
+    assert error_of(answer) == (400, "BAD_JSON")
+
+
 def test_other_content_types_are_refused(api: Api) -> None:
     answer = api._client.post("/api/operations/toy.buy/quote/", {"data": "x"}, headers=api._headers)
     assert error_of(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")

@@ -206,6 +206,33 @@ def test_a_refusal_of_the_operation_is_shown_with_its_slip(web: Client) -> None:
     assert not effect_happened()
 
 
+def test_no_quote_to_be_had_is_said_on_the_form(web: Client) -> None:
+    Toy.left = 0
+    answer = quote_page(web)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "只剩 0 件，不够了" in text
+    assert 'name="pieces" value="2"' in text
+    assert not Slip.objects.exists()
+
+
+def test_a_code_for_bad_input_is_not_sent(web: Client) -> None:
+    page = quote_page(web, SEAL)
+    answer = web.post(SEAL, hidden(page) | {"_step": "code", "pieces": "0"})
+    assert answer.status_code == 422
+    assert 'class="errors"' in answer.content.decode()
+
+
+def test_the_address_kept_as_evidence_is_the_customers_behind_trusted_proxies(
+    web: Client, settings: Any
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    page = quote_page(web)
+    forged = {"X-Forwarded-For": "203.0.113.66, 192.0.2.9"}
+    web.post(BUY, hidden(page) | {"_step": "submit", "_agreed": "yes"}, headers=forged)
+    assert Slip.objects.get().confirmation["ip"] == "192.0.2.9"
+
+
 def test_input_that_went_bad_meanwhile_goes_back_to_the_form(web: Client) -> None:
     answer = submit(web, quote_page(web), pieces="0")
     assert answer.status_code == 422

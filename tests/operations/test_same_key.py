@@ -11,7 +11,7 @@ from accounts.models import User
 from core.models import AuditRow
 from operations import registry
 from operations.context import Context
-from operations.models import Slip
+from operations.models import Slip, SlipState
 from operations.quotes import Done, Pending, Quote
 from operations.services import slips
 from tests.operations.toys import SoldOut, Toy
@@ -32,6 +32,8 @@ class SlowToy(Toy):
             actor="test:toy", action="toy", object_type="toy", object_id="1", reason="", at=ctx.as_of
         )
         time.sleep(0.3)
+        if self.broken_in:
+            raise RuntimeError("broken")
         if self.left == 0:
             raise SoldOut(left=0)
         return Done("已买好")
@@ -45,9 +47,7 @@ def clicks(ctx: Context) -> Any:
     def click() -> str:
         try:
             return submit().number
-        except slips.Refused as refused:
-            return refused.slip_number
-        except SoldOut as refused:
+        except (slips.Refused, slips.Unexpected, SoldOut) as refused:
             return refused.slip_number
 
     def submit() -> Slip:
@@ -78,6 +78,17 @@ def test_one_is_refused_and_all_get_its_refusal(
     numbers = together(*clicks)
     assert len(set(numbers)) == 1
     assert Slip.objects.count() == 1
+    assert not AuditRow.objects.filter(action="toy").exists()
+
+
+def test_a_bug_leaves_one_failed_slip_for_all(
+    clicks: list[Callable[[], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each click that waited may try in its turn, and fails as well; only the last word is kept."""
+    monkeypatch.setattr(Toy, "broken_in", "slow")
+    numbers = together(*clicks)
+    assert len(set(numbers)) == 1
+    assert Slip.objects.get().state == SlipState.FAILED
     assert not AuditRow.objects.filter(action="toy").exists()
 
 

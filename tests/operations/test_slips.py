@@ -196,6 +196,20 @@ def test_a_bug_leaves_a_failed_slip_and_tells_nothing(
     assert not effect_happened()
 
 
+def test_a_failure_that_leaves_not_even_a_slip_is_told_the_same_way(
+    ctx: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    digest = slips.quote(operation="toy.buy", ctx=ctx, raw=DATA).digest
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE slip_number RENAME TO slip_number_gone")
+    with pytest.raises(slips.Unexpected) as caught:
+        submit(ctx, quote_digest=digest)
+    assert caught.value.slip_number == ""
+    assert "no slip could be written" in caplog.text
+    assert not effect_happened()
+    assert not Slip.objects.exists()
+
+
 def test_the_same_request_again_is_the_same_slip(ctx: Context) -> None:
     digest = slips.quote(operation="toy.buy", ctx=ctx, raw=DATA).digest
     first = submit(ctx, quote_digest=digest)
@@ -243,7 +257,7 @@ def test_the_same_key_with_another_input_is_a_conflict(ctx: Context, changes: di
 
 
 def test_a_key_belongs_to_one_user_and_one_operation(ctx: Context, bob: User) -> None:
-    Toy.left = 0
+    Toy.left = 1
     refused(toys.SoldOut, lambda: submit(ctx))
     other = Context(user=bob, channel=Channel.WEB, as_of=ctx.as_of)
     refused(toys.SoldOut, lambda: submit(other))

@@ -64,6 +64,8 @@ class Toy(Operation):
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         if self.broken_in == "quote":
             raise RuntimeError("a secret of the inside")
+        if self.left == 0:
+            raise SoldOut(left=0)
         price = data["pieces"] * self.piece_cents
         return Quote(
             price_cents=price,
