@@ -10,7 +10,7 @@ from runtime.venv import ROOT
 
 QUEUES = "payments,notices,provisioning,default"
 # Each thread holds a database connection of its own; on a developer's machine more would only wait for a core.
-WEB_THREADS = 8
+WEB_THREADS = 4
 
 
 def programs(data: DataFolder, environ: Mapping[str, str], port: int) -> list[processes.Program]:

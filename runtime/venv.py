@@ -131,6 +131,7 @@ def _install_servers(environ: Mapping[str, str]) -> bool:
         if environ.get("REDIS_URL" if is_broker else "DATABASE_URL"):
             complete = False
         elif not _pip_binary(line):
+            say(f"{line} cannot be installed here" + (f": trying {SECOND_BROKER}." if is_broker else "."))
             complete = is_broker and _pip_binary(SECOND_BROKER) and complete
     return complete
 
@@ -145,7 +146,18 @@ def _pip(*arguments: str) -> bool:
     # Packages that come as source are built the same way by every version of pip.
     quiet["PIP_USE_PEP517"] = "1"
     command = [str(python()), "-m", "pip", "install", "--quiet", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | quiet, check=False).returncode == 0
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | quiet,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        say((done.stdout + done.stderr).strip())
+    return done.returncode == 0
 
 
 def _create() -> None:
