@@ -21,7 +21,7 @@ _EXCEL = re.compile(r"[0-9]+(\.[0-9]+)?([eE]\+?[0-9]+)?", re.ASCII)
 _PERIOD = re.compile(r"([0-9]{4})[-/.年]?(0[1-9]|1[0-2])月?", re.ASCII)
 _MEMORY = 50_000  # different texts of dates that are kept; a file has a few thousand
 _EARLIEST, _LATEST = 1900, 2200
-_TOUCHING = re.compile(r"%[A-Za-z]%[A-Za-z]")  # no separator: every part must have its full width
+_TOUCHING = re.compile(r"%[YmdHMS]%[YmdHMS]")  # no separator: every part must have its full width
 
 
 def text(longest: int, *, line_breaks: bool = False) -> Maker:
