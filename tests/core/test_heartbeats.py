@@ -39,6 +39,13 @@ def test_a_failed_run_is_kept_as_failed_and_its_error_goes_on(as_of: datetime) -
 
 
 @pytest.mark.django_db
+def test_a_job_that_found_something_wrong_says_so_itself(as_of: datetime) -> None:
+    with heartbeats.beat("tests.job", every=HOUR, as_of=as_of) as run:
+        run.ok = False
+    assert Heartbeat.objects.get().last_ok is False
+
+
+@pytest.mark.django_db
 def test_the_next_good_run_makes_it_good_again(as_of: datetime) -> None:
     for bad in (True, False):
         try:
