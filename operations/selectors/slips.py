@@ -13,7 +13,7 @@ def of_user(user: Any) -> SlipQuerySet:
 
 def one_of_user(user: Any, number: str) -> Slip:
     """The slip with its history (oldest step first); raises NotFound for a stranger's as for none."""
-    history = Prefetch("history", SlipHistory.objects.order_by("at", "pk"))
+    history = Prefetch("history", SlipHistory.objects.order_by("pk"))
     found = Slip.objects.for_user(user).filter(number=number).prefetch_related(history).first()
     if found is None:
         raise NotFound()

@@ -61,7 +61,7 @@ class Record:
         self.slip = slip
         self._ctx = ctx
         self._changes: dict[str, Any] = {}  # known since the last step, written with the next one
-        self._steps = [self._history("", slip.state, "")]
+        self._steps = [self._history("", slip.state, "", slip.started_at)]
 
     def about(self, data: dict[str, Any], account: BillingAccount | None) -> None:
         """What is asked, and whose customer and region it concerns."""
@@ -69,12 +69,12 @@ class Record:
         if account is not None:
             self._changes |= {"customer_id": account.customer_id, "region_id": account.region_id}
 
-    def move(self, to: SlipState, *, reason: str = "", **changes: Any) -> None:
-        """One step of the machine, written at once; raises IllegalTransition."""
+    def move(self, to: SlipState, *, reason: str = "", at: datetime | None = None, **changes: Any) -> None:
+        """One step of the machine, written at once, that happened at `at` (default: now); raises IllegalTransition."""
         SLIP_MACHINE.check(self.slip.state, to)
         changes = self._changes | changes | {"state": to}
         Slip.objects.filter(pk=self.slip.pk).update(**changes)
-        self._steps.append(self._history(self.slip.state, to, reason))
+        self._steps.append(self._history(self.slip.state, to, reason, at or self._ctx.as_of))
         self._changes = {}
         for name, value in changes.items():
             setattr(self.slip, name, value)
@@ -86,8 +86,12 @@ class Record:
             result |= {"data": outcome.data}
             self.move(SlipState.DONE, result=result, finished_at=self._ctx.as_of)
         else:
-            subject = {"subject_kind": outcome.subject_kind, "subject_id": outcome.subject_id}
-            self.move(SlipState.IN_PROGRESS, result=result, **subject)
+            self.move(
+                SlipState.IN_PROGRESS,
+                result=result,
+                subject_kind=outcome.subject_kind,
+                subject_id=outcome.subject_id,
+            )
 
     def refuse(self, error: HallError, *, state: SlipState = SlipState.REFUSED) -> None:
         """REFUSED (or FAILED) with the error's code and sentence, kept so that a repeat gets the same answer."""
@@ -107,14 +111,14 @@ class Record:
     def close(self) -> None:
         SlipHistory.objects.bulk_create(self._steps)
 
-    def _history(self, from_state: str, to_state: str, reason: str) -> SlipHistory:
+    def _history(self, from_state: str, to_state: str, reason: str, at: datetime) -> SlipHistory:
         return SlipHistory(
             slip=self.slip,
             from_state=from_state,
             to_state=to_state,
             actor=self._ctx.actor.ref,
             reason=reason,
-            at=self._ctx.as_of,
+            at=at,
         )
 
 

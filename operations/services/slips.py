@@ -251,6 +251,7 @@ def _move_to_quoted(attempt: _Attempt, record: records.Record, quoted: Quoted) -
         kept = kept | {"shown": quoted.quote.as_json()}  # what this customer read
     record.move(
         SlipState.QUOTED,
+        at=attempt.quoted_at,
         quote=kept,
         quote_digest=quoted.digest,
         price_cents=quoted.quote.price_cents,

@@ -52,9 +52,9 @@ def step_label(state: str) -> str:
 
 
 @register.filter
-def started_and_number(slip: Slip) -> str:
-    """2026-11-18 12:00 · S202611180000000017"""
-    return f"{slip.started_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M} · {slip.number}"
+def when_and_where(slip: Slip) -> str:
+    """2026-11-18 12:00 · 网上营业厅"""
+    return f"{slip.started_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M} · {slip.get_channel_display()}"
 
 
 @register.filter

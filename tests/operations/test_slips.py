@@ -81,6 +81,12 @@ def test_done_slip_says_who_what_how_and_when(ctx: Context, account: BillingAcco
     assert slip.result["text"]["zh-hans"] == "已买好"
     assert slip.result["data"] == {"pieces": 2}
     assert steps(slip) == [("", "DRAFT"), ("DRAFT", "QUOTED"), ("QUOTED", "CONFIRMED"), ("CONFIRMED", "DONE")]
+    assert list(slip.history.order_by("pk").values_list("at", flat=True)) == [
+        asked,
+        seen,
+        ctx.as_of,
+        ctx.as_of,
+    ]
     assert set(slip.history.values_list("actor", flat=True)) == {f"user:{ctx.user.pk}"}
 
 
