@@ -210,9 +210,6 @@ class TemplateAdmin(EditableAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"active_from": clock.now(), **super().get_changeform_initial_data(request)}
 

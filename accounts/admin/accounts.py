@@ -132,6 +132,3 @@ class RegionAdmin(EditableAdmin):
     search_help_text = _("区域代码或名称（完整）")
     ordering = ("code",)
     fields = ("code", "name", "level", "parent")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

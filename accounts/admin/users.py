@@ -101,7 +101,7 @@ class UserAdmin(SuperuserOnly, EditableAdmin, BaseUserAdmin):
         """Who is created here is staff; a number typed here is not proven until its holder has typed a code."""
         if not change:
             obj.is_staff = True
-        if "phone" in form.changed_data:
+        if form.cleaned_data.get("phone") != form.initial.get("phone"):
             obj.phone_verified_at = None
         super().save_model(request, obj, form, change)
 

@@ -1,0 +1,193 @@
+"""A hall with some rows of everything that staff can look at."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+
+from accounts.models import BillingAccount, Contact, Customer, Membership, Region, User
+from billing.models import CallbackState, GatewayCallback, Payment
+from billing.services import payments
+from core import audit
+from core.actor import Actor
+from core.models import CalendarDay, Heartbeat, OutboxRow
+from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
+from operations.models import Slip, SlipHistory, SlipState
+from tests.billing import build as money
+from tests.conftest import NOON
+
+ACTOR = Actor("test:admin")
+
+
+def superuser(username: str = "root") -> User:
+    return User.objects.create_superuser(username=username, password="not-guessed-1", phone="+8613900009999")
+
+
+def viewer(username: str = "viewer") -> User:
+    """Staff who may look at everything and do nothing."""
+    user = User.objects.create_user(username=username, password="not-guessed-1", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    return user
+
+
+def staff_with(*permissions: str, username: str = "clerk") -> User:
+    """Staff who hold exactly these permissions, e.g. "core.change_outboxrow"."""
+    user = User.objects.create_user(username=username, password="not-guessed-1", is_staff=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return user
+
+
+def hall(n: int = 3) -> None:
+    """`n` rows of everything (a few more where one thing brings others along)."""
+    region = Region.objects.create(code="R0", name="城东", level=Region.Level.CITY)
+    for i in range(n):
+        account = _account(i, region)
+        paid = _money(i, account)
+        _callback(i, paid)
+        _slip(i, account, paid)
+        _message(i, account)
+        _system(i, region)
+
+
+def _account(i: int, region: Region) -> BillingAccount:
+    user = User.objects.create(username=f"u{i}", phone=f"+86138{i:08d}", name=f"用户{i}")
+    customer = Customer.objects.create(number=f"CN{i:06d}", name=f"张{i}", region=region, created_at=NOON)
+    account = BillingAccount.objects.create(
+        number=f"88{i:08d}", customer=customer, region=region, address=f"幸福路 {i} 号", created_at=NOON
+    )
+    Membership.objects.create(user=user, account=account, role=Membership.Role.OWNER, created_at=NOON)
+    Contact.objects.create(
+        account=account, kind=Contact.Kind.PHONE, value=f"+86138{i:08d}", is_primary=True, created_at=NOON
+    )
+    Contact.objects.create(
+        account=account, kind=Contact.Kind.EMAIL, value=f"wang{i}@example.com", created_at=NOON
+    )
+    return account
+
+
+def _money(i: int, account: BillingAccount) -> Payment:
+    """A bill paid with something left over, part of that refunded; and a payment that nobody has decided."""
+    bill = money.bill(account, 2600)
+    paid = money.payment(account, 3000, first=bill)
+    money.apply(paid, money.report(paid))
+    money.apply(paid, money.report(paid, refunded=100 + i % 50))
+    money.bill(account, 1800, issued_on=date(2026, 10, 1))
+    return money.payment(account, 1800)
+
+
+def _callback(i: int, payment: Payment) -> GatewayCallback:
+    states = list(CallbackState)
+    return GatewayCallback.objects.create(
+        gateway="alipay",
+        reference=payment.reference,
+        payment=payment,
+        report={"reference": payment.reference},
+        verdict="OK",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        body=f"out_trade_no={payment.reference}&subject=账单".encode("gbk"),
+        state=states[i % len(states)],
+        received_at=NOON,
+        next_attempt_at=NOON,
+        applied_at=NOON if states[i % len(states)] == CallbackState.APPLIED else None,
+    )
+
+
+def _slip(i: int, account: BillingAccount, payment: Payment) -> Slip:
+    slip = Slip.objects.create(
+        number=f"SL{i:08d}",
+        operation="bill.pay",
+        operation_version=1,
+        channel="WEB",
+        region=account.region,
+        customer=account.customer,
+        actor=account.memberships.get().user,
+        data={"account": account.number},
+        idempotency_key=f"key{i}",
+        input_hash="0" * 64,
+        subject_kind="payment",
+        subject_id=payment.reference,
+        price_cents=1800,
+        started_at=NOON,
+    )
+    for state in (SlipState.QUOTED, SlipState.CONFIRMED, SlipState.IN_PROGRESS)[: i % 4]:
+        SlipHistory.objects.create(slip=slip, from_state=slip.state, to_state=state, actor="user:1", at=NOON)
+        slip.state = state
+        slip.save(update_fields=["state"])
+    return slip
+
+
+def _message(i: int, account: BillingAccount) -> Delivery:
+    template = Template.objects.filter(is_secret=False).first() or Template.objects.create(
+        code="test_text", channel="SMS", version=1, body="{{ text }}", active_from=NOON
+    )
+    message = Message.objects.create(
+        code=template.code,
+        recipient_ref=f"account:{account.number}",
+        dedupe_key=f"test:{account.number}",
+        created_at=NOON,
+    )
+    delivery = Delivery.objects.create(
+        message=message,
+        template=template,
+        channel="SMS",
+        address=f"+86138{i:08d}",
+        body="已收到您的缴费",
+        created_at=NOON,
+        next_attempt_at=NOON,
+    )
+    if i % 2:
+        Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.FAILED, error="空号")
+    DeliveryReceipt.objects.create(
+        delivery=delivery,
+        provider="sms",
+        provider_message_id=f"P{i}",
+        status="FAILED",
+        received_at=NOON,
+        is_verified=True,
+        raw=b"{}",
+    )
+    return delivery
+
+
+def outbox_row(state: str = OutboxRow.State.DEAD, *, key: str = "8800000001", **more: Any) -> OutboxRow:
+    return OutboxRow.objects.create(
+        event="billing.payment_succeeded",
+        consumer="billing.finish_slip",
+        key=key,
+        payload={"reference": "P1"},
+        state=state,
+        created_at=NOON,
+        next_attempt_at=NOON,
+        **more,
+    )
+
+
+def _system(i: int, region: Region) -> None:
+    outbox_row(OutboxRow.State.DEAD if i % 2 else OutboxRow.State.DONE, key=f"88{i:08d}")
+    Heartbeat.objects.create(job=f"job{i}", expected_every_seconds=60, last_finished_at=NOON)
+    CalendarDay.objects.create(day=date(2026, 1, 1) + timedelta(days=i), is_working=False, note="停业")
+    audit.record(
+        actor=ACTOR, action="test.done", subject=("core.Heartbeat", f"job{i}"), reason="试验", as_of=NOON
+    )
+    Group.objects.create(name=f"角色{i}")
+    Region.objects.create(code=f"R1{i}", name=f"街道{i}", level=Region.Level.DISTRICT, parent=region)
+
+
+def dead_callback(payment: Payment, *, at: datetime = NOON) -> GatewayCallback:
+    return GatewayCallback.objects.create(
+        gateway="alipay",
+        reference=payment.reference,
+        payment=payment,
+        report={},
+        verdict="OK",
+        body=b"",
+        state=CallbackState.DEAD,
+        attempts=10,
+        received_at=at,
+        next_attempt_at=at,
+    )
+
+
+__all__ = ["ACTOR", "dead_callback", "hall", "outbox_row", "payments", "staff_with", "superuser", "viewer"]

@@ -1,0 +1,197 @@
+"""The few things that staff write by hand: each with a reason, each leaving an audit row."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Region, User
+from core.models import AuditRow, CalendarDay
+from notices.models import Template
+from tests.admin import build
+from tests.conftest import NOON
+
+pytestmark = pytest.mark.django_db
+LogIn = Callable[[User], Client]
+NEW_STAFF = {
+    "username": "zhang",
+    "name": "张三",
+    "phone": "138 0000 0001",
+    "password1": "long-enough-7",
+    "password2": "long-enough-7",
+    "usable_password": "true",
+    "reason": "新员工入职",
+}
+
+
+def test_new_staff_get_in_with_a_proper_phone(desk: Client) -> None:
+    desk.post(reverse("admin:accounts_user_add"), NEW_STAFF)
+
+    user = User.objects.get(username="zhang")
+    assert (user.phone, user.phone_verified_at) == ("+8613800000001", None)
+    assert user.is_staff
+    assert not user.is_superuser
+    assert user.check_password("long-enough-7")
+    audit = AuditRow.objects.get()
+    assert (audit.action, audit.reason, audit.object_id) == (
+        "accounts.user.added",
+        "新员工入职",
+        str(user.pk),
+    )
+    assert "long-enough" not in str(audit.detail)
+
+
+@pytest.mark.parametrize(
+    "change", [{"phone": "021-12345678"}, {"reason": ""}, {"password2": "other-9-other"}]
+)
+def test_bad_staff_are_not_made(desk: Client, change: dict[str, str]) -> None:
+    assert desk.post(reverse("admin:accounts_user_add"), NEW_STAFF | change).status_code == 200
+    assert not User.objects.filter(username="zhang").exists()
+    assert not AuditRow.objects.exists()
+
+
+def changed(user: User, **changes: Any) -> dict[str, Any]:
+    values = {
+        "username": user.username,
+        "language": "zh-hans",
+        "is_staff": "on",
+        "is_active": "on",
+        "phone": user.phone,
+    }
+    return {name: value for name, value in (values | changes).items() if value}
+
+
+def test_permissions_are_given_with_a_reason(desk: Client) -> None:
+    user = build.staff_with()
+    wanted = Permission.objects.get(codename="view_slip")
+
+    desk.post(
+        reverse("admin:accounts_user_change", args=[user.pk]),
+        changed(user, user_permissions=[wanted.pk], reason="转岗到受理"),
+    )
+
+    assert User.objects.get(pk=user.pk).has_perm("operations.view_slip")
+    assert AuditRow.objects.get().reason == "转岗到受理"
+
+
+def test_a_phone_typed_by_staff_is_not_proven(desk: Client) -> None:
+    user = build.staff_with()
+    User.objects.filter(pk=user.pk).update(phone="+8613800000009", phone_verified_at=NOON)
+
+    address = reverse("admin:accounts_user_change", args=[user.pk])
+    desk.post(address, changed(user, phone="13800000009", reason="没有变化"))
+    assert User.objects.get(pk=user.pk).phone_verified_at == NOON
+    desk.post(address, changed(user, phone="13800000008", reason="换号"))
+
+    user.refresh_from_db()
+    assert (user.phone, user.phone_verified_at) == ("+8613800000008", None)
+
+
+def test_a_new_password_needs_a_reason_and_is_told_to_nobody(desk: Client) -> None:
+    user = build.staff_with()
+    address = reverse("admin:auth_user_password_change", args=[user.pk])
+    typed = {"password1": "brand-new-55", "password2": "brand-new-55"}
+
+    assert desk.get(address).status_code == 200
+    assert desk.post(address, typed).status_code == 200
+    assert not User.objects.get(pk=user.pk).check_password("brand-new-55")
+    assert desk.post(address, typed | {"reason": "忘记密码"}).status_code == 302
+
+    assert User.objects.get(pk=user.pk).check_password("brand-new-55")
+    audit = AuditRow.objects.get()
+    assert audit.reason == "忘记密码"
+    assert "brand-new" not in str(audit.detail)
+
+
+def test_whoever_may_change_users_cannot_make_himself_more(log_in: LogIn) -> None:
+    clerk = build.staff_with(
+        "accounts.view_user", "accounts.add_user", "accounts.change_user", "auth.change_group"
+    )
+    client = log_in(clerk)
+
+    raised = changed(clerk, is_superuser="on", reason="我要")
+    assert client.post(reverse("admin:accounts_user_change", args=[clerk.pk]), raised).status_code == 403
+    assert client.post(reverse("admin:accounts_user_add"), NEW_STAFF).status_code == 403
+    assert client.post(reverse("admin:auth_user_password_change", args=[clerk.pk]), {}).status_code == 403
+    assert client.get(reverse("admin:auth_group_add")).status_code == 403
+
+    clerk.refresh_from_db()
+    assert not clerk.is_superuser
+
+
+def test_no_page_shows_a_password_hash(desk: Client, root: User, log_in: LogIn) -> None:
+    for client in (desk, log_in(build.viewer())):
+        page = client.get(reverse("admin:accounts_user_change", args=[root.pk])).content.decode()
+        assert root.username in page
+        assert root.password not in page
+        assert root.password.rpartition("$")[2] not in page
+
+
+def test_calendar_days_are_kept_with_reasons(desk: Client) -> None:
+    added = reverse("admin:core_calendarday_add")
+    values = {"day": "2027-01-02", "note": "盘点"}
+    assert desk.post(added, values).status_code == 200
+    desk.post(added, values | {"reason": "年度盘点"})
+    day = CalendarDay.objects.get()
+    changing = reverse("admin:core_calendarday_change", args=[day.pk])
+    desk.post(changing, values | {"is_working": "on", "reason": "盘点取消"})
+
+    assert CalendarDay.objects.get().is_working
+    assert list(AuditRow.objects.order_by("pk").values_list("action", "reason")) == [
+        ("core.calendarday.added", "年度盘点"),
+        ("core.calendarday.changed", "盘点取消"),
+    ]
+
+
+def test_regions_are_added_never_deleted(desk: Client) -> None:
+    desk.post(
+        reverse("admin:accounts_region_add"),
+        {"code": "310000", "name": "上海", "level": "PROVINCE", "reason": "开通"},
+    )
+    region = Region.objects.get(code="310000")
+    assert (
+        desk.post(reverse("admin:accounts_region_delete", args=[region.pk]), {"post": "yes"}).status_code
+        == 403
+    )
+
+
+TEXT = {
+    "code": "test_text",
+    "channel": "SMS",
+    "language": "zh-hans",
+    "title": "",
+    "body": "新文案 {{ amount }}",
+    "active_from_0": "2026-11-18",
+    "active_from_1": "12:00:00",
+    "reason": "文案更新",
+}
+
+
+def first_version() -> Template:
+    return Template.objects.create(
+        code="test_text", channel="SMS", version=1, body="缴费 {{ amount }} {{ receipt }}", active_from=NOON
+    )
+
+
+def test_a_text_gets_a_new_version_and_the_old_one_stays(desk: Client) -> None:
+    old = first_version()
+
+    assert desk.post(reverse("admin:notices_template_add"), TEXT).status_code == 302
+
+    versions = dict(Template.objects.filter(code="test_text").values_list("version", "body"))
+    assert versions == {1: old.body, 2: "新文案 {{ amount }}"}
+    assert AuditRow.objects.get().reason == "文案更新"
+    address = reverse("admin:notices_template_change", args=[old.pk])
+    assert desk.get(address).status_code == 200
+    assert desk.post(address, TEXT).status_code == 403
+
+
+@pytest.mark.parametrize("body", ["{% load x %}", "{{ secret }}", "{# x #}", ""])
+def test_a_text_that_could_not_be_sent_is_refused(desk: Client, body: str) -> None:
+    first_version()
+    assert desk.post(reverse("admin:notices_template_add"), TEXT | {"body": body}).status_code == 200
+    assert Template.objects.filter(code="test_text").count() == 1
+    assert not AuditRow.objects.exists()
