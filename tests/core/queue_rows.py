@@ -1,5 +1,6 @@
 """A queue for tests, over the outbox's table: it has the columns that every queue table has."""
 
+import os
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,8 @@ from core.queues import Queue
 
 QUEUE = Queue(
     model=OutboxRow,
-    task="tests.work",
-    celery_queue="default",
+    task=f"tests.work.{os.getpid()}",  # the broker is one for all processes of a run side by side
+    celery_queue=f"tests-work-{os.getpid()}",
     waiting=OutboxRow.State.PENDING,
     given_up=OutboxRow.State.DEAD,
     lease=timedelta(minutes=1),

@@ -9,7 +9,7 @@ import pytest
 from django.apps import apps
 from django.db import models
 
-from core.db import AppendOnly, Fixed, Law, NeverDelete, StartsAt, Transitions, refuse
+from core.db import AppendOnly, Fixed, Law, NeverDelete, StartsAt, Transitions, refuse, violated
 from core.statemachine import Machine
 from tests.core.sql import CHECK, Session, filler, made_up, primary_key, session
 
@@ -186,3 +186,7 @@ def test_a_sentence_may_hold_quotes_and_percent_signs(owner: Session) -> None:
 def test_models_of_the_walk_are_those_of_the_hall() -> None:
     assert {model._meta.app_label for model, _ in LAWS} <= {app.label for app in apps.get_app_configs()}
     assert all(issubclass(model, models.Model) for model, _ in LAWS)
+
+
+def test_an_error_without_a_named_constraint_names_none() -> None:
+    assert violated(ValueError()) == ""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import transaction
 
+from core import pokes
 from core.models import OutboxRow
 from core.queues import Depth
 from tests.core.queue_rows import QUEUE, add
@@ -129,6 +130,16 @@ def test_finished_rows_are_not_claimed(as_of: datetime) -> None:
     add(1, as_of=as_of, state="DEAD")
     add(1, as_of=as_of, next_attempt_at=as_of + SECOND)
     assert QUEUE.claim(limit=10, as_of=as_of) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_queue_wakes_its_task_after_commit() -> None:
+    pokes.speak_again()
+    pokes.broker().delete(f"poke:{QUEUE.task}", QUEUE.celery_queue)
+    with transaction.atomic():
+        QUEUE.poke()
+        assert pokes.broker().exists(f"poke:{QUEUE.task}") == 0
+    assert pokes.broker().exists(f"poke:{QUEUE.task}") == 1
 
 
 @pytest.mark.django_db

@@ -3,7 +3,7 @@ from datetime import datetime
 
 import pytest
 
-from core import clock, heartbeats, logs
+from core import clock, heartbeats, logs, outbox, pokes, tasks
 from core.models import Heartbeat, OutboxRow
 from core.tasks import dispatch_outbox, tick
 from tests.core.queue_rows import add
@@ -16,6 +16,20 @@ def test_the_task_works_the_outbox_off(as_of: datetime) -> None:
     with clock.stopped(as_of):
         assert dispatch_outbox() == 3
     assert set(OutboxRow.objects.values_list("attempts", flat=True)) == {1}  # nobody is "tests.nobody"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_backlog_is_worked_off_in_turns(as_of: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that is over leaves the rest, and a message for the next turn."""
+    monkeypatch.setattr(tasks, "_TURN_SECONDS", 0.0)
+    pokes.speak_again()
+    pokes.broker().delete(f"poke:{outbox.TASK}")
+    for number in range(60):
+        add(1, as_of=as_of, key=f"k{number}")
+    with clock.stopped(as_of):
+        assert dispatch_outbox() == 50
+    assert pokes.broker().exists(f"poke:{outbox.TASK}") == 1
+    assert OutboxRow.objects.filter(attempts=0).count() == 10
 
 
 @pytest.mark.django_db
