@@ -4,14 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notices', '0003_chinese_labels'),
+        ("notices", "0003_chinese_labels"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'FAILED')), fields=['id'], name='delivery_failed'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state", "FAILED")), fields=["id"], name="delivery_failed"
+            ),
         ),
     ]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
 
 from accounts.models import CodeRequest, User
@@ -258,6 +259,15 @@ def test_staff_passwords_stand_behind_the_same_limit(browser: Browser, staff: Us
         browser.post(LOGIN, login="boss", password="wrong")
     assert "尝试次数太多" in page(browser.post(LOGIN, login="boss", password="correct horse 9"))
     assert browser.user_id is None
+
+
+def test_no_mail_leaves_past_the_notices(browser: Browser, wang: User) -> None:
+    browser.client.force_login(wang)
+    answer = browser.post("/account/email/", email="wang@example.com", action_add="")
+    assert (answer.status_code, answer["Location"]) == (302, "/me/")
+    browser.client.logout()
+    browser.post("/account/password/reset/", email="stranger@example.com")
+    assert mail.outbox == []
 
 
 def test_no_page_of_the_entrance_breaks(browser: Browser, noon: datetime) -> None:

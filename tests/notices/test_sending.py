@@ -10,7 +10,7 @@ from core import clock
 from core.actor import Actor
 from core.errors import NotFound
 from notices import tasks, vault
-from notices.models import Delivery, DeliveryState
+from notices.models import DELIVERY_MACHINE, Delivery, DeliveryState
 from notices.providers import registry
 from notices.providers.base import Sent
 from notices.services import sending
@@ -266,16 +266,37 @@ def test_the_task_that_expires(secret: Delivery) -> None:
         assert tasks.expire_secrets() == 1
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [("DELIVERED", "SENT"), ("DELIVERED", "FAILED"), ("SENT", "QUEUED"), ("EXPIRED", "QUEUED")],
-)
-def test_the_database_refuses_steps_back(before: str, after: str) -> None:
-    delivery = build.delivery()
-    rows = Delivery.objects.filter(pk=delivery.pk)
-    rows.update(state=before)
+_WAY_TO = {
+    "QUEUED": [],
+    "SENT": ["SENT"],
+    "DELIVERED": ["DELIVERED"],
+    "FAILED": ["FAILED"],
+    "EXPIRED": ["EXPIRED"],
+}
+
+
+@pytest.mark.parametrize("before", DeliveryState.values)
+@pytest.mark.parametrize("after", DeliveryState.values)
+def test_the_database_knows_the_machine(before: str, after: str) -> None:
+    """All pairs: what the table of transitions allows goes through, all else is refused and changes nothing."""
+    rows = Delivery.objects.filter(pk=build.delivery().pk)
+    for state in _WAY_TO[before]:
+        rows.update(state=state)
+    if before == after or DELIVERY_MACHINE.allows(before, after):
+        rows.update(state=after)
+        assert rows.get().state == after
+        return
     with pytest.raises(IntegrityError, match="delivery: this step"), transaction.atomic():
         rows.update(state=after)
+    assert rows.get().state == before
+
+
+@pytest.mark.parametrize("state", ["SENT", "DELIVERED", "FAILED", "EXPIRED"])
+def test_a_delivery_begins_in_the_queue(state: str) -> None:
+    row = build.delivery()
+    row.pk, row.state = None, state
+    with pytest.raises(IntegrityError, match="delivery begins as QUEUED"), transaction.atomic():
+        row.save(force_insert=True)
 
 
 def test_the_database_keeps_what_was_sent_to_whom() -> None:
