@@ -24,7 +24,7 @@ _silent_until = 0.0
 @lru_cache(maxsize=1)
 def broker() -> "redis.Redis":
     """A client of the broker with short time-outs; callers must expect `redis.RedisError`."""
-    # redis-py by itself tries again with seconds in between: a customer would wait for them.
+    # redis.Redis(…) would try ten times with pauses, from_url does not: said here, since a customer would wait.
     return redis.Redis.from_url(
         settings.REDIS_URL, socket_connect_timeout=0.2, socket_timeout=0.3, retry=Retry(NoBackoff(), 0)
     )
