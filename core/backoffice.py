@@ -194,6 +194,10 @@ class StaffAdmin(ExactSearch, BaseAdmin):
             act.name: (reasoned.choose(act), act.name, act.title) for act in reasoned.allowed(self, request)
         }
 
+    def rights(self) -> tuple[str, ...]:
+        """The permissions that mean something here; "change" opens the actions."""
+        return ("view", "change") if self.reasoned else ("view",)
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -255,6 +259,9 @@ class ReasonForm(forms.ModelForm[Any]):
 class SuperuserOnly:
     """Whoever may change this could give himself any right: superusers only."""
 
+    def rights(self) -> tuple[str, ...]:
+        return ("view",)
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
 
@@ -266,6 +273,9 @@ class EditableAdmin(StaffAdmin):
     """Few things are edited by hand; each change asks for a reason and leaves an audit row."""
 
     form: type[forms.ModelForm[Any]] = ReasonForm
+
+    def rights(self) -> tuple[str, ...]:
+        return ("view", "add", "change")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         own = [

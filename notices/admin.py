@@ -207,6 +207,9 @@ class TemplateAdmin(EditableAdmin):
     fields = ("code", "channel", "language", "title", "body", "is_secret", "active_from")
     active = moment("active_from", _("生效时间"))
 
+    def rights(self) -> tuple[str, ...]:
+        return ("view", "add")
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 

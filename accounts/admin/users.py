@@ -1,12 +1,13 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
-from django.db.models import Q
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -68,10 +69,38 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]  # the theme 
 
 
 admin.site.unregister(Group)
+VERBS = {"view": _("查看"), "add": _("新增"), "change": _("修改或处理")}
+
+
+class RightsAdmin(SuperuserOnly, EditableAdmin):
+    """Offers the permissions that open something on the staff side, in words; the other ones open nothing."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.related_model is Permission:
+            field.queryset = _useful_permissions()
+            field.label_from_instance = _in_words
+        return field
+
+
+def _useful_permissions() -> QuerySet[Permission]:
+    useful = Q(pk__in=[])
+    for model, page in admin.site._registry.items():
+        codes = [f"{verb}_{model._meta.model_name}" for verb in page.rights()]  # type: ignore[attr-defined]
+        useful |= Q(content_type__app_label=model._meta.app_label, codename__in=codes)
+    found = Permission.objects.filter(useful).select_related("content_type")
+    return found.order_by("content_type__app_label", "content_type__model", "-codename")
+
+
+def _in_words(permission: Permission) -> str:
+    model = permission.content_type.model_class()
+    app = apps.get_app_config(permission.content_type.app_label)
+    verb = VERBS[permission.codename.partition("_")[0]]
+    return f"{app.verbose_name} · {model._meta.verbose_name if model else ''} · {verb}"
 
 
 @admin.register(User)
-class UserAdmin(SuperuserOnly, EditableAdmin, BaseUserAdmin):
+class UserAdmin(RightsAdmin, BaseUserAdmin):
     form = StaffChangeForm
     add_form = StaffCreationForm
     change_password_form = PasswordForm
@@ -107,7 +136,7 @@ class UserAdmin(SuperuserOnly, EditableAdmin, BaseUserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(SuperuserOnly, EditableAdmin, DjangoGroupAdmin):
+class GroupAdmin(RightsAdmin, DjangoGroupAdmin):
     search_fields = ("name",)
     search_help_text = _("组名（完整）")
     ordering = ("name",)

@@ -77,6 +77,16 @@ def test_permissions_are_given_with_a_reason(desk: Client) -> None:
     assert AuditRow.objects.get().reason == "转岗到受理"
 
 
+def test_only_rights_that_open_something_are_offered_and_in_words(desk: Client) -> None:
+    page = desk.get(reverse("admin:auth_group_add"))
+    field = page.context["adminform"].form.fields["permissions"]
+    offered = {p.codename: field.label_from_instance(p) for p in field.queryset}
+    assert {"view_bill", "change_payment", "view_slip", "add_template", "view_user"} <= set(offered)
+    assert not {"change_bill", "add_bill", "change_user", "change_template", "add_logentry"} & set(offered)
+    assert not [code for code in offered if code.startswith("delete_")]
+    assert offered["view_bill"].endswith(" · 账单 · 查看")
+
+
 def test_a_phone_typed_by_staff_is_not_proven(desk: Client) -> None:
     user = build.staff_with()
     User.objects.filter(pk=user.pk).update(phone="+8613800000009", phone_verified_at=NOON)
