@@ -116,6 +116,8 @@ def gateway_silent(*, payment_id: int, as_of: datetime, actor: Actor, reason: st
 def closed(*, payment_id: int, as_of: datetime, actor: Actor, reason: str) -> Applied:
     """The gateway will take no money for it any more: EXPIRED, unless it was decided before."""
     with transaction.atomic():
+        # A slip that joins the payment (see start) is committed first, so that the news of the end finds it.
+        locks.account_of_payment(payment_id)
         payment = locks.payment(payment_id)
         return _apply_move(payment, PaymentState.EXPIRED, as_of=as_of, actor=actor, reason=reason)
 
