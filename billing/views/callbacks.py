@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 from billing.gateways import registry
 from billing.services import callbacks
 from core import clock
+from operations.context import client_address
 
 
 @csrf_exempt
@@ -23,7 +24,7 @@ def callback(request: HttpRequest, gateway: str) -> HttpResponse:
         gateway=gateway,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=request.body,
-        address=request.META.get("REMOTE_ADDR") or None,
+        address=client_address(request),
         as_of=clock.now(),
     )
     status, body, content_type = spoken.callback_reply(accepted)
