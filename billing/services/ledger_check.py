@@ -8,11 +8,13 @@ from billing.selectors.ledger_check import Difference, differences
 from core import heartbeats
 
 JOB = "check_ledgers"
+EVERY = timedelta(days=1)
+heartbeats.expect(JOB, every=EVERY)
 
 
 def run(*, as_of: datetime) -> list[Difference]:
     """All differences, read from one snapshot; the heartbeat `check_ledgers` tells how it ended."""
-    with heartbeats.beat(JOB, every=timedelta(days=1), as_of=as_of) as beat:
+    with heartbeats.beat(JOB, every=EVERY, as_of=as_of) as beat:
         found = _read_one_snapshot()
         beat.detail["differences"] = len(found)
         beat.ok = not found
