@@ -87,6 +87,7 @@ class Parser:
         for target, item in enumerate(fields):
             self._bind(target, item, profile)
         self._only = [(self._place(name), frozenset(words)) for name, words in profile.only.items()]
+        self._least_width = 1 + max((step.place for step in self._steps), default=0)
         self._check_places(profile.columns)
 
     def parse(self, row: Row) -> Record | Reject | Skipped:
@@ -96,7 +97,7 @@ class Parser:
         if self._comment and cells[0].startswith(self._comment):
             return Skipped(is_blank=False)
         if len(cells) != self._width:
-            if self._width:
+            if self._width or len(cells) < self._least_width:
                 return self._reject(row, "", rejects.COLUMNS, str(len(cells)))
             self._width = len(cells)
         if any(cells[place].strip() not in words for place, words in self._only):
