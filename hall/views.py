@@ -10,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import phones
+from core import clock
 from hall.context import TEXT_SIZES, THEMES
 from hall.selectors import home as reads
 from operations import flow, registry
@@ -24,7 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if not user.is_authenticated:
         return render(request, "hall/welcome.html")
     context = {
-        "home": reads.of_user(user),
+        "home": reads.of_user(user, today=clock.local_date(clock.now())),
         "caller": user.name or phones.mask(user.phone or "") or user.get_username(),
         "operations": registry.available(flow.context_of(request)),
     }

@@ -25,6 +25,12 @@ def bill_title(bill: Bill) -> str:
 
 
 @register.filter
+def bill_month(bill: Bill) -> str:
+    """The same where everything is a bill: "2026年10月"."""
+    return month_name(bill.period) or bill_title(bill)
+
+
+@register.filter
 def month_name(period: str) -> str:
     """The month of a period ("2026-10") in the reader's language; the period itself when it is none."""
     try:

@@ -1,6 +1,6 @@
 """Puts the plan into the books, through the same services as everything else. What is there already stays as it is."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -34,7 +34,7 @@ def everything(*, as_of: datetime) -> dict[str, int]:
                 if account is None:
                     account = found[household.number] = _open(household, regions, as_of)
                     new["accounts"] += 1
-                _bill(household, account, missing, last=months[-1], as_of=as_of)
+                _bill(household, account, missing, as_of=as_of)
             new["bills"] += len(missing)
     _people(found, as_of)
     return new
@@ -77,12 +77,9 @@ def _open(household: Household, regions: dict[str, Region], as_of: datetime) -> 
     return account
 
 
-def _bill(
-    household: Household, account: BillingAccount, missing: list[Month], *, last: Month, as_of: datetime
-) -> None:
+def _bill(household: Household, account: BillingAccount, missing: list[Month], *, as_of: datetime) -> None:
     """Issues the missing bills and pays those that the plan says were paid; earlier bills stay as they are."""
-    first_unpaid = _first_unpaid(household, missing, last)
-    for month in missing:
+    for position, month in enumerate(missing):
         bills.issue(
             account_id=account.pk,
             lines=household.tariff,
@@ -93,17 +90,18 @@ def _bill(
             period=month.period,
             as_of=month.issued_at,
         )
-        if month.issued_on < first_unpaid:
-            _receive(household, account, month, household.monthly_cents, as_of)
-        elif month.issued_on == first_unpaid and household.part_cents:
-            _receive(household, account, month, household.part_cents, as_of)
+        if cents := _paid_cents(household, position, len(missing)):
+            _receive(household, account, month, cents, as_of)
 
 
-def _first_unpaid(household: Household, missing: list[Month], last: Month) -> date:
-    """The day of issue of the oldest bill that is left open. A month that has come since an earlier run is open too."""
-    if len(missing) < plan.MONTHS or not household.unpaid_bills:
-        return last.issued_on if len(missing) < plan.MONTHS else last.issued_on + timedelta(days=1)
-    return missing[-household.unpaid_bills].issued_on
+def _paid_cents(household: Household, position: int, count: int) -> int:
+    """What was paid on the bill at `position` of the `count` new ones. Months since an earlier run are all open."""
+    if count < plan.MONTHS:
+        return 0
+    first_open = count - household.unpaid_bills
+    if position == first_open:
+        return household.part_cents
+    return household.monthly_cents if position < first_open else 0
 
 
 def _receive(

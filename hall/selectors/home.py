@@ -1,6 +1,7 @@
 """What the first page shows: over several rooms, each asked once."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from billing.models import Bill, Payment
@@ -22,17 +23,23 @@ class Home:
     undecided: list[Payment]
     slips: list[Slip]
     bills: list[Bill]
+    today: date
 
     @property
     def due(self) -> AccountOverview | None:
         return next((each for each in self.accounts if each.owed_cents), None)
 
     @property
+    def is_late(self) -> bool:
+        """The account that is due first is past its day."""
+        return self.due is not None and self.due.overdue(self.today)
+
+    @property
     def credit_cents(self) -> int:
         return sum(each.credit_cents for each in self.accounts)
 
 
-def of_user(user: Any) -> Home:
+def of_user(user: Any, *, today: date) -> Home:
     """Five queries whatever the history."""
     return Home(
         accounts=balances.overview(user),
@@ -44,4 +51,5 @@ def of_user(user: Any) -> Home:
             .exclude(subject_kind="payment")[:SLIPS_SHOWN]
         ),
         bills=list(bills.of_user(user)[:BILLS_SHOWN]),
+        today=today,
     )

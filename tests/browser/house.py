@@ -105,7 +105,17 @@ def open_house(folder: Path, *, database_url: str, redis_url: str) -> Iterator[H
 def _start(house: House, port: int) -> None:
     web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws"]
     house.start("web", *web, "--blocking-threads", "4", "hall.wsgi:application")
-    worker = ["celery", "-A", "hall", "worker", "-Q", "payments,notices,default", "-c", "1", "--without-mingle"]
+    worker = [
+        "celery",
+        "-A",
+        "hall",
+        "worker",
+        "-Q",
+        "payments,notices,default",
+        "-c",
+        "1",
+        "--without-mingle",
+    ]
     house.start("worker", *worker, "-B", "-s", str(house.folder / "beat-schedule"))
 
     def answers() -> bool:

@@ -1,0 +1,136 @@
+"""No page has anything that axe objects to, in either theme; nothing is wider than a narrow phone.
+
+With HALL_PICTURES=FOLDER each page is also photographed at 360 and 1280 px.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, StorageState, expect
+
+from tests.browser.house import House
+
+pytestmark = pytest.mark.xdist_group("browser")
+WIDTHS = (360, 1280)
+
+
+def visitors_pages(page: Page) -> Iterator[str]:
+    """Opens one after the other and says which it is."""
+    for name, path in {
+        "welcome": "/",
+        "help": "/help/",
+        "login": "/account/login/",
+        "signup": "/account/signup/",
+    }.items():
+        page.goto(path)
+        yield name
+    page.goto("/nothing-here/")
+    yield "not-found"
+
+
+def customers_pages(page: Page) -> Iterator[str]:
+    for name, path in {
+        "home": "/",
+        "bills": "/bills/?period=all",
+        "receipts": "/receipts/",
+        "requests": "/requests/",
+        "operations": "/operations/",
+        "profile": "/me/",
+        "bind": "/operations/account.bind/",
+        "pay": "/pay/",
+    }.items():
+        page.goto(path)
+        yield name
+    page.get_by_label("缴费金额（元）").fill("1.234")
+    page.get_by_role("button", name="下一步：核对").click()
+    yield "pay-refused"
+    page.get_by_label("缴费金额（元）").fill("12")
+    page.get_by_role("button", name="下一步：核对").click()
+    yield "pay-quote"
+    for name, path in {
+        "open-bill": "/bills/?account=8800100001",
+        "paid-bill": "/bills/?account=8800100002",
+    }.items():
+        page.goto(path)
+        page.locator("main .rows a.row").nth(0 if name == "open-bill" else 3).click()
+        yield name
+    page.goto("/receipts/")
+    page.locator("main .rows a.row").first.click()
+    yield "receipt"
+
+
+def payments_pages(page: Page) -> Iterator[str]:
+    """A payment begun and given up."""
+    page.goto("/pay/?account=8800100001")
+    page.get_by_role("button", name="下一步：核对").click()
+    page.get_by_label("我已看过以上内容，确认办理").check()
+    page.route("**/alipay/gateway.do*", lambda route: route.abort())  # the way to the cashier is not taken
+    page.get_by_role("button", name="确认，去付款").click()
+    page.wait_for_timeout(500)
+    page.goto("/")
+    yield "home-pending"
+    page.get_by_role("link", name=re.compile("待支付")).click()
+    yield "payment-waiting"
+    waiting = page.url
+    page.goto(f"{waiting}?back=1")
+    expect(page.get_by_text("确认中", exact=True)).to_be_visible()
+    yield "payment-checking"
+    page.goto(waiting)
+    page.get_by_role("button", name="取消这笔支付").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("这笔支付已关闭")
+    yield "payment-closed"
+    page.goto("/requests/")
+    page.locator("main .rows a.row").first.click()
+    yield "request"
+
+
+def objections(page: Page) -> list[str]:
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]]
+
+
+def sideways(page: Page) -> int:
+    """Pixels by which the page is wider than its window."""
+    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wider
+
+
+def photograph(page: Page, folder: Path | None, name: str, theme: str) -> None:
+    if folder is None:
+        return
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
+    page.set_viewport_size({"width": WIDTHS[0], "height": 780})
+
+
+def walk(page: Page, pages: Iterator[str], folder: Path | None, theme: str) -> list[str]:
+    wrong = []
+    for name in pages:
+        wrong += [f"{name} {theme}: {objection}" for objection in objections(page)]
+        if wider := sideways(page):
+            wrong.append(f"{name} {theme}: {wider} px wider than the window")
+        photograph(page, folder, name, theme)
+    return wrong
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_visitors_pages(
+    theme: str, house: House, new_page: Callable[..., Page], pictures: Path | None
+) -> None:
+    page = new_page()
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": house.url}])
+    assert walk(page, visitors_pages(page), pictures, theme) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_customers_pages(
+    theme: str, house: House, new_page: Callable[..., Page], customer: StorageState, pictures: Path | None
+) -> None:
+    page = new_page(storage_state=customer)
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": house.url}])
+    assert walk(page, customers_pages(page), pictures, theme) == []
+    assert walk(page, payments_pages(page), pictures, theme) == []

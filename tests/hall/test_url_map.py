@@ -1,0 +1,171 @@
+"""Every address of the hall is walked: a stranger's number is 404 everywhere and changes nothing, with every method.
+
+An address that takes a parameter must be named here, so that a new one cannot be forgotten.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from knox.models import AuthToken
+
+from accounts.models import User
+from core import clock
+from operations.context import Context
+from operations.models import Channel
+from operations.services import slips
+from tests.billing import build
+from tests.conftest import NOON
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("alipay_keys")]
+METHODS = ("get", "post", "put", "patch", "delete")
+OTHERS = ("admin", "allauth", "account_", "javascript-catalog")  # staff's own walk, and allauth's
+
+# The parameters that name what belongs to somebody, as they are called in the addresses.
+OBJECTS = {
+    "billing:bill",
+    "billing:payment",
+    "billing:payment_status",
+    "billing:cashier",
+    "billing:cancel",
+    "billing:receipt",
+    "operations:slip",
+    "api:request",
+    "api:token",
+}
+# These parameters name a kind, not a thing: they are the same for everybody.
+KINDS = {
+    "billing:callback",
+    "billing:return",
+    "operations:form",
+    "api:quote",
+    "api:code",
+    "api:submit",
+}
+
+
+@pytest.fixture
+def stranger() -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(build.user())
+    return client
+
+
+@pytest.fixture
+def numbers() -> dict[str, list[str]]:
+    """Alice's things: what stands in the addresses, by the parameter's name."""
+    alice = build.user()
+    account = build.account(alice)
+    bill = build.bill(account)
+    paid = build.payment(account, 1000)
+    build.apply(paid, build.report(paid))
+    slip = _begin_paying(alice, account.number)
+    return {
+        "billing:bill": [bill.number],
+        "billing:receipt": [paid.receipts.get().number],
+        "operations:slip": [slip.number],
+        "api:request": [slip.number],
+        "api:token": [AuthToken.objects.create(alice)[0].token_key],
+        **dict.fromkeys(
+            ("billing:payment", "billing:payment_status", "billing:cashier", "billing:cancel"),
+            [slip.subject_id, paid.reference],
+        ),
+    }
+
+
+def _begin_paying(user: User, number: str) -> Any:
+    ctx = Context(user=user, channel=Channel.WEB, as_of=NOON)
+    raw = {"account": number, "amount": "16.00", "gateway": "alipay"}
+    with clock.stopped(NOON):
+        quoted = slips.quote(operation="bill.pay", ctx=ctx, raw=raw)
+        return slips.submit(
+            operation="bill.pay",
+            ctx=ctx,
+            raw=raw,
+            quote_digest=quoted.digest,
+            confirmation={"agreed": "yes"},
+            idempotency_key="a-key-of-alices-own-0001",
+        )
+
+
+def addresses(patterns: Any = None, space: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """All named addresses that take parameters, as "namespace:name"."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            inner = pattern.namespace or ""
+            yield from addresses(pattern.url_patterns, f"{space}{inner}:" if inner else space)
+        elif pattern.pattern.regex.groups:
+            yield f"{space}{pattern.name}", pattern
+
+
+def ours() -> list[str]:
+    return sorted({name for name, _pattern in addresses() if not name.startswith(OTHERS)})
+
+
+def everything() -> str:
+    """A digest of all rows of our tables; the log-in's own traces are left out."""
+    digest = hashlib.sha256()
+    with connection.cursor() as cursor:
+        for model in sorted(apps.get_models(), key=lambda model: model._meta.db_table):
+            table = model._meta.db_table
+            if table not in ("django_session", "core_heartbeat"):
+                cursor.execute(f'SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM "{table}" t')
+                digest.update(f"{table} {cursor.fetchone()[0]}".encode())
+    return digest.hexdigest()
+
+
+def test_every_address_with_a_parameter_is_known_here() -> None:
+    assert set(ours()) == OBJECTS | KINDS
+
+
+def test_a_stranger_finds_nothing_and_changes_nothing(
+    stranger: Client, numbers: dict[str, list[str]]
+) -> None:
+    before = everything()
+    for name in sorted(OBJECTS):
+        for number in numbers[name]:
+            address = reverse(name, args=[number])
+            answers = {method: getattr(stranger, method)(address).status_code for method in METHODS}
+            assert set(answers.values()) <= {404, 405}, (address, answers)
+            assert 404 in answers.values(), (address, answers)
+    assert everything() == before
+
+
+def test_what_does_not_exist_looks_the_same(stranger: Client, numbers: dict[str, list[str]]) -> None:
+    for name in sorted(OBJECTS):
+        theirs, none = reverse(name, args=[numbers[name][0]]), reverse(name, args=["X0000000000"])
+        for method in METHODS:
+            ask = getattr(stranger, method)
+            assert ask(theirs).status_code == ask(none).status_code, (method, name)
+
+
+def test_a_visitor_finds_nothing_either(numbers: dict[str, list[str]]) -> None:
+    before = everything()
+    for name in sorted(OBJECTS):
+        address = reverse(name, args=[numbers[name][0]])
+        for method in METHODS:
+            assert getattr(Client(), method)(address).status_code in (302, 401, 403, 405), (method, address)
+    assert everything() == before
+
+
+def test_strangers_accounts_in_queries_are_not_found(stranger: Client) -> None:
+    theirs = build.account()
+    for path in ("/bills/", "/pay/"):
+        assert stranger.get(path, {"account": theirs.number}).status_code == 404
+    bill = build.bill(theirs)
+    assert stranger.get("/pay/", {"bill": bill.number}).status_code == 404
+
+
+def test_the_plain_addresses_open(stranger: Client) -> None:
+    """Every page without a parameter answers its own user; none breaks."""
+    for pattern in ("hall:home", "hall:help", "billing:bills", "billing:pay", "billing:receipts"):
+        assert stranger.get(reverse(pattern)).status_code == 200
+    for pattern in ("operations:list", "operations:requests", "accounts:profile", "accounts:accounts"):
+        assert stranger.get(reverse(pattern)).status_code == 200
+    with pytest.raises(NoReverseMatch):
+        reverse("billing:bill")
