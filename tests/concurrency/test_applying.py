@@ -7,7 +7,15 @@ import pytest
 from django.db import IntegrityError
 
 from accounts.models import BillingAccount
-from billing.models import Allocation, CallbackState, GatewayCallback, Payment, PaymentState, Receipt, ReviewReason
+from billing.models import (
+    Allocation,
+    CallbackState,
+    GatewayCallback,
+    Payment,
+    PaymentState,
+    Receipt,
+    ReviewReason,
+)
 from billing.services import callbacks, payments
 from billing.services.payments import Applied
 from core.db import violated
