@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter
@@ -92,7 +93,8 @@ def moment(field: str, title: Any) -> Column:
     """A column that shows an instant as 2026-11-03 09:30:00, local time: sorts by eye, fits a narrow screen."""
 
     def column(self: Any, row: Any) -> str | None:
-        return when(getattr(row, field))
+        at = when(getattr(row, field))
+        return at and format_html('<span class="backoffice-when">{}</span>', at)
 
     return _column(column, field, title)
 
@@ -166,6 +168,7 @@ class StaffAdmin(ExactSearch, BaseAdmin):
     paginator = CappedPaginator
     list_filter_submit = True
     list_disable_select_all = True
+    show_facets = admin.ShowFacets.NEVER  # a count per choice would read the whole table
     change_form_before_template = "backoffice/actions.html"
     empty_value_display = "—"
     reasoned: ClassVar[tuple[Reasoned, ...]] = ()

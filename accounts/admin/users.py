@@ -4,7 +4,6 @@ from django import forms
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
@@ -136,9 +135,10 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(RightsAdmin, DjangoGroupAdmin):
+class GroupAdmin(RightsAdmin):
     search_fields = ("name",)
     search_help_text = _("组名（完整）")
     ordering = ("name",)
     fields = ("name", "permissions")
+    filter_horizontal = ("permissions",)
     list_display = ("name",)
