@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing.services import callbacks, ledger_check, settling
+from billing.services import callbacks, cashier, ledger_check, settling
 from core import clock, pokes
 
 
@@ -18,11 +18,10 @@ def apply_callbacks() -> int:
     return total
 
 
-@shared_task(
-    name="billing.settle_undecided", queue="payments", acks_late=True, time_limit=300, ignore_result=True
-)
+@shared_task(name=cashier.SETTLE_TASK, queue="payments", acks_late=True, time_limit=300, ignore_result=True)
 def settle_undecided() -> int:
     """Asks the gateways about undecided payments that are due."""
+    pokes.arrived(cashier.SETTLE_TASK)
     return settling.settle_due(as_of=clock.now())
 
 

@@ -21,6 +21,7 @@ from core.errors import Conflict, HallError
 
 log = logging.getLogger(__name__)
 ASKED_AT_MOST_EVERY = 5  # seconds
+SETTLE_TASK = "billing.settle_undecided"
 
 
 class NotPayable(Conflict):
@@ -57,7 +58,7 @@ def ask_soon(*, payment_id: int, as_of: datetime) -> bool:
     undecided = Payment.objects.filter(pk=payment_id, state__in=UNDECIDED)
     if not undecided.update(next_query_at=as_of):
         return False
-    pokes.after_commit("billing.settle_undecided", queue="payments")
+    pokes.after_commit(SETTLE_TASK, queue="payments")
     return True
 
 

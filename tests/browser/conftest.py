@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, expect, sync_playwright
 
 from tests.browser import steps
 from tests.browser.house import House, open_house
@@ -50,6 +50,11 @@ def browser() -> Iterator[Browser]:
 def new_page(browser: Browser, house: House) -> Iterator[Callable[..., Page]]:
     """Opens a page of a context of its own, as a Chinese customer with a phone; options as for new_context."""
     contexts = []
+    troubles: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            troubles.append(message.text)
 
     def make(**options: Any) -> Page:
         given: dict[str, Any] = {
@@ -61,11 +66,15 @@ def new_page(browser: Browser, house: House) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(**(given | options))
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
-        return context.new_page()
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        return page
 
     yield make
     for context in contexts:
         context.close()
+    assert not troubles, "the browser complained about our pages"
 
 
 _logged_in: dict[tuple[str, str], StorageState] = {}

@@ -13,8 +13,7 @@ from pytest_django import Settings
 from accounts.models import BillingAccount, Membership, User
 from accounts.selectors import accounts
 from billing.models import Bill, Receipt
-from billing.selectors import balances
-from billing.services import ledger_check
+from billing.selectors import balances, ledger_check
 from core import clock
 from hall.demo import build, plan
 

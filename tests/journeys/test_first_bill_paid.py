@@ -21,7 +21,8 @@ from accounts.models import BillingAccount, Contact, Membership, User
 from accounts.services import accounts, contacts, customers
 from billing.gateways import rsa2
 from billing.models import Bill, Payment, PaymentState, Receipt
-from billing.services import bills, callbacks, ledger_check
+from billing.selectors import ledger_check
+from billing.services import bills, callbacks
 from core import clock, outbox
 from notices.models import Delivery, DeliveryState
 from notices.services import sending
