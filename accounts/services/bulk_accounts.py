@@ -136,7 +136,9 @@ def load(job: Job, *, profile: str, as_of: datetime) -> Iterator[Progress]:
 class AccountsImporter:
     """See `core.imports.runs.Importer`."""
 
+    name = KIND
     fields = FIELDS
+    lane_field = None  # accounts may share a customer
 
     def __init__(self, profile: Profile, *, as_of: datetime) -> None:
         self.profile = profile
@@ -151,7 +153,6 @@ class AccountsImporter:
         self._before = staging.highest_id("accounts_billingaccount")
 
     def merge(self, records: Sequence[Record], *, dry_run: bool) -> Outcome:
-        staging.one_at_a_time(KIND)
         staging.prefer_lookups()
         rows = [Given._make((record.line, *record.values)) for record in records]
         plan = _Plan(rows, self._before)

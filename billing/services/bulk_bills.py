@@ -88,7 +88,10 @@ def load(job: Job, *, profile: str, as_of: datetime) -> Iterator[Progress]:
 class BillsImporter:
     """See `core.imports.runs.Importer`."""
 
+    lane_field = "account"
+
     def __init__(self, profile: Profile, *, as_of: datetime) -> None:
+        self.name = f"{KIND}:{profile.source}"
         self._items = _items(profile)
         self.profile = _with_items(profile, self._items)
         self.fields = [
@@ -128,7 +131,6 @@ class BillsImporter:
         self._before = staging.highest_id("billing_bill")
 
     def merge(self, records: Sequence[Record], *, dry_run: bool) -> Outcome:
-        staging.one_at_a_time(f"{KIND}:{self.profile.source}")
         staging.prefer_lookups()
         rows = [Given._make((r.line, *r.values[:_ITEMS], tuple(r.values[_ITEMS:]))) for r in records]
         outcome = Outcome()

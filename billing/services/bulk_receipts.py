@@ -87,12 +87,18 @@ def gateway(source: str) -> str:
     return f"import:{source}"
 
 
+def _lock_name(of_gateway: str) -> str:
+    return f"{KIND}:{of_gateway}"
+
+
 class ReceiptsImporter:
     """See `core.imports.runs.Importer`."""
 
     fields = FIELDS
+    lane_field = None  # a row may leave its account to its bill
 
     def __init__(self, profile: Profile, *, as_of: datetime) -> None:
+        self.name = _lock_name(gateway(profile.source))
         self.profile = profile
         self._as_of = as_of
         self._gateway = gateway(profile.source)
@@ -108,7 +114,6 @@ class ReceiptsImporter:
         self._before = staging.highest_id("billing_receipt")
 
     def merge(self, records: Sequence[Record], *, dry_run: bool) -> Outcome:
-        staging.one_at_a_time(f"{KIND}:{self._gateway}")
         staging.prefer_lookups()
         rows = [Given._make((record.line, *record.values)) for record in records]
         bills = _bills(self._bill_source, {row.bill for row in rows if row.bill})
@@ -196,7 +201,7 @@ def book_opening(
     Called in a transaction. An account that does not exist is an error of the caller's (KeyError).
     """
     create_stages()
-    staging.one_at_a_time(f"{KIND}:{gateway(source)}")
+    staging.one_at_a_time(_lock_name(gateway(source)))
     accounts = account_locks.accounts(str(number) for number, _cents in opening)
     incoming = [
         Incoming(accounts[str(number)], f"opening:{number}", int(cents), paid_at) for number, cents in opening

@@ -57,6 +57,7 @@ class ImportCommand(BaseCommand):
         parser.add_argument(
             "--chunk", type=_positive, default=runs.CHUNK_ROWS, metavar="N", help="rows at once"
         )
+        parser.add_argument("--lanes", type=_positive, default=2, metavar="N", help="connections at work")
         parser.add_argument(
             "--max-bytes", type=_positive, default=source.DEFAULT_MAX_BYTES, metavar="N", help="unpacked size"
         )
@@ -157,6 +158,7 @@ def _job(options: dict[str, Any], stop: Callable[[], bool]) -> Job:
         limit=options["limit"],
         chunk_rows=options["chunk"],
         max_bytes=options["max_bytes"],
+        lanes=options["lanes"],
         stop=stop,
     )
 

@@ -30,6 +30,11 @@ class BadHeader(HallError):
     message = _("表头不符：%(why)s。文件中的列：%(found)s")
 
 
+class ImportRunning(HallError):
+    code = "IMPORT_RUNNING"
+    message = _("同一来源的另一个导入正在进行，请等它结束后再运行")
+
+
 class BadProfile(HallError):
     code = "IMPORT_BAD_PROFILE"
     message = _("导入配置 %(profile)s 第 %(line)s 行：%(why)s")

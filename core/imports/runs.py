@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -10,10 +11,11 @@ from typing import Protocol
 from django.db import DataError, IntegrityError, transaction
 
 from core.db import violated
-from core.imports import encodings, rejects, rows, source
+from core.imports import encodings, rejects, rows, source, staging
 from core.imports.ahead import Ahead
 from core.imports.cells import Value
 from core.imports.errors import BadHeader
+from core.imports.lanes import Lanes
 from core.imports.profiles import Profile
 from core.imports.records import Field, Parser, Record, Skipped, check_names
 from core.imports.rejects import Reject
@@ -50,6 +52,9 @@ class Outcome:
     rejects: list[Reject] = field(default_factory=list)
 
 
+Merged = tuple[Outcome, list[Reject]]  # the latter: rows that the database itself refused
+
+
 class Importer(Protocol):
     """What a room brings: the fields of a row, checks across them, and the merge. The first field is the row's key."""
 
@@ -59,11 +64,19 @@ class Importer(Protocol):
     @property
     def fields(self) -> Sequence[Field]: ...
 
+    @property
+    def name(self) -> str:
+        """Imports of the same name run one after the other."""
+
+    @property
+    def lane_field(self) -> str | None:
+        """Records in which this field differs may be merged at the same time; None: no two may."""
+
     def finish(self, values: list[Value]) -> None:
         """Fills in what follows from other fields; raises Refused. Called in the reader's thread: no database."""
 
     def prepare(self) -> None:
-        """Called once, before the first chunk."""
+        """Called once on each connection, before the first chunk."""
 
     def merge(self, records: Sequence[Record], *, dry_run: bool) -> Outcome:
         """Called in a transaction. With `dry_run` it only finds out and writes nothing. Keys differ within a call."""
@@ -94,7 +107,7 @@ class Progress:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What to read and how. `encoding` overrides the profile's; `limit` is a number of rows; `stop` is asked between
-    chunks."""
+    chunks; `lanes` connections share the work where the importer allows it."""
 
     path: Path
     encoding: str = ""
@@ -102,6 +115,7 @@ class Job:
     limit: int | None = None
     chunk_rows: int = CHUNK_ROWS
     max_bytes: int = DEFAULT_MAX_BYTES
+    lanes: int = 2
     stop: Callable[[], bool] = lambda: False
 
 
@@ -119,16 +133,27 @@ def run(job: Job, importer: Importer) -> Iterator[Progress]:
         if encoding == encodings.AUTO:
             encoding = encodings.detect(file, head, survey)
         parser, rows_left = _start(source.text(file, encoding), importer)
-        importer.prepare()
         yield Progress(survey, encoding, Counts(), [], 0)
         total = Counts()
-        with Ahead(_chunks(islice(rows_left, job.limit), parser, job.chunk_rows)) as chunks:
+        with (
+            staging.alone(importer.name, give_up=job.stop),
+            Lanes[Merged](job.lanes, place=_lane_place(importer), prepare=importer.prepare) as lanes,
+            Ahead(_chunks(islice(rows_left, job.limit), parser, job.chunk_rows)) as chunks,
+        ):
             for chunk in chunks:
-                found = _merge_chunk(importer, parser, chunk, job.dry_run)
+                merged = lanes.map(partial(_merge, importer, job.dry_run), chunk.records)
+                found = _complete(chunk, merged, parser)
                 total.add(chunk.counts)
                 yield Progress(survey, encoding, replace(total), found, chunk.last_line)
                 if job.stop():
                     return
+
+
+def _lane_place(importer: Importer) -> int | None:
+    """Where a record's values hold the field by which lanes differ."""
+    if importer.lane_field is None:
+        return None
+    return [field.name for field in importer.fields].index(importer.lane_field)
 
 
 def _start(stream: io.TextIOWrapper, importer: Importer) -> tuple[Parser, Iterator[rows.Row | Reject]]:
@@ -185,28 +210,30 @@ def _take(record: Record, chunk: Chunk, first: dict[Value, Record]) -> None:
         chunk.rejects.append(Reject(record.line, "", rejects.DUPLICATE, str(key), record.last_line))
 
 
-def _merge_chunk(importer: Importer, parser: Parser, chunk: Chunk, dry_run: bool) -> list[Reject]:
-    """Merges and completes the chunk's counts; returns its rejects in the order of the file."""
-    outcome, failed = _merge(importer, chunk.records, dry_run)
+def _complete(chunk: Chunk, merged: Sequence[Merged], parser: Parser) -> list[Reject]:
+    """Completes the chunk's counts; returns its rejects in the order of the file."""
     last_lines = {record.line: record.last_line for record in chunk.records}
     refused = [
         replace(reject, column=parser.title(reject.column), last_line=last_lines[reject.line])
+        for outcome, _failed in merged
         for reject in outcome.rejects
     ]
+    failed = [reject for _outcome, rejected in merged for reject in rejected]
     by_line = {reject.line: reject for reject in [*refused, *failed]}
+    counts = chunk.counts
+    for outcome, _failed in merged:
+        counts.add(Counts(created=outcome.created, updated=outcome.updated, unchanged=outcome.unchanged))
     for record, earlier in chunk.repeats:
         if earlier in by_line:
             refused.append(replace(by_line[earlier], line=record.line, last_line=record.last_line))
         else:
-            outcome.unchanged += 1
-    counts = chunk.counts
-    counts.created, counts.updated, counts.unchanged = outcome.created, outcome.updated, outcome.unchanged
+            counts.unchanged += 1
     counts.rejected += len(refused)
     counts.failed = len(failed)
     return sorted([*chunk.rejects, *refused, *failed], key=lambda reject: reject.line)
 
 
-def _merge(importer: Importer, records: Sequence[Record], dry_run: bool) -> tuple[Outcome, list[Reject]]:
+def _merge(importer: Importer, dry_run: bool, records: Sequence[Record]) -> Merged:
     """One transaction. When the database refuses it, both halves are tried, down to the row that it will not have."""
     if not records:
         return Outcome(), []
@@ -217,8 +244,8 @@ def _merge(importer: Importer, records: Sequence[Record], dry_run: bool) -> tupl
         if len(records) == 1:
             return Outcome(), [_not_stored(records[0], error)]
     middle = len(records) // 2
-    left, left_failed = _merge(importer, records[:middle], dry_run)
-    right, right_failed = _merge(importer, records[middle:], dry_run)
+    left, left_failed = _merge(importer, dry_run, records[:middle])
+    right, right_failed = _merge(importer, dry_run, records[middle:])
     together = Outcome(
         left.created + right.created,
         left.updated + right.updated,

@@ -2,14 +2,19 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
 from core.imports.cells import Value
+from core.imports.errors import ImportRunning
 
+_KEY = "hashtextextended('import:' || %(name)s, 0)"
+_ASK_AGAIN_SECONDS = 0.2
 Rows = Iterable[Sequence[Value]]
 
 
@@ -56,7 +61,23 @@ def highest_id(table: str) -> int:
 
 def one_at_a_time(name: str) -> None:
     """Imports of the same thing wait for each other until the transaction ends."""
-    query("SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": f"import:{name}"})
+    query(f"SELECT pg_advisory_xact_lock({_KEY})", {"name": name})
+
+
+@contextmanager
+def alone(name: str, *, give_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """While inside, no other import of the same thing runs; a process that dies lets go.
+
+    Waits for the other one, asking again so that a signal is heard; raises ImportRunning when `give_up` says so.
+    """
+    while not query(f"SELECT pg_try_advisory_lock({_KEY})", {"name": name})[0][0]:
+        if give_up():
+            raise ImportRunning()
+        time.sleep(_ASK_AGAIN_SECONDS)
+    try:
+        yield
+    finally:
+        query(f"SELECT pg_advisory_unlock({_KEY})", {"name": name})
 
 
 def prefer_lookups() -> None:

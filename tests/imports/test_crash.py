@@ -31,13 +31,14 @@ def export(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def command(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def command(path: Path, lanes: int = 2) -> Iterator[subprocess.Popen[bytes]]:
     """import_bills as a process of its own on the test database, in small chunks."""
     database = connection.settings_dict
     place = f"{database['HOST'] or 'localhost'}:{database['PORT'] or 5432}"
     user = database["USER"] + (f":{database['PASSWORD']}" if database["PASSWORD"] else "")
     environment = {**os.environ, "DATABASE_URL": f"postgresql://{user}@{place}/{database['NAME']}"}
     arguments = [sys.executable, "manage.py", "import_bills", str(path), "--chunk", "20", "--skip-checks"]
+    arguments += ["--lanes", str(lanes)]
     process = subprocess.Popen(arguments, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.PIPE)
     try:
         yield process
@@ -60,15 +61,27 @@ def check_all_in() -> None:
     assert not list(ledger_check.differences())
 
 
-def test_a_killed_import_is_finished_by_the_next(export: Path) -> None:
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_killed_import_is_finished_by_the_next(export: Path, lanes: int) -> None:
     for bills in (1, 500, 1200):
-        with command(export) as process:
+        with command(export, lanes) as process:
             wait_for(bills, process)
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
-        assert Bill.objects.count() % 20 == 0
+        if lanes == 1:
+            assert Bill.objects.count() % 20 == 0
         assert not list(ledger_check.differences())
     assert build.load(bulk_bills.load, export).counts.failed == 0
+    check_all_in()
+
+
+def test_lanes_leave_what_one_connection_would(export: Path) -> None:
+    lines = export.read_text().splitlines()
+    lines[100:100] = ["1500,99,,2026-11-01,2026-11-25,1", lines[3], "7,05,,2026-11-01,2026-11-25,2"]
+    path = build.file(export.parent, "\n".join(lines), "mixed.csv")
+    result = build.load(bulk_bills.load, path, lanes=4, chunk_rows=500)
+    assert result.reasons == [(101, "户号", "UNKNOWN_ACCOUNT"), (103, "", "DUPLICATE")]
+    assert (result.counts.created, result.counts.unchanged) == (ROWS, 1)
     check_all_in()
 
 
