@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from runtime import accounts, credentials, datafolder
+from runtime import accounts, credentials, datafolder, processes
 from runtime.broker import Broker
+from runtime.console import say
 from runtime.credentials import Credentials
 from runtime.datafolder import DataFolder
 from runtime.postgres import ADMIN, APP, OWNER, READONLY, Postgres
+
+TEMPORARY = "hall-test-"
 
 
 class Services:
@@ -92,13 +95,38 @@ class Services:
 @contextlib.contextmanager
 def temporary(environ: Mapping[str, str] | None = None) -> Iterator[Services]:
     """Running services in a data folder of their own, stopped and removed afterwards whatever happens."""
-    root = Path(tempfile.mkdtemp(prefix="hall-test-")).resolve()
+    own = os.environ if environ is None else environ
+    _sweep(own)
+    root = Path(tempfile.mkdtemp(prefix=TEMPORARY)).resolve()
     services: Services | None = None
     try:
-        services = Services(datafolder.prepare(root), os.environ if environ is None else environ)
+        data = datafolder.prepare(root)
+        data.note(supervisor=dict(zip(("pid", "started"), processes.identity(os.getpid()), strict=True)))
+        services = Services(data, own)
         services.start()
         yield services
     finally:
         if services is not None:
             services.stop()
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _sweep(environ: Mapping[str, str]) -> None:
+    """End and remove what temporary services of a killed process have left behind."""
+    for folder in Path(tempfile.gettempdir()).resolve().glob(f"{TEMPORARY}*"):
+        if folder.is_dir() and folder.stat().st_uid == os.geteuid():
+            data = DataFolder(folder)
+            owner = data.read_state().get("supervisor", {})
+            # Without a note it is only just being made.
+            if owner and not processes.still_alive([(owner["pid"], owner["started"])]):
+                say(f"Removing {folder}, left behind by tests that were killed.")
+                _end(data, environ)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(data: DataFolder, environ: Mapping[str, str]) -> None:
+    processes.end(processes.leftovers(data.root))
+    left = Services(data, environ)
+    for service in (left.broker, left.postgres):
+        if service is not None:
+            service.end_survivors()

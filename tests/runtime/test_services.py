@@ -139,6 +139,27 @@ def test_a_supervisor_that_died_leaves_servers_that_the_next_one_replaces(
     assert "A broker of an earlier run still serves this data folder" in shown
 
 
+def test_temporary_services_of_a_killed_process_are_ended_by_the_next() -> None:
+    with tempfile.TemporaryDirectory(prefix="hall left ") as place:
+        Path(place).chmod(0o711)
+        environ = {**os.environ, "TMPDIR": place}
+        code = (
+            "import os, sys; from runtime import services\n"
+            "with services.temporary({}):\n"
+            "    if sys.argv[1:]: os._exit(9)"
+        )
+        command = [sys.executable, "-c", code]
+        killed = subprocess.run([*command, "die"], cwd=ROOT, env=environ, check=False)
+        assert killed.returncode == 9
+        left = list(Path(place).resolve().iterdir())
+        assert len(left) == 1
+        assert processes.serving_from(left[0])
+        after = subprocess.run(command, cwd=ROOT, env=environ, check=True, capture_output=True, text=True)
+        assert "left behind by tests that were killed" in after.stdout
+        assert processes.serving_from(left[0]) == []
+        assert list(Path(place).iterdir()) == []
+
+
 def test_a_half_made_cluster_and_stale_lock_files_do_not_stop_a_start(
     services: Services, capsys: pytest.CaptureFixture[str]
 ) -> None:
