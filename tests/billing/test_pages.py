@@ -13,9 +13,8 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import BillingAccount, Membership, User
-from billing.models import Bill, Payment, PaymentState
+from billing.models import Payment, PaymentState
 from billing.services import payments
-from billing.templatetags import billing as tags
 from billing.views.payments import STOP_POLLING
 from core import clock
 from operations.models import Slip, SlipState
@@ -388,19 +387,6 @@ def test_a_receipt_says_what_the_money_was_used_for(client: Client, account: Bil
     for shown in (receipt.number, "¥30.00", "¥26.00", "存入账户余额", "¥4.00", "支付宝", receipt.trade_no):
         assert shown in page
     assert receipt.number in text(client.get("/receipts/"))
-
-
-def test_receipts_of_counters_and_imports_have_a_readable_way() -> None:
-    assert tags.gateway_name("counter:demo") == "营业厅柜台"
-    assert tags.gateway_name("old_boss") == "其他渠道"
-
-
-def test_a_cancelled_bill_is_neither_owed_nor_paid() -> None:
-    bill = Bill(
-        total_cents=100, paid_cents=0, due_on=date(2026, 1, 1), cancelled_at=NOON, period="not a month"
-    )
-    assert (tags.bill_state(bill), tags.bill_badge(bill)) == ("已取消", "muted")
-    assert tags.month_name("not a month") == "not a month"
 
 
 def test_visitors_are_asked_to_log_in(account: BillingAccount) -> None:
