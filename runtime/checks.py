@@ -79,7 +79,7 @@ def _imports(environ: Environ) -> Outcome:
         file = Path(folder) / "contracts.ini"
         file.write_text(contracts_file(settings, built), encoding="utf-8")
         script = "import sys; from importlinter.cli import lint_imports_command as run; run()"
-        command = [sys.executable, "-c", script, "--config", str(file), "--no-cache"]
+        command = [sys.executable, "-c", script, "--config", str(file), "--no-cache", "--no-logo"]
         return Outcome(subprocess.run(command, cwd=ROOT, env=dict(environ), check=False).returncode == 0)
 
 
