@@ -9,11 +9,12 @@ import pytest
 from django.db import connection, transaction
 
 from accounts import locks as account_locks
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, User
 from billing import locks
 from billing.gateways.base import Report
 from billing.models import GatewayCallback, Payment
 from billing.services import reports
+from operations.models import Channel, Slip, SlipState
 from tests.billing import build
 from tests.conftest import NOON
 from tests.threads import together
@@ -33,6 +34,24 @@ def stored(payment: Payment, report: Report | None = None) -> GatewayCallback:
         received_at=NOON,
         next_attempt_at=NOON,
     )
+
+
+def slip_under_way(payment: Payment, user: User) -> Slip:
+    """The slip of a customer who has been sent to the cashier with this payment."""
+    slip = Slip.objects.create(
+        number=f"S{payment.pk}U{user.pk}",
+        operation="bill.pay",
+        operation_version=1,
+        channel=Channel.WEB,
+        actor=user,
+        idempotency_key=f"key-of-{payment.pk}-{user.pk}",
+        subject_kind="payment",
+        subject_id=payment.reference,
+        started_at=NOON,
+    )
+    for state in (SlipState.QUOTED, SlipState.CONFIRMED, SlipState.IN_PROGRESS):
+        Slip.objects.filter(pk=slip.pk).update(state=state)
+    return slip
 
 
 class Meeting:
@@ -80,7 +99,7 @@ def caught(call: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def one_behind_the_other(first: Callable[[], Any], second: Callable[[], Any]) -> list[Any]:
-    """Both results: `second` begins when `first` has written; `first` commits when `second` waits for it, or is done."""
+    """Both results. `second` begins when `first` has written; `first` commits when `second` waits for it or is done."""
     written, done = threading.Event(), threading.Event()
 
     def leading() -> Any:

@@ -10,9 +10,9 @@ from billing.services import callbacks, settling
 from core import outbox
 from core.models import OutboxRow
 from notices.models import Delivery, Message
-from operations.models import Channel, Slip, SlipHistory, SlipState
+from operations.models import Slip, SlipHistory, SlipState
 from tests.billing import build
-from tests.concurrency.races import Meeting, stored
+from tests.concurrency.races import Meeting, slip_under_way, stored
 from tests.conftest import NOON
 from tests.threads import together
 
@@ -83,22 +83,10 @@ def test_workers_side_by_side_apply_each_callback_once() -> None:
 
 def news(count: int) -> None:
     """Payments that have just succeeded, each with a slip under way and a payer to tell."""
-    for n in range(count):
+    for _ in range(count):
         user = build.user()
         payment = build.payment(build.account(user))
-        slip = Slip.objects.create(
-            number=f"S{n}",
-            operation="bill.pay",
-            operation_version=1,
-            channel=Channel.WEB,
-            actor=user,
-            idempotency_key=f"key-{n}",
-            subject_kind="payment",
-            subject_id=payment.reference,
-            started_at=NOON,
-        )
-        for state in (SlipState.QUOTED, SlipState.CONFIRMED, SlipState.IN_PROGRESS):
-            Slip.objects.filter(pk=slip.pk).update(state=state)
+        slip_under_way(payment, user)
         build.apply(payment, build.report(payment))
 
 

@@ -14,7 +14,7 @@ from operations.context import Context
 from operations.models import Channel, Slip, SlipState
 from operations.services import slips
 from tests.billing import build
-from tests.concurrency.races import Meeting, caught, one_behind_the_other, without_locks
+from tests.concurrency.races import Meeting, caught, one_behind_the_other, slip_under_way, without_locks
 from tests.conftest import NOON
 from tests.threads import together
 
@@ -101,38 +101,19 @@ def test_two_members_who_pay_at_once_leave_one_payment_and_two_slips() -> None:
 def test_a_slip_that_continues_a_payment_while_that_is_closed_ends_too() -> None:
     """The second slip is written while the payment is closed: the news of the end must come after it."""
     account, (owner, payer) = family()
-    first = submit(owner, account, 2600, "key-of-the-first-member")
+    submit(owner, account, 2600, "key-of-the-first-member")
     payment = Payment.objects.get()
 
     def continue_it() -> Payment:
-        # The part of the second member's submit that joins the payment; his slip is committed with it.
+        # What the second member's submit does: it joins the payment, and his slip is committed with that.
         joined = start(account, 2600)
-        Slip.objects.filter(pk=second.pk).update(state=SlipState.IN_PROGRESS)
+        slip_under_way(joined, payer)
         return joined
 
     def close_it() -> int:
         payments.closed(payment_id=payment.pk, as_of=NOON, actor=build.ACTOR, reason="test")
         return outbox.dispatch(as_of=clock.now())
 
-    second = _confirmed_slip(payer, payment)
     one_behind_the_other(continue_it, close_it)
     outbox.dispatch(as_of=clock.now() + timedelta(days=1))
-    states = Slip.objects.filter(pk__in=[first.pk, second.pk]).values_list("state", flat=True)
-    assert list(states) == [SlipState.CANCELLED, SlipState.CANCELLED]
-
-
-def _confirmed_slip(user: User, payment: Payment) -> Slip:
-    slip = Slip.objects.create(
-        number=f"S{user.pk}",
-        operation="bill.pay",
-        operation_version=1,
-        channel=Channel.WEB,
-        actor=user,
-        idempotency_key="key-of-the-second-member",
-        subject_kind="payment",
-        subject_id=payment.reference,
-        started_at=NOON,
-    )
-    for state in (SlipState.QUOTED, SlipState.CONFIRMED):
-        Slip.objects.filter(pk=slip.pk).update(state=state)
-    return slip
+    assert list(Slip.objects.values_list("state", flat=True)) == [SlipState.CANCELLED, SlipState.CANCELLED]
