@@ -13,6 +13,7 @@ class PaymentSucceeded(Event):
     name: ClassVar[str] = "billing.payment_succeeded"
     reference: str
     account_id: int
+    account_number: str
     payer_id: int | None
     amount_cents: int
     receipt_number: str

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from accounts.events import AccountsImported
-from accounts.models import BillingAccount, Contact, User
+from accounts.models import Contact, User
 from billing.events import PaymentEnded, PaymentSucceeded
 from billing.models import PaymentState
 from billing.services import bulk_receipts
@@ -45,16 +45,15 @@ def end_slip(event: PaymentEnded, *, as_of: datetime) -> None:
 @outbox.consumer(PaymentSucceeded, name="billing.tell_payer")
 def tell_payer(event: PaymentSucceeded, *, as_of: datetime) -> None:
     """A receipt by SMS to whoever paid, and to the account's first contact when that is another number."""
-    account = BillingAccount.objects.get(pk=event.account_id)
     phones = _phones(event)
     if not phones:
         return
     messages.send(
         code="payment_received",
-        recipient_ref=f"account:{account.number}",
+        recipient_ref=f"account:{event.account_number}",
         addresses=[messages.Address(Channel.SMS, phone) for phone in phones],
         context={
-            "account_tail": account.number[-4:],
+            "account_tail": event.account_number[-4:],
             "amount": money.display(event.amount_cents),
             "receipt": event.receipt_number,
         },
@@ -69,7 +68,15 @@ def book_opening_balances(event: AccountsImported, *, as_of: datetime) -> None:
 
 
 def _phones(event: PaymentSucceeded) -> list[str]:
-    payer = User.objects.filter(pk=event.payer_id, phone__isnull=False).values_list("phone", flat=True)
+    payer = (
+        list(
+            User.objects.filter(pk=event.payer_id, phone_verified_at__isnull=False).values_list(
+                "phone", flat=True
+            )
+        )
+        if event.payer_id
+        else []
+    )
     contact = Contact.objects.filter(
         account_id=event.account_id, kind=Contact.Kind.PHONE, is_primary=True
     ).values_list("value", flat=True)

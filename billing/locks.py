@@ -11,7 +11,7 @@ from core.errors import NotFound
 
 # Plain SQL where money is applied: building these queries costs more than running them.
 _ACCOUNT_OF_PAYMENT = """
-    SELECT 1 FROM accounts_billingaccount
+    SELECT number FROM accounts_billingaccount
      WHERE id = (SELECT account_id FROM billing_payment WHERE id = %s) FOR UPDATE"""
 _PAYMENT = "SELECT * FROM billing_payment WHERE id = %s FOR UPDATE"
 _OPEN_BILLS = """
@@ -20,12 +20,14 @@ _OPEN_BILLS = """
      ORDER BY due_on, id FOR UPDATE"""
 
 
-def account_of_payment(payment_id: int) -> None:
-    """The root lock of a payment's money (a payment never changes its account)."""
+def account_of_payment(payment_id: int) -> str:
+    """Takes the root lock of a payment's money (a payment never changes its account); returns the account's number."""
     with connection.cursor() as cursor:
         cursor.execute(_ACCOUNT_OF_PAYMENT, [payment_id])
-        if cursor.fetchone() is None:
-            raise NotFound()
+        found = cursor.fetchone()
+    if found is None:
+        raise NotFound()
+    return str(found[0])
 
 
 def payment(payment_id: int) -> Payment:

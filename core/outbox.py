@@ -86,8 +86,12 @@ def dispatch(*, as_of: datetime, limit: int = 50) -> int:
     """Carries out up to `limit` due rows in one transaction, a savepoint each; returns how many were taken."""
     with transaction.atomic():
         rows = list(OutboxRow.objects.raw(_DUE, [as_of, limit]))
-        for row in sorted(rows, key=lambda row: (row.key, row.pk)):
-            _carry_out(row, as_of=as_of)
+        done = [
+            row.pk
+            for row in sorted(rows, key=lambda row: (row.key, row.pk))
+            if _carried_out(row, as_of=as_of)
+        ]
+        OutboxRow.objects.filter(pk__in=done).update(state=OutboxRow.State.DONE, finished_at=as_of, error="")
     return len(rows)
 
 
@@ -113,16 +117,17 @@ _DUE = """
      ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED"""
 
 
-def _carry_out(row: OutboxRow, *, as_of: datetime) -> None:
+def _carried_out(row: OutboxRow, *, as_of: datetime) -> bool:
+    """Whether the consumer did it; if not, its changes are undone and the row waits for its next turn."""
     try:
         with transaction.atomic():
             entry = _by_name[row.consumer]
             entry.handle(entry.event(**row.payload), as_of=as_of)
     except Exception as error:  # a consumer's bug must not stop the others
         log.exception("outbox consumer failed", extra={"consumer": row.consumer, "row": row.pk})
-        _end(row, _after_failure(row, error, as_of))
-    else:
-        _end(row, {"state": OutboxRow.State.DONE, "finished_at": as_of, "error": ""})
+        OutboxRow.objects.filter(pk=row.pk).update(**_after_failure(row, error, as_of))
+        return False
+    return True
 
 
 def _after_failure(row: OutboxRow, error: Exception, as_of: datetime) -> dict[str, Any]:
@@ -135,7 +140,3 @@ def _after_failure(row: OutboxRow, error: Exception, as_of: datetime) -> dict[st
         "error": type(error).__name__,
         "next_attempt_at": as_of + wait,
     }
-
-
-def _end(row: OutboxRow, changes: dict[str, Any]) -> None:
-    OutboxRow.objects.filter(pk=row.pk).update(**changes)

@@ -134,10 +134,10 @@ def apply_report(*, payment_id: int, report: Report, as_of: datetime, actor: Act
 
 def apply_within(*, payment_id: int, report: Report, as_of: datetime, actor: Actor) -> Applied:
     """`apply_report` inside the caller's transaction, without a savepoint: an error must end that transaction."""
-    locks.account_of_payment(payment_id)
+    account_number = locks.account_of_payment(payment_id)
     payment = locks.payment(payment_id)
     if report.status == ReportStatus.SUCCEEDED:
-        return _apply_success(payment, report, as_of=as_of, actor=actor)
+        return _apply_success(payment, report, account_number, as_of=as_of, actor=actor)
     if report.status == ReportStatus.CLOSED:
         return _apply_move(payment, PaymentState.EXPIRED, as_of=as_of, actor=actor, reason="closed there")
     if report.status == ReportStatus.WAITING:
@@ -171,17 +171,19 @@ _MOVE = """
     SELECT id, %(from)s, %(to)s, %(actor)s, %(reason)s, %(at)s FROM moved"""
 
 
-def _apply_success(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) -> Applied:
+def _apply_success(
+    payment: Payment, report: Report, account_number: str, *, as_of: datetime, actor: Actor
+) -> Applied:
     if report.amount_cents != payment.amount_cents:
         raise ReportMismatch()
-    booked = _book(payment, report, as_of=as_of, actor=actor)
+    booked = _book(payment, report, account_number, as_of=as_of, actor=actor)
     outcome = Applied.BOOKED if booked else Applied.ALREADY_DONE
     if report.total_refunded_cents and receipts.book_refunds(report=report, as_of=as_of):
         outcome = Applied.REFUNDED
     return outcome
 
 
-def _book(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) -> bool:
+def _book(payment: Payment, report: Report, account_number: str, *, as_of: datetime, actor: Actor) -> bool:
     """False: the trade was booked before."""
     paid_at = report.paid_at or report.occurred_at or as_of
     review = _review(payment)
@@ -203,6 +205,7 @@ def _book(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) ->
     event = PaymentSucceeded(
         reference=payment.reference,
         account_id=payment.account_id,
+        account_number=account_number,
         payer_id=payment.payer_id,
         amount_cents=report.amount_cents,
         receipt_number=number,
