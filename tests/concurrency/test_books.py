@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -62,14 +63,16 @@ def test_control_a_balance_read_before_it_is_written_loses_an_entry(monkeypatch:
     payment = build.payment(account)
     meeting = Meeting(2)
 
-    def naive_post(*, account_id: int, kind: EntryKind, amount_cents: int, **cause: object) -> None:
+    def naive_post(
+        *, account_id: int, kind: EntryKind, amount_cents: int, as_of: datetime, **cause: int
+    ) -> None:
         LedgerEntry.objects.create(
             account_id=account_id,
             kind=kind,
             amount_cents=amount_cents,
             bill_id=cause.get("bill_id"),
             receipt_id=cause.get("receipt_id"),
-            at=NOON,
+            at=as_of,
         )
         before = AccountBalance.objects.get(pk=account_id).balance_cents
         meeting.wait()

@@ -102,6 +102,10 @@ class House:
             os.killpg(ending.pid, signal.SIGKILL)
         ending.wait(10)
 
+    def end_all(self) -> None:
+        for name in list(self.processes):
+            self.end(name)
+
     @contextmanager
     def books(self, role: str = ADMIN) -> Iterator[None]:
         """Inside, Django's default connection of this thread reads and writes this house's database."""
@@ -150,5 +154,5 @@ def open_house(folder: Path) -> Iterator[House]:
         assert running.broker is not None
         taken = frozenset({running.postgres.port, running.broker.port})
         house = House(running.postgres, running.broker, folder, ports.choose(None, taken))
-        stack.callback(lambda: [house.end(name) for name in list(house.processes)])
+        stack.callback(house.end_all)
         yield house
