@@ -241,14 +241,13 @@ def _items(profile: Profile) -> dict[str, tuple[str, str]]:
     for place, item in enumerate(profile.options.get("items", []), start=1):
         if not isinstance(item, dict) or set(item) != _ITEM_KEYS:
             raise profile.wrong("items", f"items: each has {', '.join(sorted(_ITEM_KEYS))}, and nothing else")
-        code, text = item["code"], item["text"]
-        if not isinstance(code, str) or not isinstance(text, str) or not code or not text:
-            raise profile.wrong("items", "items: code and text must be texts")
-        if len(code) > LONGEST_CODE or len(text) > LONGEST_TEXT:
+        if not all(isinstance(value, str) and value for value in item.values()):
+            raise profile.wrong("items", "items: code, text and column must be texts")
+        if len(item["code"]) > LONGEST_CODE or len(item["text"]) > LONGEST_TEXT:
             raise profile.wrong(
                 "items", f"items: code {LONGEST_CODE}, text {LONGEST_TEXT} characters at most"
             )
-        items[f"item {place}"] = (code, text)
+        items[f"item {place}"] = (item["code"], item["text"])
     return items
 
 

@@ -130,10 +130,10 @@ class ImportCommand(BaseCommand):
             )
         if options["dry_run"]:
             self.stdout.write(_("试运行，未写入任何数据"))
-        self.stdout.write(_SUMMARY() % asdict(counts))
+        self.stdout.write(_summary() % asdict(counts))
 
 
-def _SUMMARY() -> str:
+def _summary() -> str:
     return _(
         "读取 %(read)s，新增 %(created)s，补全 %(updated)s，未变 %(unchanged)s，跳过 %(skipped)s，"
         "拒绝 %(rejected)s，失败 %(failed)s（空行 %(blank)s）"

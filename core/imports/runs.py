@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from django.db import DataError, IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from core.db import violated
 from core.imports import encodings, rejects, rows, source, staging
@@ -164,7 +165,7 @@ def _start(stream: io.TextIOWrapper, importer: Importer) -> tuple[Parser, Iterat
     if given.header:
         first = next((row for row in items if not _is_blank(row)), None)
         if not isinstance(first, rows.Row):
-            raise BadHeader(why="-", found="-")
+            raise BadHeader(why=first.reason.text if first else _("文件是空的"), found="-")
         header = first.cells
     return Parser(importer.fields, importer.profile, header, importer.finish), items
 

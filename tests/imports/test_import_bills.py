@@ -12,7 +12,7 @@ from accounts.services import bulk_accounts
 from billing.models import AccountBalance, Bill, BillLine, LedgerEntry
 from billing.selectors import ledger_check
 from billing.services import bulk_bills
-from core.imports.errors import FileTooLarge
+from core.imports.errors import BadProfile, FileTooLarge
 from core.imports.records import Parser
 from tests import shared_data
 from tests.conftest import NOON
@@ -160,6 +160,25 @@ amount = "t"
     ]
     assert Bill.objects.get(source_number="1").due_on == date(2026, 12, 1)
     assert not list(ledger_check.differences())
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "5",
+        '{code = "A", text = "x"}',
+        '{code = "A", text = "x", column = "b", price = 1}',
+        '{code = "A", text = "x", column = 2}',
+        '{code = "", text = "x", column = "b"}',
+        f'{{code = "{"A" * 41}", text = "x", column = "b"}}',
+    ],
+)
+def test_items_that_are_not_items_are_a_wrong_profile(tmp_path: Path, item: str) -> None:
+    text = f'source = "t"\n[bills]\nitems = [{item}]\n[bills.columns]\nnumber = "n"\n'
+    profile = build.file(tmp_path, text, "p.toml")
+    with pytest.raises(BadProfile) as caught:
+        build.load(bulk_bills.load, build.file(tmp_path, H), profile=str(profile))
+    assert caught.value.params["line"] == 3
 
 
 def test_accounts_are_made_from_the_rows_when_the_profile_says_so(tmp_path: Path) -> None:
