@@ -38,7 +38,9 @@ class Sheet:
             print(f"  {figure:32} {value:>14}   goal {goal:14} {note}")
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{self.name}.json"
-        path.write_text(json.dumps({"name": self.name, "figures": self.figures}, indent=2, ensure_ascii=False) + "\n")
+        path.write_text(
+            json.dumps({"name": self.name, "figures": self.figures}, indent=2, ensure_ascii=False) + "\n"
+        )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from django.db import models
 class BareRow(models.Model):
     """What the bare view writes: a callback-sized row in a table with one index."""
 
+    objects: models.Manager["BareRow"] = models.Manager()
+
     reference = models.CharField(max_length=64, db_index=True)
     body = models.BinaryField()
     received_at = models.DateTimeField()

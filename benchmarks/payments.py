@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote_plus
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from django.conf import settings
 from django.db import connection
 
@@ -81,16 +82,16 @@ def end_to_end(sheet: Sheet) -> None:
     with processes.web({}) as port, processes.worker({}), processes.beat({}):
         time.sleep(6)  # the workers' own start is not the measurement
         started = clock.now()
-        answers = load.paced(
-            port, iter(notices), per_second=END_TO_END_PACE, seconds=END_TO_END_SECONDS
-        )
+        answers = load.paced(port, iter(notices), per_second=END_TO_END_PACE, seconds=END_TO_END_SECONDS)
         sent_for = (clock.now() - started).total_seconds()
         applied = _applied_since(started, until=started + timedelta(seconds=sent_for))
     if answers.accepted != count:
         raise RuntimeError(f"only {answers.accepted} of {count} callbacks were accepted")
     waits = sorted(wait for _at, wait in applied)
     p95 = waits[int(len(waits) * 0.95)] if waits else float("inf")
-    note = f"{len(waits):,} of {count:,} sent in {sent_for:.0f} s; median wait {statistics.median(waits):.3f} s"
+    note = (
+        f"{len(waits):,} of {count:,} sent in {sent_for:.0f} s; median wait {statistics.median(waits):.3f} s"
+    )
     sheet.at_least("end_to_end_per_s", len(waits) / sent_for, 150, note)
     sheet.at_most("end_to_end_p95_s", p95, 2.0, "callback stored → payment SUCCEEDED")
 
@@ -99,7 +100,15 @@ def import_bills(sheet: Sheet) -> None:
     """A million bills by the command, as an operator runs it."""
     with tempfile.TemporaryDirectory() as folder:
         export, profile = write_bills(Path(folder), rows=IMPORT_ROWS)
-        command = [sys.executable, "manage.py", "import_bills", str(export), "--profile", str(profile), "--json"]
+        command = [
+            sys.executable,
+            "manage.py",
+            "import_bills",
+            str(export),
+            "--profile",
+            str(profile),
+            "--json",
+        ]
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=processes.ROOT, stdout=subprocess.PIPE)
         output, _ = process.communicate()
@@ -107,7 +116,9 @@ def import_bills(sheet: Sheet) -> None:
         if process.returncode:
             raise RuntimeError(f"import_bills ended with {process.returncode}: {output.decode()[-500:]}")
         peak_mb = _peak_mb()
-    sheet.at_least("import_bills_per_s", IMPORT_ROWS / seconds, 20_000, f"{IMPORT_ROWS:,} rows in {seconds:.1f} s")
+    sheet.at_least(
+        "import_bills_per_s", IMPORT_ROWS / seconds, 20_000, f"{IMPORT_ROWS:,} rows in {seconds:.1f} s"
+    )
     sheet.at_most("import_peak_mb", peak_mb, 300, "largest child process")
 
 
@@ -187,7 +198,7 @@ def _forget_old_work() -> None:
 
 
 @cache
-def _gateway_key() -> rsa2.RSAPrivateKey:
+def _gateway_key() -> RSAPrivateKey:
     return rsa2.read_private_key(Path(os.environ["BENCH_GATEWAY_KEY_FILE"]))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -21,7 +22,7 @@ def write(*, receipt_id: int, shares: Sequence[rules.Share], as_of: datetime) ->
     """
     if not shares:
         return
-    values = {
+    values: dict[str, Any] = {
         "receipt": receipt_id,
         "at": as_of,
         "bills": [share.bill_id for share in shares],

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import psycopg2
 from django.db import connection, transaction
 
 from billing.gateways import registry
@@ -169,7 +168,7 @@ def _store(
                 report,
                 verdict.code,
                 json.dumps(headers),
-                psycopg2.Binary(body),
+                body,
                 address,
                 str(state),
                 as_of,

@@ -1,6 +1,7 @@
 """Postings: one entry and the balance move together, in one statement."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -31,7 +32,7 @@ def post(
 
     A second entry for the same bill, receipt or refund is refused by the database (IntegrityError).
     """
-    values = {
+    values: dict[str, Any] = {
         "account": account_id,
         "kind": str(kind),
         "amount": amount_cents,

@@ -6,6 +6,7 @@ and how often does not matter.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -148,7 +149,7 @@ def apply_within(*, payment_id: int, report: Report, as_of: datetime, actor: Act
 def move(payment: Payment, to_state: PaymentState, *, as_of: datetime, actor: Actor, reason: str) -> None:
     """One step of the machine with its history row, in one statement. The caller holds the payment's lock."""
     PAYMENT_MACHINE.check(payment.state, to_state)
-    values = {
+    values: dict[str, Any] = {
         "id": payment.pk,
         "from": payment.state,
         "to": str(to_state),

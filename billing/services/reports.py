@@ -9,7 +9,8 @@ from billing.gateways.base import RefundReport, Report, ReportStatus
 
 def dump(report: Report) -> dict[str, Any]:
     """Plain JSON values; times in ISO 8601."""
-    return _plain(dataclasses.asdict(report))
+    plain: dict[str, Any] = _plain(dataclasses.asdict(report))
+    return plain
 
 
 def load(stored: dict[str, Any]) -> Report:

@@ -1,7 +1,7 @@
 """Benchmarks: as in production, over loopback, with one bare view beside ours."""
 
 from hall.settings import env
-from hall.settings.base import *  # noqa: F403  settings modules are layered by import
+from hall.settings.base import *
 
 SECRET_KEY = env.text("HALL_SECRET_KEY")
 DEBUG = False
@@ -10,4 +10,7 @@ SANDBOX_URL = ""
 ALLOW_PAYMENT_FIXTURES = True
 ROOT_URLCONF = "benchmarks.urls"
 INSTALLED_APPS += ["benchmarks"]
-LOGGING["root"]["level"] = "ERROR"  # as for the peers: no log line per request
+LOGGING = {
+    **LOGGING,
+    "root": {"handlers": ["stderr"], "level": "ERROR"},
+}  # as for the peers: no line per request

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from accounts.models import BillingAccount, Contact, Customer, Membership, User
 from billing.gateways.base import RefundReport, Report, ReportStatus
 from billing.models import Bill, Payment
-from billing.services import bills, callbacks, ledger_check, payments
+from billing.selectors.ledger_check import differences
+from billing.services import bills, callbacks, payments
 from core import clock
 from core.actor import Actor
 from tests.conftest import NOON
@@ -29,7 +30,7 @@ def account(owner: User | None = None, *, role: str = Membership.Role.OWNER) -> 
     if owner:
         Membership.objects.create(user=owner, account=found, role=role, created_at=NOON)
         Contact.objects.create(
-            account=found, kind=Contact.Kind.PHONE, value=owner.phone, is_primary=True, created_at=NOON
+            account=found, kind=Contact.Kind.PHONE, value=owner.phone or "", is_primary=True, created_at=NOON
         )
     return found
 
@@ -103,7 +104,7 @@ def balance(of: BillingAccount) -> int:
 
 
 def books_are_right() -> bool:
-    return not list(ledger_check.differences())
+    return not list(differences())
 
 
 TODAY = clock.local_date(NOON)

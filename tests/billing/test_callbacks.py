@@ -146,7 +146,7 @@ def test_a_callback_that_the_books_refuse_is_given_up_and_can_be_tried_again() -
     payment = build.payment(build.account())
     post(notice(payment))
     stored = GatewayCallback.objects.get()
-    GatewayCallback.objects.filter(pk=stored.pk).update(report={**stored.report, "amount_cents": 1})
+    GatewayCallback.objects.filter(pk=stored.pk).update(report={**(stored.report or {}), "amount_cents": 1})
     build.work_off_callbacks()
     stored.refresh_from_db()
     assert (stored.state, stored.error) == (CallbackState.DEAD, "REPORT_MISMATCH")

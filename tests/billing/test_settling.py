@@ -10,7 +10,7 @@ from pytest_django import Settings
 from billing.gateways import registry
 from billing.gateways.base import Charge
 from billing.models import Payment, PaymentState, Receipt
-from billing.services import settling
+from billing.services import payments, settling
 from core import clock
 from core.models import OutboxRow
 from sandbox.keys import ensure
@@ -96,7 +96,7 @@ def test_a_gateway_that_does_not_answer_leaves_it_unknown(settings: Settings) ->
 def test_an_unknown_payment_is_pending_again_when_the_gateway_says_so(sandbox: SandboxProcess) -> None:
     payment = due()
     sandbox.arrive(cashier(payment))
-    settling.payments.gateway_silent(payment_id=payment.pk, as_of=NOW, actor=build.ACTOR, reason="timed out")
+    payments.gateway_silent(payment_id=payment.pk, as_of=NOW, actor=build.ACTOR, reason="timed out")
     settling.settle_due(as_of=NOW)
     assert state(payment) == PaymentState.PENDING
 
