@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.db import AppendOnly, NeverDelete
 
@@ -33,7 +34,7 @@ class Region(models.Model):
 
     class Meta:
         verbose_name = _("区域")
-        verbose_name_plural = _("区域")
+        verbose_name_plural = pgettext_lazy("plural", "区域")
 
     def __str__(self) -> str:
         return self.name
@@ -59,7 +60,7 @@ class User(AbstractUser):
 
     class Meta:
         verbose_name = _("用户")
-        verbose_name_plural = _("用户")
+        verbose_name_plural = pgettext_lazy("plural", "用户")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(phone__isnull=True) | models.Q(phone__regex=r"^\+[1-9][0-9]{6,17}$"),
@@ -99,7 +100,7 @@ class Customer(models.Model):
 
     class Meta:
         verbose_name = _("客户")
-        verbose_name_plural = _("客户")
+        verbose_name_plural = pgettext_lazy("plural", "客户")
 
     def __str__(self) -> str:
         return self.number
@@ -131,7 +132,7 @@ class BillingAccount(models.Model):
 
     class Meta:
         verbose_name = _("户号")
-        verbose_name_plural = _("户号")
+        verbose_name_plural = pgettext_lazy("plural", "户号")
         triggers = [NeverDelete(name="billing_account_never_deleted")]
 
     def __str__(self) -> str:
@@ -158,7 +159,7 @@ class Membership(models.Model):
 
     class Meta:
         verbose_name = _("成员")
-        verbose_name_plural = _("成员")
+        verbose_name_plural = pgettext_lazy("plural", "成员")
         constraints = [models.UniqueConstraint(fields=["user", "account"], name="membership_once")]
 
     def __str__(self) -> str:
@@ -186,7 +187,7 @@ class Contact(models.Model):
 
     class Meta:
         verbose_name = _("联系方式")
-        verbose_name_plural = _("联系方式")
+        verbose_name_plural = pgettext_lazy("plural", "联系方式")
         constraints = [
             models.UniqueConstraint(fields=["account", "kind", "value"], name="contact_once"),
             models.UniqueConstraint(
@@ -213,7 +214,7 @@ class VerificationCode(models.Model):
 
     class Meta:
         verbose_name = _("验证码")
-        verbose_name_plural = _("验证码")
+        verbose_name_plural = pgettext_lazy("plural", "验证码")
         indexes = [models.Index(fields=["purpose", "subject", "-created_at"], name="code_lookup")]
 
     def __str__(self) -> str:
@@ -235,7 +236,7 @@ class CodeRequest(models.Model):
 
     class Meta:
         verbose_name = _("验证码申请")
-        verbose_name_plural = _("验证码申请")
+        verbose_name_plural = pgettext_lazy("plural", "验证码申请")
         indexes = [
             models.Index(fields=["target", "-at"], name="code_request_target"),
             models.Index(fields=["phone", "-at"], name="code_request_phone"),

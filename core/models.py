@@ -3,6 +3,7 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.db import AppendOnly
 
@@ -56,7 +57,7 @@ class Heartbeat(models.Model):
 
     class Meta:
         verbose_name = _("任务心跳")
-        verbose_name_plural = _("任务心跳")
+        verbose_name_plural = pgettext_lazy("plural", "任务心跳")
 
     def __str__(self) -> str:
         return self.job
@@ -97,7 +98,7 @@ class CalendarDay(models.Model):
 
     class Meta:
         verbose_name = _("工作日例外")
-        verbose_name_plural = _("工作日例外")
+        verbose_name_plural = pgettext_lazy("plural", "工作日例外")
 
     def __str__(self) -> str:
         return self.day.isoformat()

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -107,7 +107,7 @@ def choose(act: Reasoned) -> Callable[[Any, HttpRequest, models.QuerySet[Any]], 
     def chosen(admin: Any, request: HttpRequest, rows: models.QuerySet[Any]) -> HttpResponse | None:
         keys = list(rows.order_by("pk").values_list("pk", flat=True)[: MOST_ROWS + 1])
         if len(keys) > MOST_ROWS:
-            messages.error(request, _t("一次最多处理 %(most)s 条") % {"most": MOST_ROWS})
+            messages.error(request, gettext("一次最多处理 %(most)s 条") % {"most": MOST_ROWS})
             return None
         return HttpResponseRedirect(page_url(admin, act, keys))
 
@@ -162,9 +162,9 @@ def _act(admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, reason: 
     try:
         outcome = _carry_out(admin, request, act, row, reason)
     except HallError as error:
-        messages.error(request, _t("%(row)s：%(text)s") % {"row": row, "text": error.text})
+        messages.error(request, gettext("%(row)s：%(text)s") % {"row": row, "text": error.text})
     else:
-        messages.success(request, _t("%(row)s：%(text)s") % {"row": row, "text": outcome})
+        messages.success(request, gettext("%(row)s：%(text)s") % {"row": row, "text": outcome})
 
 
 def _carry_out(admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, reason: str) -> str | Promise:

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class HallConfig(AppConfig):
     name = "hall"
-    verbose_name = "营业厅"
+    verbose_name = _("营业厅")

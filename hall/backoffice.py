@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core import clock
 from hall.selectors import dashboard as figures
@@ -17,47 +18,47 @@ Item = tuple[str, str, str | Promise]  # model label, icon, title
 MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("业务受理"),
-        (("operations.slip", "assignment", _("受理单")),),
+        (("operations.slip", "assignment", pgettext_lazy("plural", "受理单")),),
     ),
     (
         _("客户与户号"),
         (
-            ("accounts.customer", "groups", _("客户")),
-            ("accounts.billingaccount", "home_work", _("户号")),
-            ("accounts.contact", "contact_phone", _("联系方式")),
-            ("accounts.region", "map", _("区域")),
+            ("accounts.customer", "groups", pgettext_lazy("plural", "客户")),
+            ("accounts.billingaccount", "home_work", pgettext_lazy("plural", "户号")),
+            ("accounts.contact", "contact_phone", pgettext_lazy("plural", "联系方式")),
+            ("accounts.region", "map", pgettext_lazy("plural", "区域")),
         ),
     ),
     (
         _("账单与收款"),
         (
-            ("billing.bill", "receipt_long", _("账单")),
-            ("billing.payment", "payments", _("支付")),
-            ("billing.gatewaycallback", "webhook", _("支付回调")),
-            ("billing.receipt", "receipt", _("收款")),
-            ("billing.allocation", "task_alt", _("销账")),
-            ("billing.refund", "undo", _("退款")),
+            ("billing.bill", "receipt_long", pgettext_lazy("plural", "账单")),
+            ("billing.payment", "payments", pgettext_lazy("plural", "支付")),
+            ("billing.gatewaycallback", "webhook", pgettext_lazy("plural", "支付回调")),
+            ("billing.receipt", "receipt", pgettext_lazy("plural", "收款")),
+            ("billing.allocation", "task_alt", pgettext_lazy("plural", "销账")),
+            ("billing.refund", "undo", pgettext_lazy("plural", "退款")),
             ("billing.ledgerentry", "menu_book", _("账务流水")),
-            ("billing.accountbalance", "account_balance_wallet", _("账户余额")),
+            ("billing.accountbalance", "account_balance_wallet", pgettext_lazy("plural", "账户余额")),
         ),
     ),
     (
         _("通知"),
         (
-            ("notices.delivery", "send", _("发送")),
-            ("notices.message", "mail", _("通知")),
-            ("notices.deliveryreceipt", "mark_email_read", _("送达回执")),
-            ("notices.template", "edit_note", _("通知模板")),
+            ("notices.delivery", "send", pgettext_lazy("plural", "发送")),
+            ("notices.message", "mail", pgettext_lazy("plural", "通知")),
+            ("notices.deliveryreceipt", "mark_email_read", pgettext_lazy("plural", "送达回执")),
+            ("notices.template", "edit_note", pgettext_lazy("plural", "通知模板")),
         ),
     ),
     (
         _("系统"),
         (
             ("core.outboxrow", "outbox", _("消息出站")),
-            ("core.heartbeat", "monitor_heart", _("任务心跳")),
-            ("core.calendarday", "calendar_month", _("工作日例外")),
+            ("core.heartbeat", "monitor_heart", pgettext_lazy("plural", "任务心跳")),
+            ("core.calendarday", "calendar_month", pgettext_lazy("plural", "工作日例外")),
             ("core.auditrow", "policy", _("审计记录")),
-            ("accounts.user", "person", _("用户")),
+            ("accounts.user", "person", pgettext_lazy("plural", "用户")),
             ("auth.group", "badge", _("角色")),
         ),
     ),

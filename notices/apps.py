@@ -1,10 +1,11 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import pgettext_lazy
 
 
 class NoticesConfig(AppConfig):
     name = "notices"
-    verbose_name = "通知"
+    verbose_name = pgettext_lazy("plural", "通知")
 
     def ready(self) -> None:
         from notices import queue, seeds  # noqa: F401  queue: shows itself at /metrics

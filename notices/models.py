@@ -5,6 +5,7 @@ from datetime import UTC
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from core.statemachine import Machine
@@ -31,7 +32,7 @@ class Template(models.Model):
 
     class Meta:
         verbose_name = _("通知模板")
-        verbose_name_plural = _("通知模板")
+        verbose_name_plural = pgettext_lazy("plural", "通知模板")
         constraints = [
             models.UniqueConstraint(
                 fields=["code", "channel", "language", "version"], name="template_version_unique"
@@ -55,7 +56,7 @@ class Message(models.Model):
 
     class Meta:
         verbose_name = _("通知")
-        verbose_name_plural = _("通知")
+        verbose_name_plural = pgettext_lazy("plural", "通知")
         indexes = [models.Index(fields=["recipient_ref", "-created_at"], name="message_recipient")]
         triggers = [AppendOnly(name="message_append_only")]
 
@@ -116,7 +117,7 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name = _("发送")
-        verbose_name_plural = _("发送")
+        verbose_name_plural = pgettext_lazy("plural", "发送")
         indexes = [
             models.Index(
                 fields=["next_attempt_at", "id"], name="delivery_due", condition=models.Q(state="QUEUED")
@@ -160,7 +161,7 @@ class DeliveryReceipt(models.Model):
 
     class Meta:
         verbose_name = _("送达回执")
-        verbose_name_plural = _("送达回执")
+        verbose_name_plural = pgettext_lazy("plural", "送达回执")
         indexes = [
             models.Index(
                 fields=["received_at"], name="receipt_unverified", condition=models.Q(is_verified=False)

@@ -1,10 +1,11 @@
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 
 class OperationsConfig(AppConfig):
     name = "operations"
-    verbose_name = "业务受理"
+    verbose_name = _("业务受理")
 
     def ready(self) -> None:
         from operations import account_bind  # noqa: F401  accounts lies below this room and cannot register it

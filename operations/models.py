@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from core.statemachine import Machine
@@ -114,7 +115,7 @@ class Slip(models.Model):
 
     class Meta:
         verbose_name = _("受理单")
-        verbose_name_plural = _("受理单")
+        verbose_name_plural = pgettext_lazy("plural", "受理单")
         constraints = [
             models.UniqueConstraint(
                 fields=["actor", "operation", "idempotency_key"],

@@ -3,6 +3,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.models.querysets import OfAccountQuerySet
 from core.db import AppendOnly, Fixed, NeverDelete
@@ -50,7 +51,7 @@ class Bill(models.Model):
 
     class Meta:
         verbose_name = _("账单")
-        verbose_name_plural = _("账单")
+        verbose_name_plural = pgettext_lazy("plural", "账单")
         constraints = [
             models.UniqueConstraint(fields=["number"], name="bill_number_once"),
             models.UniqueConstraint(fields=["source", "source_number"], name="bill_source_once"),
@@ -110,7 +111,7 @@ class BillLine(models.Model):
 
     class Meta:
         verbose_name = _("账单明细")
-        verbose_name_plural = _("账单明细")
+        verbose_name_plural = pgettext_lazy("plural", "账单明细")
         constraints = [models.UniqueConstraint(fields=["bill", "position"], name="bill_line_position")]
         triggers = [AppendOnly(name="bill_line_append_only")]
 

@@ -2,6 +2,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.models.payments import Payment
 from core.db import Fixed, NeverDelete
@@ -47,7 +48,7 @@ class GatewayCallback(models.Model):
 
     class Meta:
         verbose_name = _("支付回调")
-        verbose_name_plural = _("支付回调")
+        verbose_name_plural = pgettext_lazy("plural", "支付回调")
         indexes = [
             models.Index(fields=["next_attempt_at", "id"], name="callback_due", condition=Q(state="NEW")),
             models.Index(fields=["gateway", "reference"], name="callback_reference"),

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.models.bills import Bill
 from billing.models.querysets import OfAccountQuerySet
@@ -28,7 +29,7 @@ class AccountBalance(models.Model):
 
     class Meta:
         verbose_name = _("账户余额")
-        verbose_name_plural = _("账户余额")
+        verbose_name_plural = pgettext_lazy("plural", "账户余额")
         triggers = [NeverDelete(name="balance_never_deleted")]
 
     def __str__(self) -> str:

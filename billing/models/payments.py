@@ -3,6 +3,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.models.bills import Bill
 from billing.models.querysets import OfAccountQuerySet
@@ -70,7 +71,7 @@ class Payment(models.Model):
 
     class Meta:
         verbose_name = _("支付")
-        verbose_name_plural = _("支付")
+        verbose_name_plural = pgettext_lazy("plural", "支付")
         constraints = [
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="payment_amount_positive"),
             models.CheckConstraint(

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.models.bills import Bill
 from billing.models.payments import Payment
@@ -51,7 +52,7 @@ class Receipt(models.Model):
 
     class Meta:
         verbose_name = _("收款")
-        verbose_name_plural = _("收款")
+        verbose_name_plural = pgettext_lazy("plural", "收款")
         constraints = [
             models.UniqueConstraint(fields=["gateway", "trade_no"], name="receipt_trade_once"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="receipt_amount_positive"),
@@ -112,7 +113,7 @@ class Allocation(models.Model):
 
     class Meta:
         verbose_name = _("销账")
-        verbose_name_plural = _("销账")
+        verbose_name_plural = pgettext_lazy("plural", "销账")
         constraints = [models.CheckConstraint(condition=~Q(amount_cents=0), name="allocation_not_zero")]
         triggers = [AppendOnly(name="allocation_append_only")]
 
@@ -133,7 +134,7 @@ class Refund(models.Model):
 
     class Meta:
         verbose_name = _("退款")
-        verbose_name_plural = _("退款")
+        verbose_name_plural = pgettext_lazy("plural", "退款")
         constraints = [
             models.UniqueConstraint(fields=["receipt", "request_no"], name="refund_once"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_amount_positive"),

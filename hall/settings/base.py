@@ -186,6 +186,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "staff_theme"]
+FORMAT_MODULE_PATH = "hall.formats"
 USE_I18N = True
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
@@ -274,7 +275,7 @@ REST_KNOX = {
     "TOKEN_PREFIX": "hall_",
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": "网上营业厅 API",
+    "TITLE": _("网上营业厅 API"),
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -2,9 +2,9 @@
 
 from django import template
 from django.urls import reverse
+from django.utils import formats, timezone
 from django.utils.translation import gettext
 
-from core.clock import SHANGHAI
 from operations import registry, texts
 from operations.models import Slip, SlipState
 from operations.registry import Operation
@@ -53,8 +53,9 @@ def step_label(state: str) -> str:
 
 @register.filter
 def when_and_where(slip: Slip) -> str:
-    """2026-11-18 12:00 · 网上营业厅"""
-    return f"{slip.started_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M} · {slip.get_channel_display()}"
+    """2026年11月18日 12:00 · 网上营业厅"""
+    started = formats.date_format(timezone.localtime(slip.started_at), "DATETIME_FORMAT")
+    return f"{started} · {slip.get_channel_display()}"
 
 
 @register.filter

@@ -55,7 +55,7 @@ def test_what_is_owed_first_is_the_large_amount_with_one_button(client: Client) 
     text = page(client)
     assert text.count("btn--warm") == 1
     assert f"户号 {late.number} 应缴" in text
-    assert "2026-10-01 已到期" in text
+    assert "2026年10月1日 已到期" in text
     assert f"/pay/?account={late.number}" in text
     assert "¥99.00" in text  # the other account is among the rows
 

@@ -104,7 +104,7 @@ def test_form_quote_confirm_slip(web: Client, account: BillingAccount) -> None:
     text = page.content.decode()
     assert page.status_code == 200
     assert "¥10.00" in text
-    assert "2026-11-18" in text or "2026年11月18日" in text
+    assert "2026年11月18日" in text
     assert "售出不退" in text
     assert "明天送到" in text
     assert not Slip.objects.exists()
@@ -325,7 +325,7 @@ def test_requests_are_mine_newest_first_and_cheap(
         page = web.get("/requests/").content.decode()
     assert len(queries) <= 8
     assert page.index(mine[24].number) < page.index(mine[23].number)
-    assert "2026-11-18 12:00 · 网上营业厅" in page
+    assert "2026年11月18日 12:00 · 网上营业厅" in page
     assert mine[4].number not in page
     assert other.number not in page
     assert mine[4].number in web.get("/requests/?page=2").content.decode()
