@@ -12,12 +12,15 @@ import redis
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from kombu import Connection
+from kombu.pools import producers
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 MARK_MS = 2_000
 SILENCE_SECONDS = 5.0
+_CONNECT_SECONDS, _ANSWER_SECONDS = 0.2, 0.3
 _silent_until = 0.0
 
 
@@ -26,7 +29,24 @@ def broker() -> "redis.Redis":
     """A client of the broker with short time-outs; callers must expect `redis.RedisError`."""
     # redis.Redis(…) would try ten times with pauses, from_url does not: said here, since a customer would wait.
     return redis.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=0.2, socket_timeout=0.3, retry=Retry(NoBackoff(), 0)
+        settings.REDIS_URL,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        socket_timeout=_ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+@lru_cache(maxsize=1)
+def _letterbox(url: str) -> Connection:
+    """Where messages are put in: Celery's own connection would wait for seconds, and try to connect again and again."""
+    return current_app.connection_for_write(
+        url,
+        connect_timeout=_ANSWER_SECONDS,
+        transport_options={
+            "socket_connect_timeout": _CONNECT_SECONDS,
+            "socket_timeout": _ANSWER_SECONDS,
+            "max_retries": 0,
+        },
     )
 
 
@@ -55,7 +75,8 @@ def _poke(task: str, queue: str) -> None:
         return
     try:
         if broker().set(f"poke:{task}", 1, nx=True, px=MARK_MS):
-            current_app.send_task(task, queue=queue, retry=False, ignore_result=True)
+            with producers[_letterbox(settings.REDIS_URL)].acquire(block=True) as producer:
+                current_app.send_task(task, queue=queue, producer=producer, retry=False, ignore_result=True)
     except Exception:  # kombu raises its own, redis' and socket errors; none may reach the customer
         _silent_until = time.monotonic() + SILENCE_SECONDS
         log.warning("broker away, poke skipped", extra={"task": task})

@@ -24,7 +24,7 @@ from billing.gateways.base import ReportStatus
 from billing.models import Payment, PaymentState, Receipt, ReviewReason
 from billing.models.payments import UNDECIDED
 from billing.selectors import balances
-from billing.services import payments
+from billing.services import payments, receipts
 from billing.services.payments import Applied
 from tests.billing import build
 from tests.conftest import NOON
@@ -116,7 +116,7 @@ class Books(RuleBasedStateMachine):
         trade_no, total = f"{trade}{paying.row.reference}", paying.row.amount_cents * percent // 100
         report = build.report(paying.row, trade_no=trade_no, refunded=total)
         if total > paying.row.amount_cents:
-            with pytest.raises(payments.receipts.RefundAboveReceipt), transaction.atomic():
+            with pytest.raises(receipts.RefundAboveReceipt), transaction.atomic():
                 build.apply(paying.row, report, as_of=self.as_of)
             return
         build.apply(paying.row, report, as_of=self.as_of)
@@ -183,14 +183,14 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def money_to_be_looked_at_settles_nothing(self) -> None:
-        receipts = Receipt.objects.filter(account__in=[account.row for account in self.accounts])
-        found = receipts.values_list("trade_no", "review_reason", "refunded_cents")
+        booked = Receipt.objects.filter(account__in=[account.row for account in self.accounts])
+        found = booked.values_list("trade_no", "review_reason", "refunded_cents")
         assert {(trade_no, reason, refunded) for trade_no, reason, refunded in found} == {
             (trade_no, paying.reviews[trade_no], refunded)
             for paying in self.payments
             for trade_no, refunded in paying.refunded.items()
         }
-        assert not receipts.exclude(review_reason="").filter(allocated_cents__gt=0).exists()
+        assert not booked.exclude(review_reason="").filter(allocated_cents__gt=0).exists()
 
     def know_trade(self, paying: Paying, trade_no: str) -> None:
         """The model's side of money that came in."""
