@@ -1,3 +1,0 @@
-from tests.billing.conftest import alipay_keys
-
-__all__ = ["alipay_keys"]
