@@ -12,7 +12,10 @@ from core.errors import NotFound
 # Plain SQL where money is applied: building these queries costs more than running them.
 _ACCOUNT_OF_PAYMENT = """
     SELECT number FROM accounts_billingaccount
-     WHERE id = (SELECT account_id FROM billing_payment WHERE id = %s) FOR UPDATE"""
+     WHERE id = (SELECT account_id FROM billing_payment
+                  WHERE id = %s AND set_config('lock_timeout', %s, true) <> '') FOR UPDATE"""
+# Whoever moves a payment's money waits this long for a lock: one account that stays locked must not stop all workers.
+LONGEST_WAIT = "5s"
 _PAYMENT = "SELECT * FROM billing_payment WHERE id = %s FOR UPDATE"
 _OPEN_BILLS = """
     SELECT id, total_cents - paid_cents FROM billing_bill
@@ -21,9 +24,12 @@ _OPEN_BILLS = """
 
 
 def account_of_payment(payment_id: int) -> str:
-    """Takes the root lock of a payment's money (a payment never changes its account); returns the account's number."""
+    """Takes the root lock of a payment's money (a payment never changes its account); returns the account's number.
+
+    OperationalError when this lock, or a later one of the same transaction, is not free within `LONGEST_WAIT`.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_ACCOUNT_OF_PAYMENT, [payment_id])
+        cursor.execute(_ACCOUNT_OF_PAYMENT, [payment_id, LONGEST_WAIT])
         found = cursor.fetchone()
     if found is None:
         raise NotFound()

@@ -3,7 +3,8 @@
 The table has the columns `state` (with a state in which rows wait and one in which they are given up), `attempts`,
 `next_attempt_at` and `error`. A worker claims rows by lease: the claim counts the attempt and moves
 `next_attempt_at` past the lease, so that rows of a killed worker come back by themselves, and a row that kills its
-worker each time is given up after `max_attempts`: then it is not handed out again.
+worker each time is given up after `max_attempts`: then it is not handed out again. Rows that have lost several workers
+are handed out one by one, so that those which only stood beside the bad one are done.
 """
 
 import logging
@@ -18,6 +19,7 @@ from core import pokes
 
 log = logging.getLogger(__name__)
 M = TypeVar("M", bound=models.Model)
+_SUSPECT = 2  # attempts that ended without a word, after which a row comes alone
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,20 @@ class Queue(Generic[M]):
         """Up to `limit` due rows, each given to this caller alone until `as_of` + lease."""
         while True:
             with transaction.atomic():
-                taken = list(
-                    self.model._default_manager.raw(self._claim_sql(), self._claim_values(limit, as_of))
-                )
+                taken = self._take(limit, as_of) or self._take(1, as_of, suspect=True)
             claimed = [row for row in taken if getattr(row, "state") == self.waiting]  # noqa: B009  see failed()
             if lost := len(taken) - len(claimed):
                 log.error("rows given up, each try lost its worker", extra={"queue": self.task, "rows": lost})
             if claimed or not taken:
                 return sorted(claimed, key=lambda row: row.pk)
 
-    def _claim_sql(self) -> str:
+    def _take(self, limit: int, as_of: datetime, *, suspect: bool = False) -> list[M]:
+        values = self._claim_values(limit, as_of)
+        return list(self.model._default_manager.raw(self._claim_sql(suspect), values))
+
+    def _claim_sql(self, suspect: bool) -> str:
         table = connection.ops.quote_name(self.model._meta.db_table)
+        is_suspect = f"(error = '' AND attempts BETWEEN {_SUSPECT} AND {self.max_attempts - 1})"
         # The array makes PostgreSQL run the locking query once; inside IN (…) it may run it per row, past its LIMIT.
         return f"""
             UPDATE {table}
@@ -67,6 +72,7 @@ class Queue(Generic[M]):
                    error = CASE WHEN attempts < %s THEN error ELSE 'worker lost' END,
                    next_attempt_at = %s
              WHERE id = ANY(ARRAY(SELECT id FROM {table} WHERE state = %s AND next_attempt_at <= %s
+                                      AND {"" if suspect else "NOT "}{is_suspect}
                                    ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED))
             RETURNING *"""
 

@@ -97,7 +97,10 @@ def claim(*, as_of: datetime, limit: int = 50) -> Sequence[GatewayCallback]:
 
 
 def apply_claimed(callback: GatewayCallback, *, as_of: datetime) -> None:
-    """Applies one claimed callback; one that fails waits for its next turn or is given up. Never raises."""
+    """Applies one claimed callback; one that fails waits for its next turn or is given up.
+
+    Raises only when the database itself is away: then the end of the lease brings the row back.
+    """
     try:
         apply(callback, as_of=as_of)
     except HallError as error:
