@@ -4,6 +4,7 @@ No transaction is open while the gateway is asked.
 """
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -19,6 +20,8 @@ from core.errors import Conflict
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
+TURN_SECONDS = 30.0  # shorter than the lease
+NETWORK = "NETWORK"  # a GatewayError of this code: nothing was heard
 
 
 class CannotCancelYet(Conflict):
@@ -35,26 +38,40 @@ _CLAIM = """
 
 
 def settle_due(*, as_of: datetime, limit: int = 50) -> int:
-    """Asks the gateways about up to `limit` undecided payments that are due; returns how many were asked."""
+    """Asks the gateways about up to `limit` undecided payments that are due; returns how many were due.
+
+    A gateway that is silent is not asked again in this turn, and the turn ends after `TURN_SECONDS`: callbacks wait for
+    the same workers. What was not asked about is due again after the lease.
+    """
     with transaction.atomic():
         rows = list(Payment.objects.raw(_CLAIM, [as_of + LEASE, as_of, limit]))
-    actor = Actor.job("settle_undecided")
+    silent: set[str] = set()
+    ends_at = time.monotonic() + TURN_SECONDS
     for payment in rows:
-        try:
-            settle(payment, as_of=as_of, actor=actor)
-        except (
-            Exception
-        ):  # one payment's trouble must not stop the others; it is asked about again after the lease
-            log.exception("payment not settled", extra={"payment": payment.reference})
-        else:
-            _ask_again_later(payment, as_of=as_of)
+        if (
+            payment.gateway not in silent
+            and time.monotonic() < ends_at
+            and not _settled(payment, as_of=as_of)
+        ):
+            silent.add(payment.gateway)
     return len(rows)
 
 
-def settle(payment: Payment, *, as_of: datetime, actor: Actor) -> None:
+def _settled(payment: Payment, *, as_of: datetime) -> bool:
+    """False when the gateway was silent. One payment's own trouble must not stop the others."""
+    try:
+        answered = settle(payment, as_of=as_of, actor=Actor.job("settle_undecided"))
+        _ask_again_later(payment, as_of=as_of)
+    except Exception:
+        log.exception("payment not settled", extra={"payment": payment.reference})
+        return True
+    return answered
+
+
+def settle(payment: Payment, *, as_of: datetime, actor: Actor) -> bool:
     """The payment agrees with what its gateway says now; past its time it is closed there and here.
 
-    A gateway that cannot be asked leaves the payment UNKNOWN, never failed.
+    A gateway that cannot be asked leaves the payment UNKNOWN, never failed. False: it did not answer at all.
     """
     gateway = registry.get(payment.gateway)
     try:
@@ -67,6 +84,8 @@ def settle(payment: Payment, *, as_of: datetime, actor: Actor) -> None:
         payments.gateway_silent(
             payment_id=payment.pk, as_of=as_of, actor=actor, reason=f"query: {error.code}"[:200]
         )
+        return error.code != NETWORK
+    return True
 
 
 def query_now(*, payment_id: int, actor: Actor, as_of: datetime) -> PaymentState:

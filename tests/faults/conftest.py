@@ -3,7 +3,10 @@ from typing import Any
 
 import pytest
 
+from tests.billing.conftest import alipay_keys
 from tests.faults.house import House, open_house
+
+__all__ = ["alipay_keys"]
 
 
 @pytest.fixture(scope="session")
