@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, StorageState, expect
+from playwright.sync_api import Locator, Page, StorageState, expect
 
 from tests.browser.house import House
 
@@ -45,46 +45,52 @@ def customers_pages(page: Page) -> Iterator[str]:
         page.goto(path)
         yield name
     page.get_by_label("缴费金额（元）").fill("1.234")
-    page.get_by_role("button", name="下一步：核对").click()
+    follow(page, page.get_by_role("button", name="下一步：核对"))
     yield "pay-refused"
     page.get_by_label("缴费金额（元）").fill("12")
-    page.get_by_role("button", name="下一步：核对").click()
+    follow(page, page.get_by_role("button", name="下一步：核对"))
     yield "pay-quote"
     for name, path in {
         "open-bill": "/bills/?account=8800100001",
         "paid-bill": "/bills/?account=8800100002",
     }.items():
         page.goto(path)
-        page.locator("main .rows a.row").nth(0 if name == "open-bill" else 3).click()
+        follow(page, page.locator("main .rows a.row").nth(0 if name == "open-bill" else 3))
         yield name
     page.goto("/receipts/")
-    page.locator("main .rows a.row").first.click()
+    follow(page, page.locator("main .rows a.row").first)
     yield "receipt"
 
 
 def payments_pages(page: Page) -> Iterator[str]:
     """A payment begun and given up."""
     page.goto("/pay/?account=8800100001")
-    page.get_by_role("button", name="下一步：核对").click()
+    follow(page, page.get_by_role("button", name="下一步：核对"))
     page.get_by_label("我已看过以上内容，确认办理").check()
     page.route("**/alipay/gateway.do*", lambda route: route.abort())  # the way to the cashier is not taken
-    page.get_by_role("button", name="确认，去付款").click()
-    page.wait_for_timeout(500)
+    with page.expect_event("requestfailed"):
+        page.get_by_role("button", name="确认，去付款").click()
     page.goto("/")
     yield "home-pending"
-    page.get_by_role("link", name=re.compile("待支付")).click()
+    follow(page, page.get_by_role("link", name=re.compile("待支付")))
     yield "payment-waiting"
     waiting = page.url
     page.goto(f"{waiting}?back=1")
     expect(page.get_by_text("确认中", exact=True)).to_be_visible()
     yield "payment-checking"
     page.goto(waiting)
-    page.get_by_role("button", name="取消这笔支付").click()
+    follow(page, page.get_by_role("button", name="取消这笔支付"))
     expect(page.get_by_role("heading", level=1)).to_have_text("这笔支付已关闭")
     yield "payment-closed"
     page.goto("/requests/")
-    page.locator("main .rows a.row").first.click()
+    follow(page, page.locator("main .rows a.row").first)
     yield "request"
+
+
+def follow(page: Page, control: Locator) -> None:
+    """Clicks and waits until the next page is there: a click alone returns while the old page is still shown."""
+    with page.expect_navigation():
+        control.click()
 
 
 def choose_look(page: Page, house: House, theme: str, text: str) -> None:
