@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.conf import settings
+
 from accounts.events import AccountsImported
 from accounts.models import Contact, User
 from billing.events import PaymentEnded, PaymentSucceeded
@@ -45,7 +47,8 @@ def end_slip(event: PaymentEnded, *, as_of: datetime) -> None:
 @outbox.consumer(PaymentSucceeded, name="billing.tell_payer")
 def tell_payer(event: PaymentSucceeded, *, as_of: datetime) -> None:
     """A receipt by SMS to whoever paid, and to the account's first contact when that is another number."""
-    phones = _phones(event)
+    payer = User.objects.filter(pk=event.payer_id).first() if event.payer_id else None
+    phones = _phones(payer, event.account_id)
     if not phones:
         return
     messages.send(
@@ -59,6 +62,7 @@ def tell_payer(event: PaymentSucceeded, *, as_of: datetime) -> None:
         },
         dedupe_key=f"payment_received:{event.reference}",
         as_of=as_of,
+        language=payer.language if payer else settings.LANGUAGE_CODE,
     )
 
 
@@ -67,17 +71,9 @@ def book_opening_balances(event: AccountsImported, *, as_of: datetime) -> None:
     bulk_receipts.book_opening(event.opening, source=event.source, paid_at=event.at, as_of=as_of)
 
 
-def _phones(event: PaymentSucceeded) -> list[str]:
-    payer = (
-        list(
-            User.objects.filter(pk=event.payer_id, phone_verified_at__isnull=False).values_list(
-                "phone", flat=True
-            )
-        )
-        if event.payer_id
-        else []
-    )
+def _phones(payer: User | None, account_id: int) -> list[str]:
+    proven = payer.proven_phone if payer else None
     contact = Contact.objects.filter(
-        account_id=event.account_id, kind=Contact.Kind.PHONE, is_primary=True
+        account_id=account_id, kind=Contact.Kind.PHONE, is_primary=True
     ).values_list("value", flat=True)
-    return [phone for phone in dict.fromkeys([*payer, *contact]) if phone]
+    return [phone for phone in dict.fromkeys([proven, *contact]) if phone]

@@ -4,6 +4,8 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from hall.views import language
+
 # Staff log in by the customers' door: the same limits, the same answers.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
@@ -17,6 +19,6 @@ urlpatterns = [
     path("me/", include("accounts.urls")),
     path("account/", include("accounts.entrance")),
     path("account/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", language, name="set_language"),
     path("admin/", admin.site.urls),
 ]

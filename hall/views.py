@@ -8,8 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
+from django.views.i18n import set_language
 
 from accounts import phones
+from accounts.models import User
+from accounts.services import users
 from core import clock
 from hall.context import TEXT_SIZES, THEMES
 from hall.selectors import home as reads
@@ -48,6 +51,15 @@ def display(request: HttpRequest) -> HttpResponse:
                 name, value, max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure()
             )
     return response
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Keeps the language in a cookie and goes back; for who is logged in, it is that of his messages too."""
+    wanted = request.POST.get("language", "")
+    if isinstance(request.user, User) and wanted in dict(settings.LANGUAGES):
+        users.choose_language(user_id=request.user.pk, language=wanted)
+    return set_language(request)
 
 
 @require_safe

@@ -69,12 +69,22 @@ def prove_phone(*, user: User, phone: str, as_of: datetime) -> None:
 
 def update_profile(*, user_id: int, name: str, language: str) -> User:
     """Sets how the user is addressed; an empty name is none. Raises BadName, UnknownLanguage."""
-    if language not in dict(settings.LANGUAGES):
-        raise UnknownLanguage()
+    _check_language(language)
     user = User.objects.get(pk=user_id)
     user.name, user.language = names.clean(name) if name.strip() else "", language
     user.save(update_fields=["name", "language"])
     return user
+
+
+def choose_language(*, user_id: int, language: str) -> None:
+    """In which language messages to the user are written from now on. Raises UnknownLanguage."""
+    _check_language(language)
+    User.objects.filter(pk=user_id).update(language=language)
+
+
+def _check_language(language: str) -> None:
+    if language not in dict(settings.LANGUAGES):
+        raise UnknownLanguage()
 
 
 def forget_abandoned(*, as_of: datetime) -> int:

@@ -100,3 +100,12 @@ def test_the_daily_purge() -> None:
     assert not User.objects.exists()
     assert not CodeRequest.objects.exists()
     assert Heartbeat.objects.get(job="accounts.purge").last_ok
+
+
+def test_a_language_is_chosen_among_those_there_are() -> None:
+    user = build.user(build.PHONE)
+    users.choose_language(user_id=user.pk, language="en")
+    with pytest.raises(users.UnknownLanguage):
+        users.choose_language(user_id=user.pk, language="tlh")
+    user.refresh_from_db()
+    assert user.language == "en"
