@@ -40,7 +40,8 @@ COMMITTING = {
 
 _SETUP = f"""
     CREATE TABLE halt (account_id bigint, step text);
-    CREATE FUNCTION halted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    CREATE FUNCTION halted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+                                        SET lock_timeout = 0 AS $$
         DECLARE seen jsonb := to_jsonb(NEW); found bigint;
         BEGIN
             found := coalesce(

@@ -20,7 +20,7 @@ from tests.faults.house import House
 from tests.sandbox import process
 
 LOCKS = ("lock of the account", "lock of the payment")
-STEPS = (*LOCKS, *APPLYING, *TELLING, *COMMITTING)
+STEPS = (*APPLYING, *TELLING, *COMMITTING)
 BATCH = ("first of a batch", "second of a batch", "third of a batch")
 # How many workers took the callback: one when its transaction was complete or its claim was undone with the worker.
 ONE_WORKER = {"claim", "commit", *TELLING, "commit of the news", "first of a batch"}
@@ -101,12 +101,18 @@ def stop_one_worker_at_each_step(house: House, stops: Halts) -> dict[str, Paymen
     stopped = {}
     for number, step in enumerate(STEPS, start=1):
         payment = stopped[step] = customer()
-        if step == LOCKS[0]:
-            stops.before_lock("accounts_billingaccount", payment.account_id)
-        elif step == LOCKS[1]:
-            stops.before_lock("billing_payment", payment.pk)
-        else:
-            stops.at(payment.account_id, step)
+        stops.at(payment.account_id, step)
+        assert post(house, paid(payment)).accepted
+        stops.wait_for(number)
+    return stopped
+
+
+def stop_one_worker_before_each_lock(house: House, stops: Halts) -> dict[str, Payment]:
+    """The last to come, because no worker waits for these locks for longer than `billing.locks.LONGEST_WAIT`."""
+    stopped = {step: customer() for step in LOCKS}
+    stops.before_lock("accounts_billingaccount", stopped[LOCKS[0]].account_id)
+    stops.before_lock("billing_payment", stopped[LOCKS[1]].pk)
+    for number, payment in enumerate(stopped.values(), start=len(STEPS) + 2):
         assert post(house, paid(payment)).accepted
         stops.wait_for(number)
     return stopped
@@ -143,9 +149,11 @@ def all_is_done() -> bool:
 
 @pytest.mark.parametrize("victims", ["the pool", "the whole worker"])
 def test_a_worker_killed_at_each_step_leaves_every_payment_applied_once(house: House, victims: str) -> None:
-    house.start_worker(children=len(STEPS) + 3)
+    house.start_worker(children=len(STEPS) + 5)
     with halts(house) as stops:
-        paying = stop_one_worker_at_each_step(house, stops) | stop_one_worker_within_a_batch(house, stops)
+        paying = stop_one_worker_at_each_step(house, stops)
+        paying |= stop_one_worker_within_a_batch(house, stops)
+        paying |= stop_one_worker_before_each_lock(house, stops)
         house.kill_pool() if victims == "the pool" else house.kill_worker()
         stops.release()
     if victims == "the whole worker":
