@@ -1,4 +1,7 @@
-"""Around each request: an id for logs and answer, one access line, the request figures; and refusals as pages."""
+"""Around each request: an id for logs and answer, one access line, the request figures; and refusals as pages.
+
+Also what no view should have to think of: addresses with a NUL, and pages that no browser may keep.
+"""
 
 import logging
 import re
@@ -6,6 +9,7 @@ from collections.abc import Callable
 from random import getrandbits
 from time import perf_counter
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template import TemplateDoesNotExist
@@ -59,7 +63,11 @@ class HallErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("NUL in an address")  # PostgreSQL cannot be asked for it
+        response = self.get_response(request)
+        _keep_private(request, response)
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, HallError):
@@ -70,3 +78,10 @@ class HallErrorMiddleware:
             return HttpResponse(
                 f"<!doctype html><meta charset=utf-8><p>{escape(error.text)}", status=error.status
             )
+
+
+def _keep_private(request: HttpRequest, response: HttpResponseBase) -> None:
+    """What somebody sees who is logged in stays out of the browser's store: the next one at this screen is another."""
+    user = getattr(request, "_cached_user", None)  # as above: asking would cost queries
+    if user is not None and user.is_authenticated and not response.has_header("Cache-Control"):
+        response.headers["Cache-Control"] = "private, no-store"

@@ -120,7 +120,8 @@ def _first_bill(request: HttpRequest) -> Bill | None:
     """The bill to pay first, if one was named. What was posted is for the operation to judge, not for its page."""
     if request.method != "POST":
         return _bill(request, request.GET["bill"]) if request.GET.get("bill") else None
-    return bills.of_user(request.user).filter(number=request.POST.get("bill", "")).first()
+    number = request.POST.get("bill", "")
+    return None if "\0" in number else bills.of_user(request.user).filter(number=number).first()
 
 
 def _chosen(

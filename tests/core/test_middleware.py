@@ -13,6 +13,7 @@ from core.errors import Conflict, HallError
 from core.middleware import HallErrorMiddleware, RequestContextMiddleware
 from hall import urls as hall_urls
 from hall.settings import base
+from tests.accounts import build
 
 URL = "/tests/thing/17/"
 
@@ -30,7 +31,11 @@ def thing(request: HttpRequest, number: int) -> HttpResponse:
     return HttpResponse(logs.request_id.get())
 
 
-urlpatterns = [path("tests/thing/<int:number>/", thing), *hall_urls.urlpatterns]
+urlpatterns = [
+    path("tests/thing/<int:number>/", thing),
+    path("tests/own/", lambda request: own(request)),
+    *hall_urls.urlpatterns,
+]
 MIDDLEWARE = ["core.middleware.RequestContextMiddleware", "core.middleware.HallErrorMiddleware"]
 
 
@@ -147,3 +152,26 @@ def test_the_hall_uses_both_the_first_of_all_first() -> None:
     assert base.MIDDLEWARE[0] == MIDDLEWARE[0]
     assert MIDDLEWARE[1] in base.MIDDLEWARE
     assert issubclass(Taken, HallError)
+
+
+def own(request: HttpRequest) -> HttpResponse:
+    assert request.user.is_anonymous or request.user.pk
+    answer = HttpResponse("mine")
+    if "open" in request.GET:
+        answer.headers["Cache-Control"] = "max-age=60"
+    return answer
+
+
+@pytest.mark.parametrize("address", ["/tests/thing/\0/", "/bills/%00/", "/requests/a%00b/", "/pay/?bill=%00"])
+def test_no_address_has_a_nul(address: str) -> None:
+    assert Client(raise_request_exception=False).get(address).status_code == 400
+
+
+@pytest.mark.django_db
+def test_what_somebody_sees_who_is_logged_in_is_kept_by_no_browser(settings: Any) -> None:
+    settings.ROOT_URLCONF = __name__
+    client = Client()
+    assert "Cache-Control" not in client.get("/tests/own/").headers
+    client.force_login(build.user(build.PHONE))
+    assert client.get("/tests/own/").headers["Cache-Control"] == "private, no-store"
+    assert client.get("/tests/own/?open").headers["Cache-Control"] == "max-age=60"
