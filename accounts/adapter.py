@@ -46,6 +46,11 @@ class HallAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allaut
         ours = {"allauth.account.stages.PhoneVerificationStage": "accounts.stages.PhoneVerificationStage"}
         return [ours.get(path, path) for path in super().get_login_stages()]
 
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """A new password also ends the tokens: whoever fears a thief changes his password, and no more."""
+        super().set_password(user, password)
+        users.end_tokens(user_id=user.pk)
+
     def get_user_by_phone(self, phone: str) -> User | None:
         """Only who has proven the phone: a mere claim on it must neither log in nor stand in anybody's way."""
         return users.by_proven_phone(phone)

@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from django import forms
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -75,6 +76,12 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
         if not self.errors:
             refuse_if_too_often(cleaned["phone"])
         return cleaned
+
+    def try_save(self, request: Any) -> Any:
+        """A phone that somebody has already costs the same time: hashing the password would tell."""
+        if self.account_already_exists and self.cleaned_data["password1"]:
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
     def custom_signup(self, request: Any, user: Any) -> None:
         user.name, user.language = self.cleaned_data["name"], context.request.LANGUAGE_CODE

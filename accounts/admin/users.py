@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from accounts import phones
 from accounts.admin.accounts import contact_value
 from accounts.models import User
+from accounts.services import users
 from core.backoffice import EditableAdmin, SuperuserOnly, masked, moment
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class StaffChangeForm(PhoneMixin, UserChangeForm):  # type: ignore[misc]  # the 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]  # the theme has no types
     reason = reason_field()
+
+    def save(self, commit: bool = True) -> Any:
+        users.end_tokens(user_id=self.user.pk)
+        return super().save(commit)
 
 
 admin.site.unregister(Group)

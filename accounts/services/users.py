@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
+from knox.models import AuthToken
 
 from accounts import locks, names, phones
 from accounts.models import User
@@ -65,6 +66,12 @@ def prove_phone(*, user: User, phone: str, as_of: datetime) -> None:
             user.save(update_fields=["phone", "phone_verified_at"])
     except IntegrityError as error:  # proven by another at this moment, who had not claimed it before
         raise PhoneTaken() from error
+
+
+def end_tokens(*, user_id: int) -> int:
+    """Ends all the user's tokens for the API; how many."""
+    ended: int = AuthToken.objects.filter(user_id=user_id).delete()[0]
+    return ended
 
 
 def update_profile(*, user_id: int, name: str, language: str) -> User:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 
 from accounts.models import CodeRequest, User
 from accounts.services import users
@@ -147,3 +148,23 @@ def test_sign_ups_that_nobody_finished_are_forgotten(browser: Browser) -> None:
     assert users.forget_abandoned(as_of=NOON + timedelta(hours=23)) == 0
     assert users.forget_abandoned(as_of=NOON + timedelta(days=2)) == 1
     assert set(User.objects.values_list("pk", flat=True)) == {staff.pk, member.pk}
+
+
+class CountingHasher(MD5PasswordHasher):
+    hashed = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        type(self).hashed += 1
+        return super().encode(password, salt)
+
+
+@pytest.mark.parametrize(("password", "hashes"), [("a long enough 9", 1), ("", 0)])
+def test_a_known_number_takes_as_long_as_any_other(
+    browser: Browser, stranger: Browser, settings: Any, password: str, hashes: int
+) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    build.user(build.PHONE)
+    for visitor, phone in ((browser, "13800000001"), (stranger, "13800000002")):
+        CountingHasher.hashed = 0
+        assert visitor.post(SIGNUP, phone=phone, password1=password)["Location"] == VERIFY
+        assert CountingHasher.hashed == hashes
