@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from allauth.account.adapter import get_adapter
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -77,8 +78,11 @@ def url_name(model: type[models.Model]) -> str:
 
 
 def address(request: HttpRequest) -> str | None:
-    """Where the request came from; None behind a socket."""
-    return request.META.get("REMOTE_ADDR") or None
+    """Where the request came from, behind as many proxies as the settings trust; None when it cannot be known."""
+    try:
+        return get_adapter(request).get_client_ip(request) or None
+    except PermissionDenied:
+        return None
 
 
 def allowed(admin: Any, request: HttpRequest) -> list[Reasoned]:

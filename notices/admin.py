@@ -1,5 +1,6 @@
 """Staff pages of messages: what was sent to whom and whether it arrived. Texts get new versions, never edits."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -183,8 +184,9 @@ class TemplateForm(ReasonForm):
         """A text may name only what its senders give: the variables of its earlier versions."""
         cleaned = super().clean() or {}
         asked = rules.variables(cleaned.get("title", "")) | rules.variables(cleaned.get("body", ""))
-        earlier = Template.objects.filter(code=cleaned.get("code", "")).values_list("title", "body")
-        given = {name for texts in earlier for text in texts for name in rules.variables(text)}
+        earlier = Template.objects.filter(code=cleaned.get("code", ""))
+        texts = [text for row in earlier for text in (row.title, row.body)]
+        given = {name for text in texts for name in rules.variables(text)}
         try:
             for text in (cleaned.get("title", ""), cleaned.get("body", "")):
                 rules.render(text, dict.fromkeys(asked, "x"))
@@ -193,7 +195,17 @@ class TemplateForm(ReasonForm):
         if earlier and asked - given:
             names = ", ".join(sorted(asked - given))
             self.add_error("body", _("这些变量没有值：%(names)s") % {"names": names})
+        self._check_secret(cleaned, earlier, asked)
         return cleaned
+
+    def _check_secret(
+        self, cleaned: dict[str, Any], earlier: Iterable[Template], asked: frozenset[str]
+    ) -> None:
+        """Its senders count on it: a code whose text is not secret is never sent, and nobody could log in."""
+        if any(row.is_secret != cleaned.get("is_secret") for row in earlier):
+            self.add_error("is_secret", _("同一模板代码的各个版本，是否保密必须一致"))
+        if any("code" in rules.variables(row.body) for row in earlier) and "code" not in asked:
+            self.add_error("body", _("这个模板必须写出验证码 {{ code }}"))
 
 
 @admin.register(Template)

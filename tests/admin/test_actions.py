@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -222,3 +223,11 @@ def _failed(expires_at: datetime | None) -> Delivery:
     )
     Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.FAILED)
     return delivery
+
+
+def test_the_audit_row_names_the_caller_behind_the_proxy(desk: Client, settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    row = build.outbox_row()
+    headers = {"X-Forwarded-For": "198.51.100.66, 203.0.113.9"}  # the first is what the caller made up
+    desk.post(page("core_outboxrow", "run-again", row.pk), {"reason": "值班"}, headers=headers)
+    assert AuditRow.objects.get().address == "203.0.113.9"

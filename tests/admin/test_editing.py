@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from knox.models import AuthToken
 
 from accounts.models import Region, User
 from core.models import AuditRow, CalendarDay
@@ -102,6 +103,7 @@ def test_a_phone_typed_by_staff_is_not_proven(desk: Client) -> None:
 
 def test_a_new_password_needs_a_reason_and_is_told_to_nobody(desk: Client) -> None:
     user = build.staff_with()
+    AuthToken.objects.create(user)
     address = reverse("admin:auth_user_password_change", args=[user.pk])
     typed = {"password1": "brand-new-55", "password2": "brand-new-55"}
 
@@ -111,6 +113,7 @@ def test_a_new_password_needs_a_reason_and_is_told_to_nobody(desk: Client) -> No
     assert desk.post(address, typed | {"reason": "忘记密码"}).status_code == 302
 
     assert User.objects.get(pk=user.pk).check_password("brand-new-55")
+    assert not AuthToken.objects.exists()
     audit = AuditRow.objects.get()
     assert audit.reason == "忘记密码"
     assert "brand-new" not in str(audit.detail)
@@ -205,3 +208,27 @@ def test_a_text_that_could_not_be_sent_is_refused(desk: Client, body: str) -> No
     assert desk.post(reverse("admin:notices_template_add"), TEXT | {"body": body}).status_code == 200
     assert Template.objects.filter(code="test_text").count() == 1
     assert not AuditRow.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("login_code", {"is_secret": ""}),  # nobody could log in: a code is never sent in a text that is kept
+        ("login_code", {"body": "登录验证码，{{ minutes }} 分钟内有效"}),
+        ("test_text", {"is_secret": "on", "body": "{{ amount }}"}),  # would stop the news that sends it
+    ],
+)
+def test_no_version_takes_away_what_its_senders_count_on(
+    desk: Client, code: str, change: dict[str, str]
+) -> None:
+    first_version()
+    before = Template.objects.count()
+    typed = TEXT | {"code": code, "is_secret": "on", "body": "{{ code }}：{{ minutes }} 分钟"} | change
+    assert desk.post(reverse("admin:notices_template_add"), typed).status_code == 200
+    assert Template.objects.count() == before
+
+
+def test_a_code_may_be_said_in_other_words(desk: Client) -> None:
+    typed = TEXT | {"code": "login_code", "is_secret": "on", "body": "{{ code }}"}
+    assert desk.post(reverse("admin:notices_template_add"), typed).status_code == 302
+    assert Template.objects.filter(code="login_code", version=2, is_secret=True).exists()
