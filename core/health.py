@@ -20,6 +20,7 @@ from django.views.decorators.http import require_safe
 from core import clock, heartbeats, metrics, pokes
 
 _PATIENCE_SECONDS = 0.8
+_OF_PROXIES = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
 # One thread: while the database hangs, later questions queue behind the first and are answered "away" in time.
 _asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz")
 
@@ -70,7 +71,7 @@ def _may_scrape(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN and given:
         return hmac.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
     # Behind a proxy on this machine every stranger seems to be local: what was forwarded is not.
-    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+    if any(name in request.headers for name in _OF_PROXIES):
         return False
     return _is_loopback(request.META.get("REMOTE_ADDR", ""))
 

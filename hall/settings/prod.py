@@ -1,7 +1,7 @@
 """Production: everything that matters comes from the environment, and a missing value stops the start."""
 
 from hall.settings import env
-from hall.settings.base import *  # noqa: F403  settings modules are layered by import
+from hall.settings.base import *
 
 SECRET_KEY = env.text("HALL_SECRET_KEY")
 DEBUG = False
@@ -18,6 +18,9 @@ ALIPAY_GATEWAY_URL = env.text("ALIPAY_GATEWAY_URL")
 SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET")
 
+# TLS ends at a proxy. Were it not counted, all callers would seem to be one, and share one caller's limits.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("HALL_TRUSTED_PROXIES", "1"))
+REST_FRAMEWORK = REST_FRAMEWORK | {"NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT}
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
@@ -30,3 +33,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# A browser takes these two only over TLS, from this host and for all of it: no neighbouring host can plant them.
+SESSION_COOKIE_NAME = "__Host-sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken"
+LANGUAGE_COOKIE_SECURE = True

@@ -117,6 +117,8 @@ def test_silent_jobs_are_named(client: Client) -> None:
         ("", {}, "", 403),
         ("127.0.0.1", {"X-Forwarded-For": "10.0.0.7"}, "", 403),  # a stranger behind a proxy on this machine
         ("127.0.0.1", {"Forwarded": "for=10.0.0.7"}, "", 403),
+        ("127.0.0.1", {"X-Real-IP": "10.0.0.7"}, "", 403),
+        ("127.0.0.1", {"X-Forwarded-Proto": "https"}, "", 403),
         ("10.0.0.7", TOKEN, "the-token", 200),
         ("10.0.0.7", {"Authorization": "Bearer another"}, "the-token", 403),
         ("10.0.0.7", TOKEN, "", 403),
