@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext, override
+from django.utils.translation import get_language, gettext, override
 from django.views.decorators.http import require_safe
 
 from accounts import phones
@@ -23,7 +23,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Name, phone, language, bound accounts, and the ways to password and phone."""
     user = cast(User, request.user)
     posted = request.POST if request.method == "POST" else None
-    form = ProfileForm(posted, initial={"name": user.name, "language": user.language})
+    # The language that is read now, or saving a name would change it.
+    form = ProfileForm(posted, initial={"name": user.name, "language": get_language() or user.language})
     if form.is_valid():
         users.update_profile(user_id=user.pk, **form.cleaned_data)
         return _saved(request, form.cleaned_data["language"])
@@ -41,7 +42,14 @@ def _saved(request: HttpRequest, language: str) -> HttpResponse:
     with override(language):
         messages.success(request, gettext("已保存"))
     response = HttpResponseRedirect(reverse("accounts:profile"))
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=365 * 86_400, samesite="Lax")
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=365 * 86_400,
+        samesite="Lax",
+        httponly=True,
+        secure=request.is_secure(),
+    )
     return response
 
 

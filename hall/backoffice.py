@@ -43,7 +43,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
-        _("通知"),
+        pgettext_lazy("plural", "通知"),
         (
             ("notices.delivery", "send", pgettext_lazy("plural", "发送")),
             ("notices.message", "mail", pgettext_lazy("plural", "通知")),

@@ -91,10 +91,10 @@ class SlipAdmin(ReadOnlyAdmin):
     inlines = (SlipHistoryInline,)
     shown_state = badge("state", _("状态"), TONES)
     price = amount("price_cents", _("金额"))
-    started = moment("started_at", _("开始"))
-    quoted = moment("quoted_at", _("报价"))
-    confirmed = moment("confirmed_at", _("确认"))
-    finished = moment("finished_at", _("结束"))
+    started = moment("started_at", _("开始时间"))
+    quoted = moment("quoted_at", _("报价时间"))
+    confirmed = moment("confirmed_at", _("确认时间"))
+    finished = moment("finished_at", _("结束时间"))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)

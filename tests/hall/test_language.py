@@ -90,6 +90,11 @@ def test_the_choice_of_a_user_is_that_of_his_messages_too(reader: Client, owner:
     assert owner.language == "en"
 
 
+def test_saving_the_profile_keeps_the_language_that_is_read(reader: Client, owner: User) -> None:
+    assert owner.language == "zh-hans"
+    assert re.search(r'<option value="en" selected>', reader.get("/me/").content.decode())
+
+
 @pytest.mark.parametrize("wanted", ["tlh", "", "en'; --"])
 def test_a_language_that_is_not_there_changes_nothing(reader: Client, owner: User, wanted: str) -> None:
     answer = reader.post("/i18n/setlang/", {"language": wanted, "next": "https://evil.example/"})
