@@ -10,12 +10,11 @@ from billing.rules import Share
 from core.errors import NotFound
 
 # Plain SQL where money is applied: building these queries costs more than running them.
-_ACCOUNT_OF_PAYMENT = """
-    SELECT number FROM accounts_billingaccount
-     WHERE id = (SELECT account_id FROM billing_payment
-                  WHERE id = %s AND set_config('lock_timeout', %s, true) <> '') FOR UPDATE"""
-# Whoever moves a payment's money waits this long for a lock: one account that stays locked must not stop all workers.
-LONGEST_WAIT = "5s"
+# Rows are locked in the order in which FOR UPDATE OF names them: the account first.
+_ACCOUNT_AND_PAYMENT = """
+    SELECT payment.*, account.number AS account_number
+      FROM billing_payment payment JOIN accounts_billingaccount account ON account.id = payment.account_id
+     WHERE payment.id = %s FOR UPDATE OF account, payment"""
 _PAYMENT = "SELECT * FROM billing_payment WHERE id = %s FOR UPDATE"
 _OPEN_BILLS = """
     SELECT id, total_cents - paid_cents FROM billing_bill
@@ -23,22 +22,19 @@ _OPEN_BILLS = """
      ORDER BY due_on, id FOR UPDATE"""
 
 
-def account_of_payment(payment_id: int) -> str:
-    """Takes the root lock of a payment's money (a payment never changes its account); returns the account's number.
-
-    OperationalError when this lock, or a later one of the same transaction, is not free within `LONGEST_WAIT`.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_ACCOUNT_OF_PAYMENT, [payment_id, LONGEST_WAIT])
-        found = cursor.fetchone()
-    if found is None:
-        raise NotFound()
-    return str(found[0])
+def payment_with_account(payment_id: int) -> tuple[Payment, str]:
+    """The payment as it is now under the root lock of its money; with the number of its account."""
+    found = _one(_ACCOUNT_AND_PAYMENT, payment_id)
+    return found, str(vars(found)["account_number"])
 
 
 def payment(payment_id: int) -> Payment:
     """The payment as it is now, locked."""
-    found = next(iter(Payment.objects.raw(_PAYMENT, [payment_id])), None)
+    return _one(_PAYMENT, payment_id)
+
+
+def _one(sql: str, payment_id: int) -> Payment:
+    found = next(iter(Payment.objects.raw(sql, [payment_id])), None)
     if found is None:
         raise NotFound()
     return found

@@ -1,10 +1,14 @@
 """A poke tells the workers that a queue table has work. Losing one costs seconds, never work: a sweeper finds the rows.
 
 After commit, at most one message per task waits in the broker: the first poke sets a short-lived mark, the task
-takes it away when it begins. With the broker away the web answers at once and does not ask again for some seconds.
+takes it away when it begins. A thread of the process carries the pokes, so that whoever commits never waits for the
+broker, and pokes of the same moment become one. With the broker away it does not ask again for some seconds.
 """
 
+import atexit
 import logging
+import os
+import threading
 import time
 from functools import lru_cache
 
@@ -52,7 +56,12 @@ def _letterbox(url: str) -> Connection:
 
 def after_commit(task: str, *, queue: str) -> None:
     """Wake `task` on `queue` once the present transaction is committed; nothing happens on a rollback."""
-    transaction.on_commit(lambda: _poke(task, queue), robust=True)
+    transaction.on_commit(lambda: _carrier.take(task, queue), robust=True)
+
+
+def flush(seconds: float) -> bool:
+    """Waits until every poke so far was carried (or found the broker away); False when that took longer."""
+    return _carrier.wait_idle(seconds)
 
 
 def arrived(task: str) -> None:
@@ -80,3 +89,45 @@ def _poke(task: str, queue: str) -> None:
     except Exception:  # kombu raises its own, redis' and socket errors; none may reach the customer
         _silent_until = time.monotonic() + SILENCE_SECONDS
         log.warning("broker away, poke skipped", extra={"task": task})
+
+
+class _Carrier:
+    """The pokes that wait to be carried, and the thread that does it; a forked child gets a fresh one."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._wanted: dict[str, str] = {}  # task → queue
+        self._is_busy = False
+        self._thread: threading.Thread | None = None
+
+    def take(self, task: str, queue: str) -> None:
+        with self._changed:
+            self._wanted[task] = queue
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._carry, name="pokes", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def wait_idle(self, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._wanted and not self._is_busy, seconds)
+
+    def _carry(self) -> None:
+        while True:
+            with self._changed:
+                self._is_busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._wanted))
+                wanted, self._wanted, self._is_busy = self._wanted, {}, True
+            for task, queue in wanted.items():
+                _poke(task, queue)
+
+
+def _fresh_carrier() -> None:
+    global _carrier
+    _carrier = _Carrier()
+
+
+_carrier = _Carrier()
+os.register_at_fork(after_in_child=_fresh_carrier)
+atexit.register(flush, 1.0)  # a command that ends at once still wakes the workers

@@ -118,8 +118,7 @@ def closed(*, payment_id: int, as_of: datetime, actor: Actor, reason: str) -> Ap
     """The gateway will take no money for it any more: EXPIRED, unless it was decided before."""
     with transaction.atomic():
         # A slip that joins the payment (see start) is committed first, so that the news of the end finds it.
-        locks.account_of_payment(payment_id)
-        payment = locks.payment(payment_id)
+        payment, _number = locks.payment_with_account(payment_id)
         return _apply_move(payment, PaymentState.EXPIRED, as_of=as_of, actor=actor, reason=reason)
 
 
@@ -135,8 +134,7 @@ def apply_report(*, payment_id: int, report: Report, as_of: datetime, actor: Act
 
 def apply_within(*, payment_id: int, report: Report, as_of: datetime, actor: Actor) -> Applied:
     """`apply_report` inside the caller's transaction, without a savepoint: an error must end that transaction."""
-    account_number = locks.account_of_payment(payment_id)
-    payment = locks.payment(payment_id)
+    payment, account_number = locks.payment_with_account(payment_id)
     if report.status == ReportStatus.SUCCEEDED:
         return _apply_success(payment, report, account_number, as_of=as_of, actor=actor)
     if report.status == ReportStatus.CLOSED:

@@ -22,6 +22,7 @@ def test_a_long_backlog_is_worked_off_in_turns(monkeypatch: pytest.MonkeyPatch) 
     pokes.broker().delete(MARK)
     with clock.stopped(NOON):
         assert tasks.apply_callbacks() == 50
+        assert pokes.flush(5)
         assert pokes.broker().exists(MARK) == 1
         assert tasks.apply_callbacks() == 10
         assert tasks.apply_callbacks() == 0

@@ -81,7 +81,12 @@ class Meeting:
 def without_locks(monkeypatch: pytest.MonkeyPatch, *, parties: int) -> None:
     """Money is moved without the locks of account and payment: all have read the payment before one writes."""
     meeting = Meeting(parties)
-    monkeypatch.setattr(locks, "account_of_payment", lambda pk: Payment.objects.get(pk=pk).account.number)
+
+    def unlocked(payment_id: int) -> tuple[Payment, str]:
+        payment = Payment.objects.select_related("account").get(pk=payment_id)
+        return payment, payment.account.number
+
+    monkeypatch.setattr(locks, "payment_with_account", meeting.after(unlocked))
     monkeypatch.setattr(locks, "payment", meeting.after(lambda pk: Payment.objects.get(pk=pk)))
     monkeypatch.setattr(account_locks, "account", lambda pk: BillingAccount.objects.get(pk=pk))
 

@@ -1,6 +1,5 @@
 import os
 import socket
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,15 +17,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def empty_queue() -> Iterator[None]:
+    assert pokes.flush(5)
     pokes.broker.cache_clear()
     pokes.speak_again()
     pokes.broker().delete(QUEUE, f"poke:{TASK}")
     yield
+    assert pokes.flush(5)
     pokes.broker.cache_clear()
     pokes.speak_again()
 
 
 def waiting() -> int:
+    assert pokes.flush(5)
     return int(pokes.broker().llen(QUEUE))
 
 
@@ -60,6 +62,7 @@ def test_many_pokes_at_once_are_one_message() -> None:
 
 def test_the_task_that_has_begun_can_be_poked_again() -> None:
     pokes.after_commit(TASK, queue=QUEUE)
+    assert waiting() == 1
     pokes.arrived(TASK)
     pokes.after_commit(TASK, queue=QUEUE)
     assert waiting() == 2
@@ -67,25 +70,44 @@ def test_the_task_that_has_begun_can_be_poked_again() -> None:
 
 def test_a_mark_whose_message_was_lost_goes_away_by_itself() -> None:
     pokes.after_commit(TASK, queue=QUEUE)
+    assert waiting() == 1
     assert 0 < pokes.broker().pttl(f"poke:{TASK}") <= pokes.MARK_MS
 
 
 @pytest.mark.usefixtures("broker_away")
-def test_with_the_broker_away_the_customer_does_not_wait() -> None:
-    started = time.monotonic()
+def test_with_the_broker_away_the_pokes_are_given_up() -> None:
     pokes.after_commit(TASK, queue=QUEUE)
-    assert time.monotonic() - started < 0.5
+    assert pokes.flush(2)
 
 
 @pytest.mark.usefixtures("silent_broker")
-def test_a_broker_that_hangs_costs_half_a_second_once() -> None:
-    started = time.monotonic()
-    pokes.after_commit(TASK, queue=QUEUE)
-    assert time.monotonic() - started < 1.0
-    started = time.monotonic()
+def test_a_broker_that_hangs_holds_nobody_up() -> None:
+    """Control: carrying it takes as long as the broker is waited for; whoever commits does not notice."""
     for _ in range(100):
         pokes.after_commit(TASK, queue=QUEUE)
-    assert time.monotonic() - started < 0.1
+    assert not pokes.flush(0.05)
+    assert pokes.flush(2)
+
+
+def test_pokes_that_come_while_one_is_carried_are_carried_once_more() -> None:
+    """None is lost between the look at what is wanted and the sleep."""
+    for _ in range(200):
+        pokes.after_commit(TASK, queue=QUEUE)
+        pokes.arrived(TASK)
+    assert waiting() >= 1
+
+
+def test_a_forked_child_pokes_with_a_thread_of_its_own() -> None:
+    pokes.after_commit(TASK, queue=QUEUE)
+    assert waiting() == 1
+    pokes.arrived(TASK)
+    child = os.fork()
+    if child == 0:
+        pokes.broker.cache_clear()
+        pokes._carrier.take(TASK, QUEUE)
+        os._exit(0 if pokes.flush(5) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert waiting() == 2
 
 
 @pytest.mark.usefixtures("broker_away")

@@ -160,6 +160,7 @@ def test_with_broker_and_gateway_away_the_customer_is_not_told_of_it(
 
 
 def _poked() -> bool:
+    assert pokes.flush(5)
     return bool(pokes.broker().exists(f"poke:{TASK}"))
 
 
