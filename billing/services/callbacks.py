@@ -24,6 +24,7 @@ from core.queues import Queue
 
 log = logging.getLogger(__name__)
 MAX_BODY = 65_536
+MOST_KEPT_OF_STRANGERS = 8_192  # bytes: anybody may send, and no row is ever deleted
 OK = "OK"
 UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
 WRONG_AMOUNT = "WRONG_AMOUNT"
@@ -161,6 +162,8 @@ def _store(
 ) -> None:
     report = json.dumps(reports.dump(verdict.report)) if verdict.report else None
     state = CallbackState.NEW if verdict.code == OK else CallbackState.REJECTED
+    if verdict.report is None:
+        body = body[:MOST_KEPT_OF_STRANGERS]
     with connection.cursor() as cursor:
         cursor.execute(
             _INSERT,

@@ -115,6 +115,15 @@ def test_too_much_is_not_even_read() -> None:
     assert not GatewayCallback.objects.exists()
 
 
+def test_little_is_kept_of_what_anybody_may_send() -> None:
+    post(b"x=" + b"a" * 60_000)
+    assert len(bytes(GatewayCallback.objects.get().body)) == callbacks.MOST_KEPT_OF_STRANGERS
+    payment = build.payment(build.account())
+    signed = notice(payment, body="长" * 5_000)
+    assert post(signed).content == b"success"
+    assert bytes(GatewayCallback.objects.get(verdict="OK").body) == signed
+
+
 def test_only_post_and_only_known_gateways() -> None:
     assert Client().get(URL).status_code == 405
     assert post(b"a=1", url="/payments/callbacks/nobody/").status_code == 404

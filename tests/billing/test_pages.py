@@ -397,5 +397,4 @@ def test_visitors_are_asked_to_log_in(account: BillingAccount) -> None:
 
 
 def test_a_posted_bill_with_a_nul_is_refused(client: Client) -> None:
-    answer = client.post(reverse("billing:pay"), {"bill": "\0", "account": "x", "amount": "1"})
-    assert answer.status_code == 422
+    assert client.post(reverse("billing:pay"), {"bill": "\0", "amount": "1"}).status_code == 422
