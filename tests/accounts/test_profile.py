@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from knox.models import AuthToken
 
 from accounts.models import User
 from tests.accounts import build
@@ -76,3 +77,17 @@ def test_few_queries_however_many_accounts(
         build.bind(wang, build.account(f"82000000{number:02d}"))
     with django_assert_max_num_queries(5):
         browser.get(path)
+
+
+def test_a_new_password_ends_the_tokens_of_this_user_alone(browser: Client, wang: User) -> None:
+    for user in (wang, other := build.user(build.OTHER_PHONE)):
+        AuthToken.objects.create(user)
+    typed = {"password1": "correct horse 9", "password2": "correct horse 9"}
+    assert browser.post("/account/password/set/", typed).status_code == 302
+    assert [token.user for token in AuthToken.objects.all()] == [other]
+
+
+def test_the_cookie_of_the_language_is_for_no_script(browser: Client) -> None:
+    answer: Any = browser.post("/me/", {"name": "", "language": "en"}, secure=True)
+    cookie = answer.cookies["django_language"]
+    assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "Lax")
