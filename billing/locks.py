@@ -14,7 +14,9 @@ from core.errors import NotFound
 _ACCOUNT_AND_PAYMENT = """
     SELECT payment.*, account.number AS account_number
       FROM billing_payment payment JOIN accounts_billingaccount account ON account.id = payment.account_id
-     WHERE payment.id = %s FOR UPDATE OF account, payment"""
+     WHERE payment.id = %s AND set_config('lock_timeout', %s, true) <> '' FOR UPDATE OF account, payment"""
+# Whoever moves a payment's money waits this long for a lock: one account that stays locked must not stop all workers.
+LONGEST_WAIT = "5s"
 _PAYMENT = "SELECT * FROM billing_payment WHERE id = %s FOR UPDATE"
 _OPEN_BILLS = """
     SELECT id, total_cents - paid_cents FROM billing_bill
@@ -23,8 +25,11 @@ _OPEN_BILLS = """
 
 
 def payment_with_account(payment_id: int) -> tuple[Payment, str]:
-    """The payment as it is now under the root lock of its money; with the number of its account."""
-    found = _one(_ACCOUNT_AND_PAYMENT, payment_id)
+    """The payment as it is now under the root lock of its money; with the number of its account.
+
+    OperationalError when these locks, or later ones of the same transaction, are not free within `LONGEST_WAIT` each.
+    """
+    found = _one(_ACCOUNT_AND_PAYMENT, payment_id, LONGEST_WAIT)
     return found, str(vars(found)["account_number"])
 
 
@@ -33,8 +38,8 @@ def payment(payment_id: int) -> Payment:
     return _one(_PAYMENT, payment_id)
 
 
-def _one(sql: str, payment_id: int) -> Payment:
-    found = next(iter(Payment.objects.raw(sql, [payment_id])), None)
+def _one(sql: str, *values: int | str) -> Payment:
+    found = next(iter(Payment.objects.raw(sql, values)), None)
     if found is None:
         raise NotFound()
     return found
