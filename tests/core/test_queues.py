@@ -139,6 +139,7 @@ def test_the_queue_wakes_its_task_after_commit() -> None:
     with transaction.atomic():
         QUEUE.poke()
         assert pokes.broker().exists(f"poke:{QUEUE.task}") == 0
+    assert pokes.flush(5)
     assert pokes.broker().exists(f"poke:{QUEUE.task}") == 1
 
 

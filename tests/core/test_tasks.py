@@ -28,6 +28,7 @@ def test_a_long_backlog_is_worked_off_in_turns(as_of: datetime, monkeypatch: pyt
         add(1, as_of=as_of, key=f"k{number}")
     with clock.stopped(as_of):
         assert dispatch_outbox() == 50
+    assert pokes.flush(5)
     assert pokes.broker().exists(f"poke:{outbox.TASK}") == 1
     assert OutboxRow.objects.filter(attempts=0).count() == 10
 
