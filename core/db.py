@@ -102,16 +102,18 @@ class Fixed(Law):
 
 
 class StartsAt(Law):
-    """A new row begins in the machine's initial state (or one of the states named, for imports of history)."""
+    """A new row begins in the machine's initial state, or in one that `also` names."""
 
     operation = pgtrigger.Insert
 
-    def __init__(self, *, name: str, machine: Machine, column: str = "state") -> None:
+    def __init__(
+        self, *, name: str, machine: Machine, column: str = "state", also: tuple[str, ...] = ()
+    ) -> None:
         self.machine, self.column = machine, column
-        func = (
-            f"IF NEW.{column} = '{machine.initial}' THEN RETURN NEW; END IF; "
-            f"{refuse(name, f'{machine.name} begins as {machine.initial}')}"
-        )
+        self.states = (str(machine.initial), *map(str, also))
+        listed = ", ".join(f"'{state}'" for state in self.states)
+        sentence = f"{machine.name} begins as {' or '.join(self.states)}"
+        func = f"IF NEW.{column} IN ({listed}) THEN RETURN NEW; END IF; {refuse(name, sentence)}"
         super().__init__(name=name, func=func)
 
 

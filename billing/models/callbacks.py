@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from billing.models.payments import Payment
-from core.db import Fixed, NeverDelete
+from core.db import Fixed, NeverDelete, StartsAt, Transitions
+from core.statemachine import Machine
 
 
 class CallbackState(models.TextChoices):
@@ -13,6 +14,19 @@ class CallbackState(models.TextChoices):
     APPLIED = "APPLIED", _("已入账")
     REJECTED = "REJECTED", _("已拒绝")  # at intake: never credits
     DEAD = "DEAD", _("需人工")  # attempts used up
+
+
+_C = CallbackState
+CALLBACK_MACHINE = Machine(
+    name="callback",
+    initial=_C.NEW,  # a row that intake refuses is written as REJECTED at once
+    transitions={
+        _C.NEW: frozenset({_C.APPLIED, _C.DEAD, _C.REJECTED}),
+        _C.DEAD: frozenset({_C.NEW}),
+        _C.APPLIED: frozenset(),
+        _C.REJECTED: frozenset(),
+    },
+)
 
 
 class GatewayCallback(models.Model):
@@ -54,13 +68,28 @@ class GatewayCallback(models.Model):
             models.Index(fields=["gateway", "reference"], name="callback_reference"),
             models.Index(fields=["id"], name="callback_dead", condition=Q(state="DEAD")),
             BrinIndex(fields=["received_at"], name="callback_received"),  # staff search by dates
+            models.Index(
+                fields=["received_at"], name="callback_unverified", condition=Q(report__isnull=True)
+            ),  # how many strangers' messages were kept lately
         ]
         triggers = [
             NeverDelete(name="callback_never_deleted"),
             Fixed(
                 name="callback_fixed",
-                columns=("gateway", "reference", "body", "headers", "verdict", "received_at"),
+                columns=(
+                    "gateway",
+                    "reference",
+                    "payment_id",
+                    "report",
+                    "verdict",
+                    "headers",
+                    "body",
+                    "address",
+                    "received_at",
+                ),
             ),
+            StartsAt(name="callback_starts", machine=CALLBACK_MACHINE, also=(_C.REJECTED,)),
+            Transitions(name="callback_transitions", machine=CALLBACK_MACHINE),
         ]
 
     def __str__(self) -> str:

@@ -24,6 +24,7 @@ from core.queues import Queue
 
 log = logging.getLogger(__name__)
 MAX_BODY = 65_536
+STRANGERS_AN_HOUR = 1_000
 MOST_KEPT_OF_STRANGERS = 8_192  # bytes: anybody may send, and no row is ever deleted
 OK = "OK"
 UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
@@ -151,6 +152,11 @@ def _judge(gateway: str, headers: Mapping[str, str], body: bytes) -> Verdict:
     return Verdict(OK, report.reference, report, payment_id)
 
 
+def _strangers_since(at: datetime) -> int:
+    """How many messages that did not verify were kept since; anybody can send those, so they are bounded."""
+    return GatewayCallback.objects.filter(report__isnull=True, received_at__gt=at).count()
+
+
 _INSERT = """
     INSERT INTO billing_gatewaycallback (gateway, reference, payment_id, report, verdict, headers, body, address,
                                          state, attempts, error, received_at, next_attempt_at)
@@ -163,6 +169,8 @@ def _store(
     report = json.dumps(reports.dump(verdict.report)) if verdict.report else None
     state = CallbackState.NEW if verdict.code == OK else CallbackState.REJECTED
     if verdict.report is None:
+        if _strangers_since(as_of - timedelta(hours=1)) >= STRANGERS_AN_HOUR:
+            return
         body = body[:MOST_KEPT_OF_STRANGERS]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -4,5 +4,5 @@ from core import sequences
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0002_codes_and_claims")]
+    dependencies = [("accounts", "0001_initial")]
     operations = [sequences.create("customer_number")]
