@@ -1,15 +1,14 @@
-"""A billing system's export, made up: rows of bills for accounts that the import creates."""
+"""A billing system's export, made up: a year's bills of accounts that are already here."""
 
 from pathlib import Path
+
+from django.db import connection
 
 ACCOUNTS = 200_000  # so that accounts have several bills each, as in life
 
 _PROFILE = """
 source = "bench-boss"
 dates = ["%Y-%m-%d"]
-
-[bills]
-create_accounts = true
 
 [bills.columns]
 number = "账单号"
@@ -18,6 +17,21 @@ issued_on = "出账日"
 due_on = "截止日"
 amount = "应缴金额"
 """
+
+
+_ACCOUNTS = """
+    WITH customer AS (
+        INSERT INTO accounts_customer (number, kind, name, created_at)
+        SELECT 'E' || n, 'PERSONAL', '客户', now() FROM generate_series(0, %s) n RETURNING id, number)
+    INSERT INTO accounts_billingaccount (number, customer_id, address, created_at)
+    SELECT '82' || lpad(substr(number, 2), 8, '0'), id, '', now() FROM customer"""
+
+
+def open_accounts() -> None:
+    """The accounts that the bills are for."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACCOUNTS, [ACCOUNTS - 1])
+        cursor.execute("ANALYZE")
 
 
 def write_bills(folder: Path, *, rows: int) -> tuple[Path, Path]:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 from benchmarks import load, processes
-from benchmarks.exports import write_bills
+from benchmarks.exports import open_accounts, write_bills
 from benchmarks.harness import Sheet, in_turn, rate
 from billing.gateways import rsa2
 from billing.gateways.base import Report, ReportStatus
@@ -98,6 +98,7 @@ def end_to_end(sheet: Sheet) -> None:
 
 def import_bills(sheet: Sheet) -> None:
     """A million bills by the command, as an operator runs it."""
+    open_accounts()
     with tempfile.TemporaryDirectory() as folder:
         export, profile = write_bills(Path(folder), rows=IMPORT_ROWS)
         command = [

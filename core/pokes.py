@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 MARK_MS = 2_000
 SILENCE_SECONDS = 5.0
 _CONNECT_SECONDS, _ANSWER_SECONDS = 0.2, 0.3
+_BREATH_SECONDS = 0.01  # in a busy time, the pokes of this span are carried as one
 _silent_until = 0.0
 
 
@@ -121,6 +122,7 @@ class _Carrier:
                 wanted, self._wanted, self._is_busy = self._wanted, {}, True
             for task, queue in wanted.items():
                 _poke(task, queue)
+            time.sleep(_BREATH_SECONDS)
 
 
 def _fresh_carrier() -> None:

@@ -14,7 +14,7 @@ from billing.admin.columns import gateway_name
 from billing.gateways import registry
 from billing.gateways.base import RejectCode
 from billing.models import CallbackState, GatewayCallback
-from billing.services import callbacks
+from billing.services import callbacks, intake
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, WhenFilter, badge, known_values, moment
 from core.reasoned import Reasoned
@@ -28,7 +28,7 @@ TONES = {
 
 
 def _verdicts() -> list[tuple[str, str]]:
-    ours = [callbacks.OK, callbacks.UNKNOWN_REFERENCE, callbacks.WRONG_AMOUNT, callbacks.WRONG_GATEWAY]
+    ours = [intake.OK, intake.UNKNOWN_REFERENCE, intake.WRONG_AMOUNT, intake.WRONG_GATEWAY]
     return [(code, code) for code in [*ours, *(str(code) for code in RejectCode)]]
 
 

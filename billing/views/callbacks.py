@@ -5,7 +5,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from billing.gateways import registry
-from billing.services import callbacks
+from billing.services import intake
 from core import clock
 from operations.context import client_address
 
@@ -18,9 +18,9 @@ def callback(request: HttpRequest, gateway: str) -> HttpResponse:
         spoken = registry.get(gateway)
     except registry.UnknownGateway:
         return HttpResponse(status=404)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > callbacks.MAX_BODY:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > intake.MAX_BODY:
         return HttpResponse(status=413)
-    accepted = callbacks.receive(
+    accepted = intake.receive(
         gateway=gateway,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=request.body,

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from billing.models import CallbackState, GatewayCallback, Payment, PaymentState, Receipt
-from billing.services import callbacks, reports
+from billing.services import callbacks, intake, reports
 from core.models import AuditRow
 from tests.billing import build
 from tests.conftest import NOON
@@ -39,7 +39,7 @@ def stored_with(payment: Payment, **changes: Any) -> GatewayCallback:
         reference=payment.reference,
         payment=payment,
         report=report,
-        verdict=callbacks.OK,
+        verdict=intake.OK,
         body=b"",
         received_at=NOON,
         next_attempt_at=NOON,
@@ -47,7 +47,7 @@ def stored_with(payment: Payment, **changes: Any) -> GatewayCallback:
 
 
 def test_strangers_cannot_fill_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callbacks, "STRANGERS_AN_HOUR", 3)
+    monkeypatch.setattr(intake, "STRANGERS_AN_HOUR", 3)
     payment = build.payment(build.account())
     for _ in range(5):
         assert post(b"a=1").content == b"failure"
@@ -87,8 +87,8 @@ def test_the_same_notice_again_is_accepted_and_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
-        ({"total_amount": "26.01"}, callbacks.WRONG_AMOUNT),
-        ({"out_trade_no": "HP20260101999999"}, callbacks.UNKNOWN_REFERENCE),
+        ({"total_amount": "26.01"}, intake.WRONG_AMOUNT),
+        ({"out_trade_no": "HP20260101999999"}, intake.UNKNOWN_REFERENCE),
         ({"app_id": "9021000000000099"}, "WRONG_APP"),
         ({"seller_id": "2088000000000099"}, "WRONG_SELLER"),
     ],
@@ -125,7 +125,7 @@ def test_a_notice_for_a_payment_of_another_gateway_is_refused() -> None:
         next_query_at=NOON,
     )
     assert post(notice(other)).content == b"failure"
-    assert GatewayCallback.objects.get().verdict == callbacks.WRONG_GATEWAY
+    assert GatewayCallback.objects.get().verdict == intake.WRONG_GATEWAY
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"a=1&a=2", b"sign=&sign_type=RSA2", b"%zz=%", b"{}"])
@@ -136,14 +136,14 @@ def test_garbage_is_refused_without_a_crash(body: bytes) -> None:
 
 
 def test_too_much_is_not_even_read() -> None:
-    answer = post(b"a" * (callbacks.MAX_BODY + 1))
+    answer = post(b"a" * (intake.MAX_BODY + 1))
     assert answer.status_code == 413
     assert not GatewayCallback.objects.exists()
 
 
 def test_little_is_kept_of_what_anybody_may_send() -> None:
     post(b"x=" + b"a" * 60_000)
-    assert len(bytes(GatewayCallback.objects.get().body)) == callbacks.MOST_KEPT_OF_STRANGERS
+    assert len(bytes(GatewayCallback.objects.get().body)) == intake.MOST_KEPT_OF_STRANGERS
     payment = build.payment(build.account())
     signed = notice(payment, body="长" * 5_000)
     assert post(signed).content == b"success"
@@ -156,11 +156,11 @@ def test_only_post_and_only_known_gateways() -> None:
     assert not GatewayCallback.objects.exists()
 
 
-def test_intake_takes_two_statements_and_no_session() -> None:
+def test_intake_takes_one_statement_and_no_session() -> None:
     payment = build.payment(build.account())
     with CaptureQueriesContext(connection) as queries:
         answer = post(notice(payment))
-    assert len(queries) == 2, [query["sql"] for query in queries]
+    assert len(queries) == 1, [query["sql"] for query in queries]
     assert "Set-Cookie" not in answer.headers
 
 
