@@ -17,6 +17,7 @@ from billing.models import Bill
 from billing.selectors import balances
 from billing.selectors import bills as bill_reads
 from billing.services import payments
+from billing.texts import bill_title_lazy
 from core import clock, money
 from operations.context import Confirmation, Context
 from operations.quotes import Done, Pending, Quote, QuoteLine
@@ -121,7 +122,7 @@ class PayBill(Operation):
             first_bill_id=data["bill"].pk if data["bill"] else None,
         )
         names = {bill.pk: bill for bill in open_bills}
-        lines = [QuoteLine(_bill_text(names[share.bill_id]), share.cents) for share in shares]
+        lines = [QuoteLine(_line(names[share.bill_id]), share.cents) for share in shares]
         credit = amount - sum(share.cents for share in shares)
         if credit:
             lines.append(QuoteLine(_("存入账户余额"), credit))
@@ -152,10 +153,8 @@ class PayBill(Operation):
         )
 
 
-def _bill_text(bill: Bill) -> Promise:
-    if bill.period:
-        return format_lazy(_("{period} 账单 {number}"), period=bill.period, number=bill.number)
-    return format_lazy(_("账单 {number}"), number=bill.number)
+def _line(bill: Bill) -> Promise:
+    return format_lazy("{title} {number}", title=bill_title_lazy(bill), number=bill.number)
 
 
 def _warnings(credit: int, left: int) -> tuple[Promise, ...]:

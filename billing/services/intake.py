@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -66,7 +67,7 @@ _JUDGE_AND_STORE = """
 def _judge_and_store(
     gateway: str, report: Report, headers: dict[str, str], body: bytes, address: str | None, as_of: datetime
 ) -> str:
-    values = {
+    values: dict[str, Any] = {
         "gateway": gateway,
         "reference": report.reference,
         "amount": report.amount_cents,

@@ -1,43 +1,25 @@
 """How bills, payments and receipts read on a page."""
 
-from datetime import date
-
 from django import template
-from django.utils import formats
 from django.utils.translation import gettext as _
 
 from billing.gateways import registry
-from billing.models import Bill, BillKind, Payment, PaymentState
+from billing.models import Bill, Payment, PaymentState
+from billing.texts import bill_title, month_name
 from core import clock
 
 register = template.Library()
+register.filter(bill_title)
+register.filter(month_name)
 
 _COUNTER = "counter"  # gateways of that name and "counter:…": money taken at a counter
 _PAYMENT_BADGES = {PaymentState.SUCCEEDED: "ok", PaymentState.UNKNOWN: "wait", PaymentState.FAILED: "muted"}
 
 
 @register.filter
-def bill_title(bill: Bill) -> str:
-    """ "2026年10月账单", or what an order's bill is."""
-    if not bill.period:
-        return str(BillKind(bill.kind).label)
-    return _("%(month)s账单") % {"month": month_name(bill.period)}
-
-
-@register.filter
 def bill_month(bill: Bill) -> str:
     """The same where everything is a bill: "2026年10月"."""
     return month_name(bill.period) or bill_title(bill)
-
-
-@register.filter
-def month_name(period: str) -> str:
-    """The month of a period ("2026-10") in the reader's language; the period itself when it is none."""
-    try:
-        first = date.fromisoformat(f"{period}-01")
-    except ValueError:
-        return period
-    return formats.date_format(first, "YEAR_MONTH_FORMAT")
 
 
 @register.filter

@@ -1,0 +1,28 @@
+"""How a bill is called, wherever it is named: pages, quotes, messages."""
+
+from datetime import date
+
+from django.utils import formats
+from django.utils.functional import lazy
+from django.utils.translation import gettext as _
+
+from billing.models import Bill, BillKind
+
+
+def bill_title(bill: Bill) -> str:
+    """ "2026年10月账单", or what an order's bill is."""
+    if not bill.period:
+        return str(BillKind(bill.kind).label)
+    return _("%(month)s账单") % {"month": month_name(bill.period)}
+
+
+def month_name(period: str) -> str:
+    """The month of a period ("2026-10") in the reader's language; the period itself when it is none."""
+    try:
+        first = date.fromisoformat(f"{period}-01")
+    except ValueError:
+        return period
+    return formats.date_format(first, "YEAR_MONTH_FORMAT")
+
+
+bill_title_lazy = lazy(bill_title, str)  # for texts that are kept in every language
