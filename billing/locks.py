@@ -1,6 +1,7 @@
 """Every FOR UPDATE of this room. The billing account is locked first (accounts.locks), then payment, then bills."""
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import F
@@ -22,6 +23,13 @@ _OPEN_BILLS = """
     SELECT id, total_cents - paid_cents FROM billing_bill
      WHERE account_id = %s AND cancelled_at IS NULL AND paid_cents < total_cents
      ORDER BY due_on, id FOR UPDATE"""
+# The array makes PostgreSQL run the locking query once; inside IN (…) it may run it per row, past its LIMIT.
+_CLAIM_UNDECIDED = """
+    UPDATE billing_payment SET queries = queries + 1, next_query_at = %s
+     WHERE id = ANY(ARRAY(SELECT id FROM billing_payment
+                           WHERE state IN ('CREATED', 'PENDING', 'UNKNOWN') AND next_query_at <= %s
+                           ORDER BY next_query_at, id LIMIT %s FOR UPDATE SKIP LOCKED))
+    RETURNING *"""
 
 
 def payment_with_account(payment_id: int) -> tuple[Payment, str]:
@@ -64,5 +72,11 @@ def open_bills_of(account_ids: Collection[int]) -> dict[int, list[Share]]:
     return found
 
 
+def claim_undecided(*, as_of: datetime, lease: timedelta, limit: int) -> list[Payment]:
+    """Up to `limit` undecided payments that are due, each this caller's alone until the lease ends."""
+    return list(Payment.objects.raw(_CLAIM_UNDECIDED, [as_of + lease, as_of, limit]))
+
+
 def receipt(receipt_id: int) -> Receipt:
+    """The receipt as it is now, locked."""
     return Receipt.objects.select_for_update().get(pk=receipt_id)

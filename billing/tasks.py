@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 
 from billing.services import callbacks, cashier, ledger_check, settling
-from core import clock, pokes
+from core import clock, heartbeats, pokes
 
 _TURN_SECONDS = 60.0  # well inside the time limit: a long backlog is worked off in several turns
 
@@ -29,7 +29,11 @@ def apply_callbacks() -> int:
 def settle_undecided() -> int:
     """Asks the gateways about undecided payments that are due."""
     pokes.arrived(cashier.SETTLE_TASK)
-    return settling.settle_due(as_of=clock.now())
+    now = clock.now()
+    with heartbeats.beat(settling.JOB, every=settling.EVERY, as_of=now) as run:
+        due = settling.settle_due(as_of=now)
+        run.detail["due"] = due
+    return due
 
 
 @shared_task(

@@ -1,6 +1,6 @@
 """Payments: started by a customer, decided only by what a gateway verifiably reports.
 
-Callback, browser return, query job and statement all end in `apply_report`; the order in which they arrive
+Callback, browser return and query job all end in `apply_report`; the order in which they arrive
 and how often does not matter.
 """
 

@@ -7,18 +7,22 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
+from billing import locks
 from billing.gateways import registry
 from billing.gateways.base import GatewayError, Report, ReportStatus
 from billing.models import Payment, PaymentState
 from billing.models.payments import UNDECIDED
 from billing.services import payments
+from core import heartbeats
 from core.actor import Actor
 from core.errors import Conflict
 
 log = logging.getLogger(__name__)
+JOB, EVERY = "settle_undecided", timedelta(minutes=1)  # sooner, but a turn may take half of that
+heartbeats.expect(JOB, every=EVERY)
 LEASE = timedelta(seconds=60)
 TURN_SECONDS = 30.0  # shorter than the lease
 NETWORK = "NETWORK"  # a GatewayError of this code: nothing was heard
@@ -29,15 +33,6 @@ class CannotCancelYet(Conflict):
     message = _("支付渠道正在处理这笔支付，请稍后再看结果")
 
 
-# The array makes PostgreSQL run the locking query once; inside IN (…) it may run it per row, past its LIMIT.
-_CLAIM = """
-    UPDATE billing_payment SET queries = queries + 1, next_query_at = %s
-     WHERE id = ANY(ARRAY(SELECT id FROM billing_payment
-                           WHERE state IN ('CREATED', 'PENDING', 'UNKNOWN') AND next_query_at <= %s
-                           ORDER BY next_query_at, id LIMIT %s FOR UPDATE SKIP LOCKED))
-    RETURNING *"""
-
-
 def settle_due(*, as_of: datetime, limit: int = 50) -> int:
     """Asks the gateways about up to `limit` undecided payments that are due; returns how many were due.
 
@@ -45,7 +40,7 @@ def settle_due(*, as_of: datetime, limit: int = 50) -> int:
     the same workers. What was not asked about is due again after the lease.
     """
     with transaction.atomic():
-        rows = list(Payment.objects.raw(_CLAIM, [as_of + LEASE, as_of, limit]))
+        rows = locks.claim_undecided(as_of=as_of, lease=LEASE, limit=limit)
     silent: set[str] = set()
     ends_at = time.monotonic() + TURN_SECONDS
     for payment in rows:
@@ -60,12 +55,15 @@ def settle_due(*, as_of: datetime, limit: int = 50) -> int:
 
 def _settled(payment: Payment, *, as_of: datetime) -> bool:
     """False when the gateway was silent. One payment's own trouble must not stop the others."""
+    answered = True
     try:
-        answered = settle(payment, as_of=as_of, actor=Actor.job("settle_undecided"))
-        _ask_again_later(payment, as_of=as_of)
-    except Exception:
+        answered = settle(payment, as_of=as_of, actor=Actor.job(JOB))
+    except Exception:  # backs off like any other: what a person must mend is not asked about every minute
         log.exception("payment not settled", extra={"payment": payment.reference})
-        return True
+    try:
+        _ask_again_later(payment, as_of=as_of)
+    except DatabaseError:
+        log.exception("payment asked about again after its lease", extra={"payment": payment.reference})
     return answered
 
 

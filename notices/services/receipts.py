@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
-from notices import rules
+from notices import locks, rules
 from notices.models import Delivery, DeliveryReceipt, DeliveryState
 from notices.providers import signature
 
@@ -67,13 +67,10 @@ def _find(report: Report, provider: str) -> Delivery | None:
     """By our own reference first: the receipt may be faster than the worker that notes the provider's number."""
     number = report.message_id.partition("-")[0]
     if number.isascii() and number.isdecimal() and len(number) < 19:
-        row = Delivery.objects.select_for_update().filter(pk=int(number)).first()
+        row = locks.delivery(int(number))
         if row and row.reference == report.message_id:
             return row
-    known = Delivery.objects.select_for_update().filter(
-        provider=provider, provider_message_id=report.provider_message_id
-    )
-    return known.first()
+    return locks.delivery_of_provider(provider=provider, provider_message_id=report.provider_message_id)
 
 
 def _move(delivery: Delivery, report: Report, as_of: datetime) -> None:

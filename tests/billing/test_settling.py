@@ -44,10 +44,10 @@ def configured(settings: Settings, key_folder: Path, sandbox: SandboxProcess) ->
     settings.ALIPAY_GATEWAY_URL = sandbox.gateway_url
 
 
-def cashier(payment: Payment) -> str:
+def cashier(payment: Payment, amount_cents: int | None = None) -> str:
     charge = Charge(
         reference=payment.reference,
-        amount_cents=payment.amount_cents,
+        amount_cents=amount_cents or payment.amount_cents,
         subject="电视费",
         created_at=payment.created_at,
         expires_at=payment.expires_at,
@@ -90,6 +90,18 @@ def test_a_gateway_that_does_not_answer_leaves_it_unknown(settings: Settings) ->
     payment = due()
     settling.settle_due(as_of=NOW)
     assert state(payment) == PaymentState.UNKNOWN
+    assert not Receipt.objects.exists()
+
+
+def test_a_payment_that_the_books_refuse_is_asked_about_less_and_less_often(sandbox: SandboxProcess) -> None:
+    payment = due()
+    sandbox.press(sandbox.arrive(cashier(payment, amount_cents=1)), "pay")
+    at = NOW
+    for seconds in (90, 180, 360):
+        settling.settle_due(as_of=at)
+        assert state(payment) == PaymentState.PENDING
+        assert payment.next_query_at == at + timedelta(seconds=seconds)
+        at = payment.next_query_at
     assert not Receipt.objects.exists()
 
 

@@ -4,6 +4,7 @@ from billing import tasks
 from billing.models import CallbackState, GatewayCallback
 from billing.services import callbacks
 from core import clock, pokes
+from core.models import Heartbeat
 from tests.billing import build
 from tests.concurrency.races import stored
 from tests.conftest import NOON
@@ -27,3 +28,10 @@ def test_a_long_backlog_is_worked_off_in_turns(monkeypatch: pytest.MonkeyPatch) 
         assert tasks.apply_callbacks() == 10
         assert tasks.apply_callbacks() == 0
     assert set(GatewayCallback.objects.values_list("state", "attempts")) == {(CallbackState.APPLIED, 1)}
+
+
+def test_the_job_that_asks_the_gateways_says_that_it_ran() -> None:
+    with clock.stopped(NOON):
+        assert tasks.settle_undecided() == 0
+    beat = Heartbeat.objects.get(job="settle_undecided")
+    assert (beat.last_ok, beat.detail) == (True, {"due": 0})
