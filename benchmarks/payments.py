@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote_plus
@@ -32,6 +32,7 @@ INTAKE_REQUESTS = 4_000
 APPLIED = 600
 END_TO_END_SECONDS = 60
 END_TO_END_PACE = 165.0
+DRAIN_SECONDS = 60
 IMPORT_ROWS = 1_000_000
 
 
@@ -83,17 +84,17 @@ def end_to_end(sheet: Sheet) -> None:
         time.sleep(6)  # the workers' own start is not the measurement
         started = clock.now()
         answers = load.paced(port, iter(notices), per_second=END_TO_END_PACE, seconds=END_TO_END_SECONDS)
-        sent_for = (clock.now() - started).total_seconds()
-        applied = _applied_since(started, until=started + timedelta(seconds=sent_for))
+        ended = clock.now()
+        applied = _applied_since(started, count=count)
     if answers.accepted != count:
         raise RuntimeError(f"only {answers.accepted} of {count} callbacks were accepted")
+    in_time = sum(at <= ended for at, _wait in applied)
+    # Every callback counts, those that were applied after the load too: the slowest are among them.
     waits = sorted(wait for _at, wait in applied)
-    p95 = waits[int(len(waits) * 0.95)] if waits else float("inf")
-    note = (
-        f"{len(waits):,} of {count:,} sent in {sent_for:.0f} s; median wait {statistics.median(waits):.3f} s"
-    )
-    sheet.at_least("end_to_end_per_s", len(waits) / sent_for, 150, note)
-    sheet.at_most("end_to_end_p95_s", p95, 2.0, "callback stored → payment SUCCEEDED")
+    sent_for = (ended - started).total_seconds()
+    note = f"{in_time:,} of {count:,} sent in {sent_for:.0f} s; median wait {statistics.median(waits):.3f} s"
+    sheet.at_least("end_to_end_per_s", in_time / sent_for, 150, note)
+    sheet.at_most("end_to_end_p95_s", waits[int(count * 0.95)], 2.0, "callback stored → payment SUCCEEDED")
 
 
 def import_bills(sheet: Sheet) -> None:
@@ -337,12 +338,19 @@ def _pgbench_rate(script: Path) -> float:
     return float(found[1])
 
 
-def _applied_since(started: datetime, *, until: datetime) -> list[tuple[datetime, float]]:
-    """(when, seconds waited) of the callbacks applied in the span of the load."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT applied_at, extract(epoch FROM applied_at - received_at) FROM billing_gatewaycallback"
-            " WHERE received_at >= %s AND applied_at <= %s",
-            [started, until],
-        )
-        return [(at, float(wait)) for at, wait in cursor.fetchall()]
+def _applied_since(started: datetime, *, count: int) -> list[tuple[datetime, float]]:
+    """(when, seconds waited) of the `count` callbacks that came since; waits until the last of them is applied."""
+    ends_at = time.monotonic() + DRAIN_SECONDS
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT applied_at, extract(epoch FROM applied_at - received_at) FROM billing_gatewaycallback"
+                " WHERE received_at >= %s AND applied_at IS NOT NULL",
+                [started],
+            )
+            applied = [(at, float(wait)) for at, wait in cursor.fetchall()]
+        if len(applied) >= count:
+            return applied
+        if time.monotonic() > ends_at:
+            raise RuntimeError(f"only {len(applied)} of {count} callbacks were applied")
+        time.sleep(0.5)
