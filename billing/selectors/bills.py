@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from accounts.models import BillingAccount
 from billing.models import Bill
@@ -49,11 +49,6 @@ def get(user: Any, number: str) -> Bill:
     if found is None:
         raise NotFound()
     return found
-
-
-def history(account: BillingAccount, *, months: int = MONTHS_SHOWN) -> QuerySet[Bill]:
-    """The newest bills of one account, one per month shown."""
-    return Bill.objects.filter(account=account).order_by("-issued_on", "-id")[:months]
 
 
 def open_of(account: BillingAccount) -> list[Bill]:
