@@ -78,8 +78,8 @@ def _money(i: int, account: BillingAccount) -> Payment:
 
 
 def _callback(i: int, payment: Payment) -> GatewayCallback:
-    states = list(CallbackState)
-    return GatewayCallback.objects.create(
+    state = list(CallbackState)[i % len(CallbackState)]
+    row = GatewayCallback.objects.create(
         gateway="alipay",
         reference=payment.reference,
         payment=payment,
@@ -87,11 +87,18 @@ def _callback(i: int, payment: Payment) -> GatewayCallback:
         verdict="OK",
         headers={"content-type": "application/x-www-form-urlencoded"},
         body=f"out_trade_no={payment.reference}&subject=账单".encode("gbk"),
-        state=states[i % len(states)],
+        state=state if state == CallbackState.REJECTED else CallbackState.NEW,
         received_at=NOON,
         next_attempt_at=NOON,
-        applied_at=NOON if states[i % len(states)] == CallbackState.APPLIED else None,
     )
+    return _moved(row, state, applied_at=NOON if state == CallbackState.APPLIED else None)
+
+
+def _moved(row: GatewayCallback, state: CallbackState, **changes: Any) -> GatewayCallback:
+    """In that state by a step of its machine: the law lets no callback begin as APPLIED or DEAD."""
+    GatewayCallback.objects.filter(pk=row.pk).update(state=state, **changes)
+    row.refresh_from_db()
+    return row
 
 
 def _slip(i: int, account: BillingAccount, payment: Payment) -> Slip:
@@ -176,18 +183,18 @@ def _system(i: int, region: Region) -> None:
 
 
 def dead_callback(payment: Payment, *, at: datetime = NOON) -> GatewayCallback:
-    return GatewayCallback.objects.create(
+    """One that was given up after ten attempts."""
+    row = GatewayCallback.objects.create(
         gateway="alipay",
         reference=payment.reference,
         payment=payment,
         report={},
         verdict="OK",
         body=b"",
-        state=CallbackState.DEAD,
-        attempts=10,
         received_at=at,
         next_attempt_at=at,
     )
+    return _moved(row, CallbackState.DEAD, attempts=10)
 
 
 __all__ = ["ACTOR", "dead_callback", "hall", "outbox_row", "payments", "staff_with", "superuser", "viewer"]
