@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.events import AccountsImported
 from accounts.models import Contact, User
@@ -27,7 +29,11 @@ def finish_slip(event: PaymentSucceeded, *, as_of: datetime) -> None:
         state=SlipState.DONE,
         as_of=as_of,
         actor=ACTOR,
-        result={"receipt": event.receipt_number},
+        result={
+            "text": _("已入账，谢谢您。"),
+            "url": reverse("billing:payment", args=[event.reference]),
+            "receipt": event.receipt_number,
+        },
     )
 
 
@@ -41,6 +47,10 @@ def end_slip(event: PaymentEnded, *, as_of: datetime) -> None:
         as_of=as_of,
         actor=ACTOR,
         reason=f"payment {event.state}",
+        result={
+            "text": _("没有扣款。如果您已经付了款，钱到账后会自动存入户号，不会丢。"),
+            "url": reverse("billing:payment", args=[event.reference]),
+        },
     )
 
 

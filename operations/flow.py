@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.utils.cache import add_never_cache_headers
@@ -22,9 +23,9 @@ from django.utils.datastructures import MultiValueDict
 
 from core import clock
 from core.errors import Forbidden, HallError, NotFound
-from operations import inputs, registry, traces
+from operations import inputs, registry, texts, traces
 from operations.context import Context, client_address
-from operations.models import Channel, Slip
+from operations.models import Channel, Slip, SlipState
 from operations.registry import Operation
 from operations.services import slips
 from operations.services.slips import Quoted
@@ -104,7 +105,7 @@ def submit_from_request(request: HttpRequest, operation: str) -> HttpResponseRed
     """Carried out: on to the result. Refused: the page to mend it on, with the reason."""
     ctx, known = context_of(request), registry.get(operation)
     try:
-        return HttpResponseRedirect(next_page(_submit(request, ctx, operation)))
+        slip = _submit(request, ctx, operation)
     except (Forbidden, NotFound):
         raise
     except inputs.InvalidInput as invalid:
@@ -113,6 +114,9 @@ def submit_from_request(request: HttpRequest, operation: str) -> HttpResponseRed
         return _show_quote(request, ctx, known, changed.quoted, error=changed)
     except HallError as error:
         return _quote(request, ctx, known, error=error)
+    if slip.state == SlipState.DONE and slip.result.get("url"):  # the slip's own page says it itself
+        messages.success(request, texts.in_reader_language(slip.result["text"]))
+    return HttpResponseRedirect(next_page(slip))
 
 
 def next_page(slip: Slip) -> str:

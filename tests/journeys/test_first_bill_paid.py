@@ -139,7 +139,7 @@ def test_first_bill_paid(sandbox: SandboxProcess, bill: Bill, tmp_path: Path) ->
     browser.at += MINUTE
     browser.post("/operations/account.bind/", browser.hidden() | {"_step": "code"})
     proof = {"_step": "submit", "_agreed": "yes", "_code": code(sandbox, browser.at)}
-    browser.post("/operations/account.bind/", browser.hidden() | proof)
+    assert "户号已绑定" in browser.post("/operations/account.bind/", browser.hidden() | proof)
     assert Membership.objects.get().role == Membership.Role.OWNER
 
     # He sees what he owes and pays it.
@@ -173,7 +173,10 @@ def test_first_bill_paid(sandbox: SandboxProcess, bill: Bill, tmp_path: Path) ->
     page = browser.get(f"/receipts/{receipt.number}/")
     assert "¥41.00" in page
     assert "2026年10月账单" in page
-    assert "已完成" in browser.get(f"/requests/{slip.number}/")
+    page = browser.get(f"/requests/{slip.number}/")
+    assert "已入账，谢谢您。" in page
+    assert f'href="/payments/{payment.reference}/"' in page
+    assert "收银台" not in page
     assert "现在没有要缴的费用" in browser.get("/")
     what_holds_afterwards(sandbox, receipt, payment, browser.at)
 
