@@ -219,7 +219,9 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 0.5,
     "socket_timeout": 5.0,
-    "visibility_timeout": 600,
+    # Longer than any task may run, or the broker would hand it out a second time meanwhile. What a killed worker held
+    # need not wait for this: the sweepers find the rows.
+    "visibility_timeout": 3_900,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None

@@ -2,6 +2,8 @@ import logging
 from datetime import datetime
 
 import pytest
+from celery import current_app
+from django.conf import settings
 
 from core import clock, heartbeats, logs, outbox, pokes, tasks
 from core.models import Heartbeat, OutboxRow
@@ -67,3 +69,12 @@ def test_lines_of_a_task_carry_its_name_and_id() -> None:
         '"task_id": "the-task-id"' in line and '"task": "core.dispatch_outbox"' in line for line in seen
     )
     assert logs.task.get() is None
+
+
+def test_no_task_runs_longer_than_the_broker_waits_for_its_end() -> None:
+    """Beyond that the broker hands the task out again, beside the one that is still at work."""
+    current_app.loader.import_default_modules()
+    ours = {name: task for name, task in current_app.tasks.items() if not name.startswith("celery.")}
+    assert {"billing.check_ledgers", "notices.send_deliveries"} <= ours.keys()
+    patience = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+    assert [name for name, task in ours.items() if not 0 < (task.time_limit or 0) < patience] == []
