@@ -1,6 +1,7 @@
-"""Documents that are drawn from the code must be those of the present code."""
+"""Documents that are drawn from the code, or name its figures, must be those of the present code."""
 
 import io
+import re
 from pathlib import Path
 
 from django.core.management import call_command
@@ -37,3 +38,14 @@ def test_it_is_written_to_the_named_file(tmp_path: Path) -> None:
     file = tmp_path / "machines.md"
     call_command("state_machines", write=file)
     assert file.read_text(encoding="utf-8") == drawn()
+
+
+def test_the_figures_that_documents_name_are_at_metrics() -> None:
+    served = (ROOT / "core" / "metrics.py").read_text(encoding="utf-8")
+    named = {
+        name
+        for document in (ROOT / "docs").rglob("*.md")
+        for name in re.findall(r"`(hall_[a-z_]+)[`{]", document.read_text(encoding="utf-8"))
+    } - {"hall_owner", "hall_app", "hall_readonly"}  # the roles in the database
+    assert named
+    assert [name for name in sorted(named) if f'"{name}"' not in served] == []
