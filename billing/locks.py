@@ -21,7 +21,7 @@ LONGEST_WAIT = "5s"
 _PAYMENT = "SELECT * FROM billing_payment WHERE id = %s FOR UPDATE"
 _OPEN_BILLS = """
     SELECT id, total_cents - paid_cents FROM billing_bill
-     WHERE account_id = %s AND cancelled_at IS NULL AND paid_cents < total_cents
+     WHERE account_id = %s AND paid_cents < total_cents
      ORDER BY due_on, id FOR UPDATE"""
 # The array makes PostgreSQL run the locking query once; inside IN (…) it may run it per row, past its LIMIT.
 _CLAIM_UNDECIDED = """

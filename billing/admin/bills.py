@@ -49,13 +49,11 @@ class BillAdmin(ReadOnlyAdmin):
         "source",
         "source_number",
         "created",
-        "cancelled",
     )
     inlines = (BillLineInline, AllocationOfBillInline)
     total = amount("total_cents", _("应缴"))
     paid = amount("paid_cents", _("已缴"))
     created = moment("created_at", _("写入时间"))
-    cancelled = moment("cancelled_at", _("作废时间"))
 
     @admin.display(description=_("未缴"))
     def open_amount(self, bill: Bill) -> str:

@@ -17,7 +17,7 @@ class BillKind(models.TextChoices):
 class BillQuerySet(OfAccountQuerySet["Bill"]):
     def open(self) -> Self:
         """Bills on which something is still owed."""
-        return self.filter(cancelled_at__isnull=True, paid_cents__lt=F("total_cents"))
+        return self.filter(paid_cents__lt=F("total_cents"))
 
 
 class Bill(models.Model):
@@ -45,7 +45,6 @@ class Bill(models.Model):
         _("来源编号"), max_length=60
     )  # its number there, kept as text (leading zeros)
     created_at = models.DateTimeField(_("写入时间"))
-    cancelled_at = models.DateTimeField(_("作废时间"), null=True, blank=True)  # null: in force
 
     objects = BillQuerySet.as_manager()
 
@@ -66,7 +65,7 @@ class Bill(models.Model):
             models.Index(
                 fields=["account", "due_on", "id"],
                 name="bill_open",
-                condition=Q(cancelled_at__isnull=True) & Q(paid_cents__lt=F("total_cents")),
+                condition=Q(paid_cents__lt=F("total_cents")),
             ),
         ]
         triggers = [
@@ -91,7 +90,7 @@ class Bill(models.Model):
     @property
     def open_cents(self) -> int:
         """What is still owed on it, in fen."""
-        return 0 if self.cancelled_at else self.total_cents - self.paid_cents
+        return self.total_cents - self.paid_cents
 
 
 class BillLine(models.Model):

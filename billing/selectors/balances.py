@@ -39,7 +39,7 @@ _SUMS = """
       LEFT JOIN billing_accountbalance b ON b.account_id = a.id
       LEFT JOIN LATERAL (SELECT sum(total_cents - paid_cents) owed, count(*) bills, min(due_on) due_on
                            FROM billing_bill
-                          WHERE account_id = a.id AND cancelled_at IS NULL AND paid_cents < total_cents) o ON true
+                          WHERE account_id = a.id AND paid_cents < total_cents) o ON true
      WHERE a.id = ANY(%s)"""
 
 

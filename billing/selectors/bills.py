@@ -27,7 +27,7 @@ def listed(
         found = found.filter(account__number=account_number)
     if months is None:
         return found
-    still_owed = Q(cancelled_at__isnull=True, paid_cents__lt=F("total_cents"))
+    still_owed = Q(paid_cents__lt=F("total_cents"))
     return found.filter(Q(issued_on__gte=_months_before(today, months - 1)) | still_owed)
 
 

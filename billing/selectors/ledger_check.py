@@ -31,7 +31,7 @@ RULES: dict[str, str] = {
           LEFT JOIN (SELECT account_id, sum(amount_cents - allocated_cents - refunded_cents) credit
                        FROM billing_receipt GROUP BY account_id) r ON r.account_id = a.id
           LEFT JOIN (SELECT account_id, sum(total_cents - paid_cents) owed
-                       FROM billing_bill WHERE cancelled_at IS NULL GROUP BY account_id) o ON o.account_id = a.id
+                       FROM billing_bill GROUP BY account_id) o ON o.account_id = a.id
          WHERE coalesce(r.credit, 0) - coalesce(o.owed, 0) <> coalesce(b.balance_cents, 0)""",
     "bill total = Σ lines": """
         SELECT b.number, coalesce(l.total, 0), b.total_cents

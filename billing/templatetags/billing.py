@@ -25,8 +25,6 @@ def bill_month(bill: Bill) -> str:
 @register.filter
 def bill_state(bill: Bill) -> str:
     """The word on the bill's badge."""
-    if bill.cancelled_at:
-        return _("已取消")
     if not bill.open_cents:
         return _("已缴清")
     if is_overdue(bill):
@@ -36,9 +34,7 @@ def bill_state(bill: Bill) -> str:
 
 @register.filter
 def bill_badge(bill: Bill) -> str:
-    """The kind of badge: ok, warn, bad or muted."""
-    if bill.cancelled_at:
-        return "muted"
+    """The kind of badge: ok, warn or bad."""
     if not bill.open_cents:
         return "ok"
     return "bad" if is_overdue(bill) else "warn"

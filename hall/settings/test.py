@@ -2,8 +2,8 @@
 
 import os
 
-os.environ.setdefault("DATABASE_URL", "postgresql://owner@127.0.0.1:15432/hall")
-os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:16379/9")
+os.environ.setdefault("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/hall")
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379/9")
 
 from hall.settings.base import *
 

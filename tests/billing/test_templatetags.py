@@ -33,12 +33,6 @@ def test_a_bill_is_late_from_the_day_after_its_last_day(given: Bill, word: str, 
         assert (tags.bill_state(given), tags.bill_badge(given)) == (word, badge)
 
 
-def test_a_cancelled_bill_is_neither_owed_nor_paid() -> None:
-    given = bill()
-    given.cancelled_at = NOON
-    assert (tags.bill_state(given), tags.bill_badge(given)) == ("已取消", "muted")
-
-
 def test_months_are_named_in_the_readers_language() -> None:
     with translation.override("zh-hans"):
         assert texts.bill_title(bill()) == "2026年10月账单"

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 ACCOUNTS, BILLS, RECEIPTS = 60, 400, 500
 _TABLES = {  # everything but primary keys and numbers, which only have to differ
     "bills": """SELECT b.source_number, a.number, kind, period, issued_on, due_on, total_cents, paid_cents, source,
-                       b.created_at, cancelled_at
+                       b.created_at
                   FROM billing_bill b JOIN accounts_billingaccount a ON a.id = account_id""",
     "lines": """SELECT b.source_number, position, code, text, amount_cents, source_kind, source_id
                   FROM billing_billline l JOIN billing_bill b ON b.id = bill_id""",
