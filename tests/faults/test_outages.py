@@ -49,6 +49,13 @@ def all_applied() -> bool:
     return not GatewayCallback.objects.exclude(state=CallbackState.APPLIED).exists()
 
 
+def all_applied_by_a_kept_worker(house: House) -> bool:
+    """Celery ends when the broker dies under a message that it holds; whoever keeps the processes starts it again."""
+    if house.processes["worker"].poll() is not None:
+        house.start_worker(children=2)
+    return all_applied()
+
+
 def assert_applied_once(payments: Sequence[Payment], answers: Sequence[Answer]) -> None:
     """Each `success` stands for a stored callback; each payment that has one is booked once, the others are not."""
     assert accepted(answers) <= stored(payments)
@@ -77,7 +84,7 @@ def test_the_broker_killed_under_load_costs_no_callback_and_no_second(
     assert {answer.text for answer in load.answers} == {"success"}
     assert max(answer.seconds for answer in load.answers) < BOUND
     assert [answer for answer in load.answers if away_from < answer.asked_at < back_at]
-    process.until(all_applied, 30)
+    process.until(lambda: all_applied_by_a_kept_worker(house), 30)
     assert_applied_once(payments, load.answers)
 
 
