@@ -1,4 +1,4 @@
-"""System checks of this room (`manage.py check`; those that ask the database: `--database default`)."""
+"""System checks of this room (`manage.py check --deploy`; those that ask the database: `--database default`)."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,7 +13,7 @@ from core.models import CalendarDay
 _FROM_MONTH = 10  # the State Council publishes next year's holidays in October or November
 
 
-@register()
+@register(deploy=True)  # `check --deploy` and monitoring of it; not before the answer of every command
 def next_year_is_known(**_: Any) -> Sequence[CheckMessage]:
     """core.W001: from October on, next year's holidays must be known to the package or entered by hand."""
     today = clock.local_date(clock.now())

@@ -158,9 +158,9 @@ CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
 
 
 def collected(as_of: datetime) -> dict[str, Any]:
-    """Money booked today by gateway, and per day of the last seven."""
+    """Money booked today by gateway, and per day of the last seven; history that an import brought is left out."""
     first = _midnight(as_of) - timedelta(days=DAYS_SHOWN - 1)
-    booked = Receipt.objects.filter(booked_at__gte=first)
+    booked = Receipt.objects.filter(booked_at__gte=first).exclude(gateway__startswith="import:")
     grouped = (
         booked.annotate(day=TruncDate("booked_at", tzinfo=clock.SHANGHAI))
         .values("day", "gateway")

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing.models import Receipt
+from billing.services import receipts
 from core import clock
 from core.models import Heartbeat, OutboxRow
 from hall.selectors import dashboard
@@ -57,6 +58,18 @@ def test_money_of_today_and_of_the_week_by_gateway(desk: Client) -> None:
     assert [(str(row["name"]), row["cents"]) for row in collected["gateways"]] == [("支付宝", 3000)]
     assert [day["cents"] for day in collected["days"]] == [0, 0, 0, 0, 0, 1000, 3000]
     assert collected["days"][-1]["height"] == 100
+
+
+def test_money_of_the_past_that_an_import_brought_is_not_collected_today(desk: Client) -> None:
+    receipts.book(
+        account_id=money.account().pk,
+        gateway="import:accounts-receivable",
+        trade_no="1",
+        amount_cents=100,
+        paid_at=NOON - timedelta(days=5000),
+        as_of=NOON,
+    )
+    assert desk.get(reverse("admin:index")).context["collected"]["cents"] == 0
 
 
 def test_day_begins_at_midnight_in_shanghai(desk: Client) -> None:
