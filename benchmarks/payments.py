@@ -46,8 +46,16 @@ def run(parts: list[str]) -> None:
         "import": import_bills,
     }
     for name in parts or known:
+        _settle()
         known[name](sheet)
     sheet.show()
+
+
+def _settle() -> None:
+    """What one part left behind (dirty pages, dead rows) is not the next one's to carry."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
 
 
 def intake(sheet: Sheet) -> None:
