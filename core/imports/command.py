@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -34,13 +35,14 @@ SHOWN = 10  # rejects on the screen; --rejects has them all
 ON_DEMAND = timedelta(days=3650)  # nobody complains when no file was imported for long
 
 
-class ImportCommand(BaseCommand):
+class ImportCommand(BaseCommand, ABC):
     """Subclasses say the kind and the service's `load`."""
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def load(self, job: Job, *, profile: str, as_of: datetime) -> Iterator[Progress]:
-        raise NotImplementedError
+        """The service's generator for this kind of file."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE", help="CSV, or CSV packed with gzip")
