@@ -13,8 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.selectors import accounts
 from billing.gateways import registry as gateways
 from billing.models import Bill
-from billing.operations import payable_accounts
-from billing.selectors import balances, bills
+from billing.selectors import balances, bills, payable
 from billing.selectors import payments as payment_reads
 from billing.selectors.balances import AccountOverview
 from core import clock, money
@@ -61,7 +60,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "bill": found,
         "undecided": _undecided(request.user, found.account_id),
         "may_pay": bool(found.open_cents)
-        and payable_accounts(request.user).filter(pk=found.account_id).exists(),
+        and payable.accounts_of(request.user).filter(pk=found.account_id).exists(),
     }
     return render(request, "billing/bill.html", context)
 
@@ -70,7 +69,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest) -> HttpResponse:
     """The operation bill.pay with its own page: which account, how much, by what."""
-    payable = balances.of_accounts(payable_accounts(request.user).select_related("customer"))
+    payable = balances.of_accounts(payable.accounts_of(request.user).select_related("customer"))
     first = _first_bill(request)
     if first and not first.open_cents and request.method != "POST":
         messages.info(request, _("这张账单不用再缴费"))

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from billing.gateways import alipay, registry
 from billing.gateways.base import CallbackRejected
 from billing.models import Payment, PaymentState, Receipt
-from billing.operations import payable_accounts
+from billing.selectors import payable
 from billing.selectors import payments as payment_reads
 from billing.services import cashier as cashiers
 from billing.services import settling
@@ -164,7 +164,7 @@ def _payment_to_pay(request: HttpRequest, reference: str) -> Payment:
 
 def _may_pay(user: Any, payment: Payment) -> bool:
     """Whoever started it, and whoever may pay the account's bills."""
-    return payment.payer_id == user.pk or payable_accounts(user).filter(pk=payment.account_id).exists()
+    return payment.payer_id == user.pk or payable.accounts_of(user).filter(pk=payment.account_id).exists()
 
 
 def _to_newest(request: HttpRequest) -> HttpResponse:

@@ -1,20 +1,20 @@
-"""The business operations that billing offers."""
+"""缴费: paying what an account owes."""
 
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
-from accounts.models import BillingAccount, Membership
+from accounts.models import BillingAccount
 from billing import rules
+from billing.forms import YuanField
 from billing.gateways import registry as gateways
 from billing.models import Bill
-from billing.selectors import balances
+from billing.selectors import balances, payable
 from billing.selectors import bills as bill_reads
 from billing.services import payments
 from billing.texts import bill_title_lazy
@@ -22,29 +22,6 @@ from core import clock, money
 from operations.context import Confirmation, Context
 from operations.quotes import Done, Pending, Quote, QuoteLine
 from operations.registry import Operation, register
-
-PAYING_ROLES = (Membership.Role.OWNER, Membership.Role.PAYER, Membership.Role.HANDLER)
-
-
-def payable_accounts(user: Any) -> QuerySet[BillingAccount]:
-    """The accounts whose bills this user may pay."""
-    return BillingAccount.objects.filter(
-        memberships__user_id=user.pk, memberships__role__in=PAYING_ROLES
-    ).order_by("number")
-
-
-class YuanField(forms.CharField):
-    """An amount typed in yuan; cleaned to whole fen, or refused."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=15, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **options)
-
-    def clean(self, value: Any) -> int:
-        text = super().clean(value)
-        try:
-            return money.parse_yuan(text)
-        except money.BadAmount as error:
-            raise forms.ValidationError(error.text, code=error.code) from error
 
 
 class PayForm(forms.Form):
@@ -69,7 +46,7 @@ class PayForm(forms.Form):
         assert isinstance(account, forms.ModelChoiceField)
         assert isinstance(bill, forms.ModelChoiceField)
         assert isinstance(gateway, forms.ChoiceField)
-        account.queryset = payable_accounts(ctx.served)
+        account.queryset = payable.accounts_of(ctx.served)
         bill.queryset = Bill.objects.for_user(ctx.served).open().order_by("due_on", "id")
         gateway.choices = gateways.codes()
 
