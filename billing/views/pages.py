@@ -69,12 +69,12 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest) -> HttpResponse:
     """The operation bill.pay with its own page: which account, how much, by what."""
-    payable = balances.of_accounts(payable.accounts_of(request.user).select_related("customer"))
+    mine = balances.of_accounts(payable.accounts_of(request.user).select_related("customer"))
     first = _first_bill(request)
     if first and not first.open_cents and request.method != "POST":
         messages.info(request, _("这张账单不用再缴费"))
         return redirect("billing:bill", first.number)
-    chosen = _chosen(request, payable, first)
+    chosen = _chosen(request, mine, first)
     return flow.respond(
         request,
         operation="bill.pay",
@@ -83,7 +83,7 @@ def pay(request: HttpRequest) -> HttpResponse:
         initial=_initial(chosen, first),
         extra={
             "chosen": chosen,
-            "others": [each for each in payable if each is not chosen],
+            "others": [each for each in mine if each is not chosen],
             "bill": first,
             "undecided": _undecided(request.user, chosen.account.pk) if chosen else [],
         },
