@@ -174,6 +174,21 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="bill",
+            name="open_cents",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=django.db.models.expressions.CombinedExpression(
+                    django.db.models.expressions.CombinedExpression(
+                        models.F("total_cents"), "-", models.F("paid_cents")
+                    ),
+                    "-",
+                    models.F("adjusted_cents"),
+                ),
+                output_field=models.BigIntegerField(verbose_name="未缴"),
+            ),
+        ),
+        migrations.AddField(
+            model_name="bill",
             name="penalty_of",
             field=models.ForeignKey(
                 blank=True,
@@ -637,21 +652,6 @@ class Migration(migrations.Migration):
                     table="billing_receipttransfer",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="bill",
-            name="open_cents",
-            field=models.GeneratedField(
-                db_persist=True,
-                expression=django.db.models.expressions.CombinedExpression(
-                    django.db.models.expressions.CombinedExpression(
-                        models.F("total_cents"), "-", models.F("paid_cents")
-                    ),
-                    "-",
-                    models.F("adjusted_cents"),
-                ),
-                output_field=models.BigIntegerField(verbose_name="未缴"),
             ),
         ),
     ]
