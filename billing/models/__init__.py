@@ -1,19 +1,25 @@
 """What is owed and what was paid. All money is in fen; ledgers only grow.
 
 The identities that `manage.py check_ledgers` proves, for every account:
-    balance = Σ ledger entries = Σ receipts − Σ refunds − Σ bills = credit (unallocated money) − owed (open bills)
+    balance = Σ ledger entries = Σ receipts + Σ adjustments ± Σ transfers − Σ refunds − Σ bills
+            = credit (unallocated money) − owed (open bills)
 """
 
+from billing.models.adjustments import Adjustment
 from billing.models.bills import Bill, BillKind, BillLine
 from billing.models.callbacks import CallbackState, GatewayCallback
 from billing.models.ledger import AccountBalance, EntryKind, LedgerEntry
-from billing.models.payments import PAYMENT_MACHINE, Payment, PaymentHistory, PaymentState
+from billing.models.payments import PAYMENT_MACHINE, Payment, PaymentHistory, PaymentPurpose, PaymentState
+from billing.models.penalties import Penalty, PenaltyPolicy, PenaltyWaiver
+from billing.models.preferences import BalancePreference
 from billing.models.receipts import Allocation, Receipt, Refund, ReviewReason
+from billing.models.transfers import ReceiptTransfer
 
 __all__ = [
-    "PAYMENT_MACHINE",
     "AccountBalance",
+    "Adjustment",
     "Allocation",
+    "BalancePreference",
     "Bill",
     "BillKind",
     "BillLine",
@@ -21,10 +27,16 @@ __all__ = [
     "EntryKind",
     "GatewayCallback",
     "LedgerEntry",
+    "PAYMENT_MACHINE",
     "Payment",
     "PaymentHistory",
+    "PaymentPurpose",
     "PaymentState",
+    "Penalty",
+    "PenaltyPolicy",
+    "PenaltyWaiver",
     "Receipt",
+    "ReceiptTransfer",
     "Refund",
     "ReviewReason",
 ]

@@ -12,16 +12,20 @@ from core.db import AppendOnly, Fixed, NeverDelete
 class BillKind(models.TextChoices):
     PERIODIC = "PERIODIC", _("月账单")
     ORDER = "ORDER", _("订购账单")
+    PENALTY = "PENALTY", _("违约金账单")
 
 
 class BillQuerySet(OfAccountQuerySet["Bill"]):
     def open(self) -> Self:
         """Bills on which something is still owed."""
-        return self.filter(paid_cents__lt=F("total_cents"))
+        return self.filter(open_cents__gt=0)
 
 
 class Bill(models.Model):
-    """What an account owes for one period or order. The total never changes; payments only raise `paid_cents`."""
+    """What an account owes for one period, order, or late-payment penalty. The total never changes.
+
+    Payments raise `paid_cents`; a mistake in the bill is put right by an Adjustment, which raises `adjusted_cents`.
+    """
 
     # Bills come a million at a time: an index that another one covers is left out, here and in what hangs on a bill.
     number = models.CharField(_("账单号"), max_length=40)  # unique by constraint, without the index for LIKE
@@ -38,6 +42,21 @@ class Bill(models.Model):
     due_on = models.DateField(_("缴费截止日"))  # last day on which paying is in time
     total_cents = models.BigIntegerField(_("应缴"))
     paid_cents = models.BigIntegerField(_("已缴"), default=0)  # = Σ allocations
+    adjusted_cents = models.BigIntegerField(_("已减免"), default=0, db_default=0)  # = Σ adjustments
+    open_cents = models.GeneratedField(  # what is still owed on it
+        expression=F("total_cents") - F("paid_cents") - F("adjusted_cents"),
+        output_field=models.BigIntegerField(_("未缴")),
+        db_persist=True,
+    )
+    penalty_of = models.ForeignKey(
+        "self",
+        verbose_name=_("所属账单"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="penalty_bills",
+        db_index=False,  # bill_penalties holds the few that have one
+    )  # the bill that was paid late; set for PENALTY
     source = models.CharField(
         _("来源"), max_length=60, default="hall"
     )  # who wrote it: "hall" or the import profile
@@ -55,18 +74,21 @@ class Bill(models.Model):
             models.UniqueConstraint(fields=["number"], name="bill_number_once"),
             models.UniqueConstraint(fields=["source", "source_number"], name="bill_source_once"),
             models.CheckConstraint(
-                condition=Q(paid_cents__gte=0) & Q(paid_cents__lte=F("total_cents")),
+                condition=Q(paid_cents__gte=0, adjusted_cents__gte=0)
+                & Q(total_cents__gte=F("paid_cents") + F("adjusted_cents")),
                 name="bill_paid_within_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="PENALTY", penalty_of__isnull=False)
+                | (~Q(kind="PENALTY") & Q(penalty_of__isnull=True)),
+                name="bill_penalty_has_its_bill",
             ),
             models.CheckConstraint(condition=Q(due_on__gte=F("issued_on")), name="bill_due_after_issue"),
         ]
         indexes = [
             models.Index(fields=["account", "-issued_on", "-id"], name="bill_history"),
-            models.Index(
-                fields=["account", "due_on", "id"],
-                name="bill_open",
-                condition=Q(paid_cents__lt=F("total_cents")),
-            ),
+            models.Index(fields=["account", "due_on", "id"], name="bill_open", condition=Q(open_cents__gt=0)),
+            models.Index(fields=["penalty_of"], name="bill_penalties", condition=Q(penalty_of__isnull=False)),
         ]
         triggers = [
             NeverDelete(name="bill_never_deleted"),
@@ -80,17 +102,14 @@ class Bill(models.Model):
                     "source_number",
                     "issued_on",
                     "kind",
+                    "due_on",
+                    "penalty_of_id",
                 ),
             ),
         ]
 
     def __str__(self) -> str:
         return self.number
-
-    @property
-    def open_cents(self) -> int:
-        """What is still owed on it, in fen."""
-        return self.total_cents - self.paid_cents
 
 
 class BillLine(models.Model):

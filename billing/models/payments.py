@@ -36,6 +36,11 @@ PAYMENT_MACHINE = Machine(
 UNDECIDED = (_P.CREATED, _P.PENDING, _P.UNKNOWN)
 
 
+class PaymentPurpose(models.TextChoices):
+    BILLS = "BILLS", _("缴账单")  # settles open bills; the rest is credit
+    TOPUP = "TOPUP", _("预存")  # all of it is credit; the account's own choice says whether that pays bills
+
+
 class Payment(models.Model):
     """One try to pay an amount into an account through one gateway. Money itself is a Receipt."""
 
@@ -58,6 +63,13 @@ class Payment(models.Model):
     )  # null: not a logged-in person
     gateway = models.CharField(_("支付方式"), max_length=20)
     amount_cents = models.BigIntegerField(_("金额"))
+    purpose = models.CharField(
+        _("用途"),
+        max_length=6,
+        choices=PaymentPurpose.choices,
+        default=PaymentPurpose.BILLS,
+        db_default=PaymentPurpose.BILLS,
+    )
     state = models.CharField(
         _("状态"), max_length=10, choices=PaymentState.choices, default=PaymentState.CREATED
     )
@@ -98,7 +110,7 @@ class Payment(models.Model):
             Transitions(name="payment_transitions", machine=PAYMENT_MACHINE),
             Fixed(
                 name="payment_fixed",
-                columns=("reference", "account_id", "amount_cents", "gateway", "created_at"),
+                columns=("reference", "account_id", "amount_cents", "gateway", "purpose", "created_at"),
             ),
         ]
 
