@@ -8,7 +8,10 @@ The identities that `manage.py check_ledgers` proves, for every account:
 from billing.models.adjustments import Adjustment
 from billing.models.bills import Bill, BillKind, BillLine
 from billing.models.callbacks import CallbackState, GatewayCallback
+from billing.models.counter import CashDeposit, CashDepositLine, CounterMethod, CounterMoney, CounterReversal
 from billing.models.ledger import AccountBalance, EntryKind, LedgerEntry
+from billing.models.lookups import AccountLookup
+from billing.models.pay_links import PAY_LINK_MACHINE, PayLink, PayLinkHistory, PayLinkState
 from billing.models.payments import PAYMENT_MACHINE, Payment, PaymentHistory, PaymentPurpose, PaymentState
 from billing.models.penalties import Penalty, PenaltyPolicy, PenaltyWaiver
 from billing.models.preferences import BalancePreference
@@ -17,6 +20,7 @@ from billing.models.transfers import ReceiptTransfer
 
 __all__ = [
     "AccountBalance",
+    "AccountLookup",
     "Adjustment",
     "Allocation",
     "BalancePreference",
@@ -24,10 +28,19 @@ __all__ = [
     "BillKind",
     "BillLine",
     "CallbackState",
+    "CashDeposit",
+    "CashDepositLine",
+    "CounterMethod",
+    "CounterMoney",
+    "CounterReversal",
     "EntryKind",
     "GatewayCallback",
     "LedgerEntry",
     "PAYMENT_MACHINE",
+    "PAY_LINK_MACHINE",
+    "PayLink",
+    "PayLinkHistory",
+    "PayLinkState",
     "Payment",
     "PaymentHistory",
     "PaymentPurpose",
