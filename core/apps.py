@@ -12,3 +12,4 @@ class CoreConfig(AppConfig):
 
         heartbeats.expect(heartbeats.TICK, every=heartbeats.TICK_EVERY)
         autodiscover_modules("handlers")  # each app's outbox consumers
+        autodiscover_modules("approvals")  # what takes two people

@@ -202,7 +202,7 @@ class StaffAdmin(ExactSearch, BaseAdmin):
         actions: dict[str, Any] = super().get_actions(request)
         actions.pop("delete_selected", None)  # nobody deletes in bulk
         return actions | {
-            act.name: (reasoned.choose(act), act.name, act.title) for act in reasoned.allowed(self, request)
+            act.name: (reasoned.choose(act), act.name, act.title) for act in reasoned.for_many(self, request)
         }
 
     def rights(self) -> tuple[str, ...]:

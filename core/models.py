@@ -1,11 +1,15 @@
-"""Tables that know no domain: news, heartbeats, audit rows, the work calendar."""
+"""Tables that know no domain: news, heartbeats, audit rows, approvals by a second person, the work calendar."""
 
+import pgtrigger
 from django.contrib.postgres.indexes import BrinIndex
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.db import AppendOnly
+from core.db import AppendOnly, Fixed, Law, NeverDelete, StartsAt, Transitions, refuse
+from core.statemachine import Machine
 
 
 class OutboxRow(models.Model):
@@ -87,6 +91,127 @@ class AuditRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_type} {self.object_id}"
+
+
+class ApprovalState(models.TextChoices):
+    REQUESTED = "REQUESTED", _("待审批")
+    APPROVED = "APPROVED", _("已批准")  # and done: both in one transaction
+    REJECTED = "REJECTED", _("已驳回")
+    WITHDRAWN = "WITHDRAWN", _("已撤回")  # by whoever asked, or because nobody decided for too long
+
+
+_A = ApprovalState
+APPROVAL_MACHINE = Machine(
+    name="approval",
+    initial=_A.REQUESTED,
+    transitions={
+        _A.REQUESTED: frozenset({_A.APPROVED, _A.REJECTED, _A.WITHDRAWN}),
+        _A.APPROVED: frozenset(),
+        _A.REJECTED: frozenset(),
+        _A.WITHDRAWN: frozenset(),
+    },
+)
+
+
+class Final(Law):
+    """A row that has left its machine's first state is never changed again."""
+
+    operation = pgtrigger.Update
+
+    def __init__(self, *, name: str, machine: Machine) -> None:
+        sentence = f"{machine.name}: what was decided stays as it is"
+        func = f"IF OLD.state = '{machine.initial}' THEN RETURN NEW; END IF; {refuse(name, sentence)}"
+        super().__init__(name=name, func=func)
+
+
+class Approval(models.Model):
+    """Something that one member of staff asks for and another decides, because its amount is above the limit."""
+
+    kind = models.CharField(_("事项"), max_length=60)  # see core.approvals, e.g. "billing.refund"
+    object_type = models.CharField(_("对象类型"), max_length=80)  # "billing.Receipt"
+    object_id = models.CharField(_("对象编号"), max_length=80)
+    amount_cents = models.BigIntegerField(_("金额"))
+    data = models.JSONField(_("内容"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    reason = models.CharField(_("原因"), max_length=300)
+    state = models.CharField(
+        _("状态"), max_length=10, choices=ApprovalState.choices, default=ApprovalState.REQUESTED
+    )
+    requested_by = models.CharField(_("申请人"), max_length=80)  # Actor.ref
+    requested_at = models.DateTimeField(_("申请时间"))
+    decided_by = models.CharField(_("审批人"), max_length=80, blank=True, default="")  # empty while REQUESTED
+    decided_at = models.DateTimeField(_("审批时间"), null=True, blank=True)  # null while REQUESTED
+    decision_reason = models.CharField(_("审批意见"), max_length=300, blank=True, default="")
+    outcome = models.TextField(_("办理结果"), blank=True, default="")  # what was done, once APPROVED
+
+    class Meta:
+        verbose_name = _("审批")
+        verbose_name_plural = pgettext_lazy("plural", "审批")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "object_type", "object_id"],
+                condition=Q(state="REQUESTED"),
+                name="approval_asked_once",
+            ),
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="approval_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(state="REQUESTED", decided_by="", decided_at__isnull=True)
+                | Q(~Q(state="REQUESTED"), ~Q(decided_by=""), decided_at__isnull=False),
+                name="approval_decided_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["APPROVED", "REJECTED"], decided_by=F("requested_by")),
+                name="approval_by_a_second_person",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["requested_at", "id"], name="approval_waiting", condition=Q(state="REQUESTED")
+            ),
+            models.Index(fields=["object_type", "object_id"], name="approval_object"),
+        ]
+        triggers = [
+            NeverDelete(name="approval_never_deleted"),
+            StartsAt(name="approval_starts_requested", machine=APPROVAL_MACHINE),
+            Transitions(name="approval_transitions", machine=APPROVAL_MACHINE),
+            Fixed(
+                name="approval_fixed",
+                columns=(
+                    "kind",
+                    "object_type",
+                    "object_id",
+                    "amount_cents",
+                    "data",
+                    "reason",
+                    "requested_by",
+                    "requested_at",
+                ),
+            ),
+            Final(name="approval_when_decided_final", machine=APPROVAL_MACHINE),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_type} {self.object_id}"
+
+
+class ApprovalHistory(models.Model):
+    """Each change of an approval's state."""
+
+    approval = models.ForeignKey(
+        Approval, verbose_name=_("审批"), on_delete=models.PROTECT, related_name="history"
+    )
+    from_state = models.CharField(_("原状态"), max_length=10, blank=True)
+    to_state = models.CharField(_("新状态"), max_length=10)
+    actor = models.CharField(_("操作人"), max_length=80)
+    reason = models.CharField(_("原因"), max_length=300, blank=True, default="")
+    at = models.DateTimeField(_("时间"))
+
+    class Meta:
+        verbose_name = _("审批状态记录")
+        verbose_name_plural = _("审批状态记录")
+        triggers = [AppendOnly(name="approval_history_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.approval_id} {self.to_state}"
 
 
 class CalendarDay(models.Model):

@@ -2,11 +2,12 @@
 one audit row.
 
 An action is declared on a room's admin class (`reasoned = (Reasoned(…),)`). It appears as a button on the detail page
-and in the list's action menu for those who hold its permission; both lead to one page that asks for the reason.
+and in the list's action menu for those who hold its permission; both lead to one page that asks for the reason. An
+action that asks for more (`form_class`) is for one row at a time and appears on the detail page only.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,7 +25,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from core import audit, clock
+from core import approvals, audit, clock
 from core.actor import Actor
 from core.errors import HallError
 
@@ -42,6 +43,27 @@ class CarryOut(Protocol):
     def __call__(self, row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise: ...
 
 
+class CarryOutWith(Protocol):
+    """The same for an action with a form: `data` holds its cleaned values without the reason."""
+
+    def __call__(
+        self, row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+    ) -> str | Promise: ...
+
+
+@dataclass(frozen=True)
+class Submit:
+    """The action goes through `approvals.submit`, which writes the audit row: above the limit two people are needed.
+
+    `amount` gives the fen from the row as shown and the form's values; what carries the kind out checks them again
+    under its lock. `data` turns the form's values into the JSON that is kept.
+    """
+
+    kind: str
+    amount: Callable[[Any, dict[str, Any]], int]
+    data: Callable[[Any, dict[str, Any]], Mapping[str, Any]] = field(default=lambda row, data: data)
+
+
 @dataclass(frozen=True)
 class Reasoned:
     """`applies` decides whether the button is offered; the service decides again under its lock.
@@ -56,21 +78,30 @@ class Reasoned:
     explanation: Promise
     permission: str  # "billing.change_payment"
     applies: Callable[[Any], bool]
-    carry_out: CarryOut
+    carry_out: CarryOut | CarryOutWith | Submit
     icon: str = "replay"
     asks_outside: bool = False
     service_audits: bool = False
+    form_class: "type[ReasonOnlyForm] | None" = None
+    initial: Callable[[Any], dict[str, Any]] = field(default=lambda row: {})
 
 
 class ReasonOnlyForm(forms.Form):
+    """The reason, after whatever fields a subclass adds."""
+
     reason = forms.CharField(
         label=_("原因"),
         min_length=2,
         max_length=300,
         strip=True,
         help_text=_("写明原因，将记入审计记录"),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
+        next(iter(self.fields.values())).widget.attrs["autofocus"] = True
 
 
 def url_name(model: type[models.Model]) -> str:
@@ -105,6 +136,11 @@ def page_url(admin: "Admin", act: Reasoned, keys: Sequence[Any]) -> str:
     return f"{base}?{urlencode({'ids': ','.join(str(key) for key in keys)})}"
 
 
+def for_many(admin: Any, request: HttpRequest) -> list[Reasoned]:
+    """What may be done to several rows at once: the actions that ask for the reason and nothing else."""
+    return [act for act in allowed(admin, request) if act.form_class is None]
+
+
 def choose(act: Reasoned) -> Callable[[Any, HttpRequest, models.QuerySet[Any]], HttpResponse | None]:
     """The entry of the list's action menu: sends the chosen rows to the page that asks for the reason."""
 
@@ -126,10 +162,12 @@ def page(admin: "Admin", request: HttpRequest, name: str) -> HttpResponse:
     if act not in allowed(admin, request):
         raise PermissionDenied
     rows = _rows(admin, request)
-    form = ReasonOnlyForm(request.POST if request.method == "POST" else None)
+    if act.form_class is not None and len(rows) > 1:
+        raise Http404
+    form = _form(request, act, rows)
     if form.is_valid():
         for row in rows:
-            _act(admin, request, act, row, form.cleaned_data["reason"])
+            _act(admin, request, act, row, dict(form.cleaned_data))
         return HttpResponseRedirect(_back(admin, rows))
     context = {
         **admin.admin_site.each_context(request),
@@ -141,6 +179,13 @@ def page(admin: "Admin", request: HttpRequest, name: str) -> HttpResponse:
         "back": _back(admin, rows),
     }
     return TemplateResponse(request, "backoffice/reason.html", context)
+
+
+def _form(request: HttpRequest, act: Reasoned, rows: Sequence[Any]) -> ReasonOnlyForm:
+    posted = request.POST if request.method == "POST" else None
+    if act.form_class is None:
+        return ReasonOnlyForm(posted)
+    return act.form_class(posted, initial=act.initial(rows[0]))
 
 
 def _rows(admin: "Admin", request: HttpRequest) -> list[Any]:
@@ -162,17 +207,19 @@ def _back(admin: "Admin", rows: Sequence[Any]) -> str:
     return reverse(f"{label}_changelist")
 
 
-def _act(admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, reason: str) -> None:
+def _act(admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, data: dict[str, Any]) -> None:
     try:
-        outcome = _carry_out(admin, request, act, row, reason)
+        outcome = _carry_out(admin, request, act, row, data)
     except HallError as error:
         messages.error(request, gettext("%(row)s：%(text)s") % {"row": row, "text": error.text})
     else:
         messages.success(request, gettext("%(row)s：%(text)s") % {"row": row, "text": outcome})
 
 
-def _carry_out(admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, reason: str) -> str | Promise:
-    actor, as_of = Actor.user(request.user), clock.now()
+def _carry_out(
+    admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, data: dict[str, Any]
+) -> str | Promise:
+    actor, as_of, reason = Actor.user(request.user), clock.now(), data.pop("reason")
 
     def record(detail: dict[str, str]) -> None:
         audit.record(
@@ -185,11 +232,35 @@ def _carry_out(admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, re
             as_of=as_of,
         )
 
+    def call() -> str | Promise:
+        more: dict[str, Any] = {} if act.form_class is None else {"data": data}
+        carry_out: Any = act.carry_out  # takes `data` exactly when the action has a form
+        done: str | Promise = carry_out(row.pk, actor=actor, reason=reason, as_of=as_of, **more)
+        return done
+
+    if isinstance(act.carry_out, Submit):
+        return _submit(request, act.carry_out, row, data, reason, as_of)
     if act.asks_outside:
         record({})
     if act.asks_outside or act.service_audits:
-        return act.carry_out(row.pk, actor=actor, reason=reason, as_of=as_of)
+        return call()
     with transaction.atomic():
-        outcome = act.carry_out(row.pk, actor=actor, reason=reason, as_of=as_of)
+        outcome = call()
         record({"outcome": str(outcome)})
     return outcome
+
+
+def _submit(
+    request: HttpRequest, how: Submit, row: Any, data: dict[str, Any], reason: str, as_of: datetime
+) -> str:
+    outcome = approvals.submit(
+        kind=how.kind,
+        subject=(row._meta.label, row.pk),
+        amount_cents=how.amount(row, data),
+        data=how.data(row, data),
+        reason=reason,
+        actor=Actor.user(request.user),
+        as_of=as_of,
+        address=address(request),
+    )
+    return outcome.text

@@ -1,11 +1,13 @@
 import logging
 import time
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from celery.signals import task_postrun, task_prerun
+from django.conf import settings
 
-from core import clock, heartbeats, logs, outbox, pokes
+from core import approvals, clock, heartbeats, logs, outbox, pokes
 
 log = logging.getLogger(__name__)
 _TURN_SECONDS = 60.0  # well inside the time limit: a long backlog is worked off in several turns
@@ -34,6 +36,15 @@ def tick() -> None:
     """Proves by a heartbeat that the scheduler and a worker are both alive."""
     with heartbeats.beat(heartbeats.TICK, every=heartbeats.TICK_EVERY, as_of=clock.now()):
         pass
+
+
+@shared_task(
+    name="core.withdraw_old_approvals", queue="default", acks_late=True, time_limit=120, ignore_result=True
+)
+def withdraw_old_approvals() -> int:
+    """Requests that nobody decided for `APPROVAL_DAYS` days are withdrawn."""
+    now = clock.now()
+    return approvals.withdraw_old(before=now - timedelta(days=settings.APPROVAL_DAYS), as_of=now)
 
 
 @task_prerun.connect

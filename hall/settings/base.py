@@ -252,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 15, "queue": "payments"},
     },
     "check-ledgers": {"task": "billing.check_ledgers", "schedule": crontab(hour=3, minute=30)},
+    "withdraw-old-approvals": {"task": "core.withdraw_old_approvals", "schedule": crontab(hour=4, minute=30)},
     "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
     "purge-secrets": {"task": "notices.expire_secrets", "schedule": 60.0, "options": {"queue": "notices"}},
 }
@@ -293,6 +294,21 @@ ALIPAY_APP_PRIVATE_KEY_FILE = env.text("ALIPAY_APP_PRIVATE_KEY_FILE", "")
 ALIPAY_PUBLIC_KEY_FILE = env.text("ALIPAY_PUBLIC_KEY_FILE", "")
 ALIPAY_GATEWAY_URL = env.text("ALIPAY_GATEWAY_URL", "")
 PAYMENT_EXPIRES_MINUTES = 30
+
+# Fen that one member of staff may move alone, by kind of work (core.approvals); above it a second person decides.
+APPROVAL_LIMITS = env.amounts(
+    "HALL_APPROVAL_LIMITS",
+    {
+        "billing.refund": 50_000,
+        "billing.adjustment": 10_000,
+        "billing.penalty_waiver": 10_000,
+        "billing.receipt_use": 100_000,
+        "billing.receipt_transfer": 50_000,
+        "billing.bill_reopen": 50_000,
+        "billing.refund_waiver": 10_000,
+    },
+)
+APPROVAL_DAYS = 14  # a request that nobody decided for so long is withdrawn: its facts are too old
 
 SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL", "")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET", "")

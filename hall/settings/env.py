@@ -31,3 +31,16 @@ def flag(name: str, default: bool = False) -> bool:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def amounts(name: str, defaults: dict[str, int]) -> dict[str, int]:
+    """Whole numbers by key, from "key=number,key=number"; keys that are not among the defaults stop the start."""
+    found = dict(defaults)
+    for word in words(name):
+        key, _sep, value = word.partition("=")
+        if key not in defaults or not value.isascii() or not value.isdecimal():
+            raise ImproperlyConfigured(
+                f"{name}: {word!r} is not KEY=NUMBER with one of {', '.join(defaults)}"
+            )
+        found[key] = int(value)
+    return found

@@ -1,0 +1,390 @@
+"""Four eyes: what is above its limit is asked for by one member of staff and decided by another.
+
+A room declares each kind of such work once, on the function that carries it out (in its `approvals.py`, or in a
+service that the room's admin imports):
+
+    @approvals.kind("billing.refund", title=_("退款"), permission="billing.add_refundrequest",
+                    approve_permission="billing.approve_refund",
+                    limit=lambda: settings.APPROVAL_LIMITS["billing.refund"])
+    def _carry_out(*, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str,
+                   as_of: datetime) -> str | Promise: ...
+
+It locks and checks again whatever it depends on, and raises HallError when that is not so any more: days may lie
+between the request and the decision. It runs inside a transaction: no gateway may be called from it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from django.contrib.auth import get_user_model
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, connection, transaction
+from django.db.models import BigIntegerField, QuerySet, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core import audit
+from core.actor import Actor
+from core.db import violated
+from core.errors import Conflict, Forbidden, HallError, NotFound
+from core.models import APPROVAL_MACHINE, Approval, ApprovalHistory, ApprovalState, AuditRow
+
+# Several small sums for one object within this time are one sum: or a limit would be passed in slices.
+ONE_SUM_WITHIN = timedelta(days=30)
+
+
+class AlreadyAsked(Conflict):
+    code = "APPROVAL_ALREADY_ASKED"
+    message = _("这一事项已在等待审批，请先等待审批结果或撤回")
+
+
+class AlreadyDecided(Conflict):
+    code = "APPROVAL_ALREADY_DECIDED"
+    message = _("这项申请已经处理过了")
+
+
+class OwnRequest(Forbidden):
+    code = "APPROVAL_OWN_REQUEST"
+    message = _("不能审批自己提出的申请，须由另一人审批")
+
+
+class NotYours(Forbidden):
+    code = "APPROVAL_NOT_YOURS"
+    message = _("只有申请人可以撤回申请")
+
+
+class NoAmount(HallError):
+    code = "APPROVAL_NO_AMOUNT"
+    message = _("金额必须大于零")
+
+
+class CarryOut(Protocol):
+    """Does the work; returns the sentence that tells what was done. `actor` is who asked for it."""
+
+    def __call__(
+        self,
+        *,
+        subject_id: str,
+        amount_cents: int,
+        data: dict[str, Any],
+        actor: Actor,
+        reason: str,
+        as_of: datetime,
+    ) -> str | Promise: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    title: str | Promise
+    permission: str  # who may ask for it
+    approve_permission: str  # who may decide it
+    limit: Callable[[], int]  # fen that one person may move alone
+    carry_out: CarryOut
+    describe: Callable[[dict[str, Any]], str | Promise]  # what the data mean, for whoever decides
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`approval` is None when it was done at once."""
+
+    text: str
+    approval: Approval | None = None
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def kind(
+    name: str,
+    *,
+    title: str | Promise,
+    permission: str,
+    approve_permission: str,
+    limit: Callable[[], int],
+    describe: Callable[[dict[str, Any]], str | Promise] = lambda data: "",
+) -> Callable[[CarryOut], CarryOut]:
+    """Declares the decorated function as what carries out `name`."""
+
+    def register(carry_out: CarryOut) -> CarryOut:
+        if name in _kinds:
+            raise ValueError(f"two kinds of approval named {name}")
+        _kinds[name] = Kind(name, title, permission, approve_permission, limit, carry_out, describe)
+        return carry_out
+
+    return register
+
+
+def find(name: str) -> Kind | None:
+    return _kinds.get(name)
+
+
+def kinds() -> list[Kind]:
+    return sorted(_kinds.values(), key=lambda each: each.name)
+
+
+def decidable(user: Any) -> list[Kind]:
+    """The kinds that this user may decide."""
+    return [each for each in kinds() if user.has_perm(each.approve_permission)]
+
+
+def waiting(names: list[str], *, asked_by: Actor) -> QuerySet[Approval]:
+    """Open requests of these kinds, and all that this actor asked for; the oldest first."""
+    still_open = Approval.objects.filter(state=ApprovalState.REQUESTED)
+    found = still_open.filter(kind__in=names) | still_open.filter(requested_by=asked_by.ref)
+    return found.order_by("requested_at", "id")
+
+
+def submit(
+    *,
+    kind: str,
+    subject: tuple[str, object],
+    amount_cents: int,
+    data: Mapping[str, Any],
+    reason: str,
+    actor: Actor,
+    as_of: datetime,
+    address: str | None = None,
+) -> Outcome:
+    """Done at once with its audit row up to the kind's limit; above it a request that a second person decides.
+
+    What the same object had carried out at once within `ONE_SUM_WITHIN` counts towards the limit. `subject` is
+    ("app.Model", id), `data` holds what turns into JSON. Raises what the work raises, AlreadyAsked while a request of
+    this kind for this object is open, Forbidden without the kind's permission; then nothing has changed.
+    """
+    known = _kinds[kind]
+    label, object_id = subject[0], str(subject[1])
+    _check_permission(actor, known.permission)
+    if amount_cents <= 0:
+        raise NoAmount()
+    plain: dict[str, Any] = json.loads(json.dumps(dict(data), cls=DjangoJSONEncoder))
+    with transaction.atomic():
+        _one_at_a_time(kind, label, object_id)
+        if Approval.objects.filter(
+            kind=kind, object_type=label, object_id=object_id, state=ApprovalState.REQUESTED
+        ).exists():
+            raise AlreadyAsked()
+        alone = amount_cents + _lately(kind, label, object_id, as_of) <= known.limit()
+        if not alone:
+            return _ask(known, label, object_id, amount_cents, plain, reason, actor, as_of, address)
+        text = _carried_out(known, object_id, amount_cents, plain, actor=actor, reason=reason, as_of=as_of)
+        audit.record(
+            actor=actor,
+            action=kind,
+            subject=(label, object_id),
+            reason=reason,
+            detail={"amount_cents": amount_cents, "data": plain, "outcome": text},
+            address=address,
+            as_of=as_of,
+        )
+    return Outcome(text)
+
+
+def decide(
+    *,
+    approval_id: int,
+    approve: bool,
+    actor: Actor,
+    reason: str,
+    as_of: datetime,
+    address: str | None = None,
+) -> Outcome:
+    """Approved and done, or rejected. When the work is refused (HallError) the request stays open.
+
+    Raises OwnRequest for whoever asked, Forbidden without the kind's approve permission, AlreadyDecided.
+    """
+    with transaction.atomic():
+        approval = _locked(approval_id)
+        known = _kinds.get(approval.kind)
+        if known is None:
+            raise NotFound()
+        if approval.requested_by == actor.ref:
+            raise OwnRequest()
+        if not _holds(actor, known.approve_permission):
+            raise Forbidden()
+        if approve:
+            approval.outcome = _carried_out(
+                known,
+                approval.object_id,
+                approval.amount_cents,
+                approval.data,
+                actor=Actor(approval.requested_by),
+                reason=approval.reason,
+                as_of=as_of,
+            )
+        state = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
+        _end(approval, state, actor=actor, reason=reason, as_of=as_of, address=address)
+    return Outcome(approval.outcome or str(state.label), approval)
+
+
+def withdraw(
+    *, approval_id: int, actor: Actor, reason: str, as_of: datetime, address: str | None = None
+) -> Approval:
+    """Whoever asked takes the request back: NotYours for others, AlreadyDecided when it is too late."""
+    with transaction.atomic():
+        approval = _locked(approval_id)
+        if approval.requested_by != actor.ref:
+            raise NotYours()
+        _end(approval, ApprovalState.WITHDRAWN, actor=actor, reason=reason, as_of=as_of, address=address)
+    return approval
+
+
+def withdraw_old(*, before: datetime, as_of: datetime, limit: int = 1_000) -> int:
+    """Requests from before that instant are WITHDRAWN: the facts they rest on are too old. Returns how many."""
+    actor = Actor.job("withdraw_old_approvals")
+    old = Approval.objects.filter(state=ApprovalState.REQUESTED, requested_at__lt=before)
+    ids = list(old.order_by("requested_at", "id").values_list("pk", flat=True)[:limit])
+    done = 0
+    for approval_id in ids:
+        with transaction.atomic():
+            approval = Approval.objects.select_for_update().get(pk=approval_id)
+            if approval.state != ApprovalState.REQUESTED:
+                continue
+            _end(
+                approval,
+                ApprovalState.WITHDRAWN,
+                actor=actor,
+                reason=gettext("超过期限无人审批"),
+                as_of=as_of,
+            )
+            done += 1
+    return done
+
+
+def _ask(
+    known: Kind,
+    label: str,
+    object_id: str,
+    amount_cents: int,
+    data: dict[str, Any],
+    reason: str,
+    actor: Actor,
+    as_of: datetime,
+    address: str | None,
+) -> Outcome:
+    try:
+        with transaction.atomic():
+            approval = Approval.objects.create(
+                kind=known.name,
+                object_type=label,
+                object_id=object_id,
+                amount_cents=amount_cents,
+                data=data,
+                reason=reason,
+                requested_by=actor.ref,
+                requested_at=as_of,
+            )
+    except IntegrityError as error:
+        if violated(error) == "approval_asked_once":
+            raise AlreadyAsked() from error
+        raise
+    _record(approval, "", actor=actor, reason=reason, as_of=as_of, address=address)
+    return Outcome(gettext("金额超过个人限额，已提交审批，须由另一人批准后办理"), approval)
+
+
+def _end(
+    approval: Approval,
+    state: ApprovalState,
+    *,
+    actor: Actor,
+    reason: str,
+    as_of: datetime,
+    address: str | None = None,
+) -> None:
+    before = approval.state
+    APPROVAL_MACHINE.check(before, state)
+    approval.state = state
+    approval.decided_by, approval.decided_at, approval.decision_reason = actor.ref, as_of, reason
+    approval.save(update_fields=["state", "decided_by", "decided_at", "decision_reason", "outcome"])
+    _record(approval, before, actor=actor, reason=reason, as_of=as_of, address=address)
+
+
+def _record(
+    approval: Approval, before: str, *, actor: Actor, reason: str, as_of: datetime, address: str | None
+) -> None:
+    """One history row of the request and one audit row of its object."""
+    ApprovalHistory.objects.create(
+        approval=approval,
+        from_state=before,
+        to_state=approval.state,
+        actor=actor.ref,
+        reason=reason,
+        at=as_of,
+    )
+    audit.record(
+        actor=actor,
+        action=f"{approval.kind}.{approval.state.lower()}",
+        subject=(approval.object_type, approval.object_id),
+        reason=reason,
+        detail={
+            "approval": approval.pk,
+            "amount_cents": approval.amount_cents,
+            "data": approval.data,
+            "requested_by": approval.requested_by,
+            "outcome": approval.outcome,
+        },
+        address=address,
+        as_of=as_of,
+    )
+
+
+def _carried_out(
+    known: Kind,
+    object_id: str,
+    amount_cents: int,
+    data: dict[str, Any],
+    *,
+    actor: Actor,
+    reason: str,
+    as_of: datetime,
+) -> str:
+    done = known.carry_out(
+        subject_id=object_id, amount_cents=amount_cents, data=data, actor=actor, reason=reason, as_of=as_of
+    )
+    return str(done)
+
+
+def _locked(approval_id: int) -> Approval:
+    found = Approval.objects.select_for_update().filter(pk=approval_id).first()
+    if found is None:
+        raise NotFound()
+    if found.state != ApprovalState.REQUESTED:
+        raise AlreadyDecided()
+    return found
+
+
+def _one_at_a_time(kind: str, label: str, object_id: str) -> None:
+    """Two clerks with the same object wait for each other here, or their sums would not know of each other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"approval {kind} {label} {object_id}"]
+        )
+
+
+def _lately(kind: str, label: str, object_id: str, as_of: datetime) -> int:
+    """Fen that were carried out at once for this object within the time that makes them one sum."""
+    rows = AuditRow.objects.filter(
+        object_type=label, object_id=object_id, action=kind, at__gt=as_of - ONE_SUM_WITHIN
+    )
+    cents = Cast(KT("detail__amount_cents"), BigIntegerField())
+    return int(rows.aggregate(cents=Sum(cents, default=0))["cents"])
+
+
+def _check_permission(actor: Actor, permission: str) -> None:
+    """Commands and jobs are code and ask nobody; a person needs the permission."""
+    if actor.ref.startswith("user:") and not _holds(actor, permission):
+        raise Forbidden()
+
+
+def _holds(actor: Actor, permission: str) -> bool:
+    who, _sep, key = actor.ref.partition(":")
+    if who != "user" or not key.isdecimal():
+        return False
+    user = get_user_model()._default_manager.filter(pk=int(key), is_active=True).first()
+    return bool(user is not None and user.is_staff and user.has_perm(permission))
