@@ -9,6 +9,7 @@ from billing.models.adjustments import Adjustment
 from billing.models.bills import Bill, BillKind, BillLine
 from billing.models.callbacks import CallbackState, GatewayCallback
 from billing.models.counter import CashDeposit, CashDepositLine, CounterMethod, CounterMoney, CounterReversal
+from billing.models.disputes import DISPUTE_MACHINE, Dispute, DisputeCause, DisputeHistory, DisputeState
 from billing.models.ledger import AccountBalance, EntryKind, LedgerEntry
 from billing.models.lookups import AccountLookup
 from billing.models.pay_links import PAY_LINK_MACHINE, PayLink, PayLinkHistory, PayLinkState
@@ -17,6 +18,7 @@ from billing.models.penalties import Penalty, PenaltyPolicy, PenaltyWaiver
 from billing.models.preferences import BalancePreference
 from billing.models.receipts import Allocation, Receipt, Refund, ReviewReason
 from billing.models.transfers import ReceiptTransfer
+from billing.models.warnings import LargeBill, LargeBillSearch
 
 __all__ = [
     "AccountBalance",
@@ -33,8 +35,15 @@ __all__ = [
     "CounterMethod",
     "CounterMoney",
     "CounterReversal",
+    "DISPUTE_MACHINE",
+    "Dispute",
+    "DisputeCause",
+    "DisputeHistory",
+    "DisputeState",
     "EntryKind",
     "GatewayCallback",
+    "LargeBill",
+    "LargeBillSearch",
     "LedgerEntry",
     "PAYMENT_MACHINE",
     "PAY_LINK_MACHINE",
