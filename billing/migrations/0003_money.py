@@ -404,6 +404,112 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "收款转户",
             },
         ),
+        migrations.CreateModel(
+            name="RefundHistory",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("from_state", models.CharField(blank=True, max_length=10, verbose_name="原状态")),
+                ("to_state", models.CharField(max_length=10, verbose_name="新状态")),
+                ("actor", models.CharField(max_length=80, verbose_name="操作人")),
+                ("reason", models.CharField(blank=True, default="", max_length=300, verbose_name="原因")),
+                ("at", models.DateTimeField(verbose_name="时间")),
+            ],
+            options={
+                "verbose_name": "退款状态记录",
+                "verbose_name_plural": "退款状态记录",
+            },
+        ),
+        migrations.CreateModel(
+            name="RefundRequest",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=32, unique=True, verbose_name="退款单号")),
+                (
+                    "key",
+                    models.CharField(
+                        blank=True, max_length=80, null=True, unique=True, verbose_name="请求键"
+                    ),
+                ),
+                (
+                    "reference",
+                    models.CharField(blank=True, default="", max_length=64, verbose_name="支付单号"),
+                ),
+                ("amount_cents", models.BigIntegerField(verbose_name="退款金额")),
+                (
+                    "reason_code",
+                    models.CharField(
+                        choices=[
+                            ("BALANCE", "退还余额"),
+                            ("DUPLICATE", "重复缴费"),
+                            ("LATE", "关闭后到账"),
+                            ("OVERPAID", "多缴"),
+                            ("MISTAKE", "缴错"),
+                            ("COUNTER", "柜台收款更正"),
+                        ],
+                        max_length=10,
+                        verbose_name="退款原因",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, default="", max_length=300, verbose_name="说明")),
+                (
+                    "way",
+                    models.CharField(
+                        choices=[("SOURCE", "原路退回"), ("BY_HAND", "人工退款")],
+                        default="SOURCE",
+                        max_length=8,
+                        verbose_name="退款方式",
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.CharField(blank=True, default="", max_length=64, verbose_name="付款凭证号"),
+                ),
+                ("requested_by", models.CharField(max_length=80, verbose_name="申请人")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("REQUESTED", "待审批"),
+                            ("APPROVED", "待退出"),
+                            ("ACCEPTED", "渠道处理中"),
+                            ("ABNORMAL", "退款异常"),
+                            ("SUCCEEDED", "已退款"),
+                            ("FAILED", "未退成"),
+                            ("REJECTED", "未批准"),
+                            ("CANCELLED", "已撤回"),
+                        ],
+                        default="REQUESTED",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("due_on", models.DateField(verbose_name="最迟退款日")),
+                ("created_at", models.DateTimeField(verbose_name="申请时间")),
+                ("approved_at", models.DateTimeField(blank=True, null=True, verbose_name="批准时间")),
+                ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="提交渠道时间")),
+                ("accepted_at", models.DateTimeField(blank=True, null=True, verbose_name="渠道受理时间")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="结束时间")),
+                ("answer", models.JSONField(blank=True, null=True, verbose_name="渠道答复")),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="尝试次数")),
+                ("next_attempt_at", models.DateTimeField(blank=True, null=True, verbose_name="下次处理")),
+                ("error", models.TextField(blank=True, default="", verbose_name="错误")),
+            ],
+            options={
+                "verbose_name": "退款申请",
+                "verbose_name_plural": "退款申请",
+                "permissions": [("approve_refund", "批准退款")],
+            },
+        ),
         pgtrigger.migrations.RemoveTrigger(
             model_name="bill",
             name="bill_fixed",
@@ -1033,6 +1139,61 @@ class Migration(migrations.Migration):
                 name="entry_has_its_cause",
             ),
         ),
+        migrations.AddField(
+            model_name="refundrequest",
+            name="account",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="refund_requests",
+                to="accounts.billingaccount",
+                verbose_name="户号",
+            ),
+        ),
+        migrations.AddField(
+            model_name="refundrequest",
+            name="receipt",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="refund_requests",
+                to="billing.receipt",
+                verbose_name="收款",
+            ),
+        ),
+        migrations.AddField(
+            model_name="refundrequest",
+            name="refund",
+            field=models.OneToOneField(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="request",
+                to="billing.refund",
+                verbose_name="退款",
+            ),
+        ),
+        migrations.AddField(
+            model_name="refundrequest",
+            name="user",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="客户",
+            ),
+        ),
+        migrations.AddField(
+            model_name="refundhistory",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="history",
+                to="billing.refundrequest",
+                verbose_name="退款申请",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="adjustment",
             constraint=models.CheckConstraint(
@@ -1440,6 +1601,164 @@ class Migration(migrations.Migration):
                     operation="UPDATE OR DELETE",
                     pgid="pgtrigger_transfer_append_only_36cf3",
                     table="billing_receipttransfer",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refundrequest",
+            index=models.Index(fields=["account", "-created_at"], name="refund_request_account"),
+        ),
+        migrations.AddIndex(
+            model_name="refundrequest",
+            index=models.Index(
+                condition=models.Q(("state", "APPROVED")),
+                fields=["next_attempt_at", "id"],
+                name="refund_request_to_send",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refundrequest",
+            index=models.Index(
+                condition=models.Q(("state", "ACCEPTED")),
+                fields=["next_attempt_at", "id"],
+                name="refund_request_to_ask",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refundrequest",
+            index=models.Index(
+                condition=models.Q(("state", "ABNORMAL")), fields=["id"], name="refund_request_abnormal"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refundrequest",
+            index=models.Index(
+                condition=models.Q(("ended_at__isnull", True)),
+                fields=["due_on", "id"],
+                name="refund_request_open",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents__gt", 0)), name="refund_request_amount_positive"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__regex", "^[0-9A-Za-z]{6,32}$")),
+                name="refund_request_number_form",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("ended_at__isnull", False),
+                        ("state__in", ("SUCCEEDED", "FAILED", "REJECTED", "CANCELLED")),
+                    ),
+                    models.Q(
+                        models.Q(
+                            ("state__in", ("SUCCEEDED", "FAILED", "REJECTED", "CANCELLED")), _negated=True
+                        ),
+                        ("ended_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="refund_request_ended_has_time",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "SUCCEEDED"), _negated=True),
+                    ("refund__isnull", False),
+                    _connector="OR",
+                ),
+                name="refund_request_success_is_booked",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "SUCCEEDED"), ("way", "BY_HAND"), _negated=True),
+                    models.Q(("evidence", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="refund_request_by_hand_has_evidence",
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refundrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_request_never_deleted",
+                sql=core.db.LawSql(
+                    func="RAISE EXCEPTION 'a row of this table is never deleted' USING ERRCODE = '23514', CONSTRAINT = 'refund_request_never_deleted';",
+                    hash="6aec76ce26a7a19da82d54fece2c9ecf125e9b66",
+                    operation="DELETE",
+                    pgid="pgtrigger_refund_request_never_deleted_f1768",
+                    table="billing_refundrequest",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refundrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_request_starts",
+                sql=core.db.LawSql(
+                    func="IF NEW.state IN ('REQUESTED') THEN RETURN NEW; END IF; RAISE EXCEPTION 'refund begins as REQUESTED' USING ERRCODE = '23514', CONSTRAINT = 'refund_request_starts';",
+                    hash="62fb29c37f6d0c188d25f9608a65c5ae6b2f3e82",
+                    operation="INSERT",
+                    pgid="pgtrigger_refund_request_starts_0d3a1",
+                    table="billing_refundrequest",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refundrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_request_transitions",
+                sql=core.db.LawSql(
+                    func="IF NEW.state = OLD.state OR (OLD.state, NEW.state) IN (('ABNORMAL','APPROVED'), ('ABNORMAL','FAILED'), ('ABNORMAL','SUCCEEDED'), ('ACCEPTED','ABNORMAL'), ('ACCEPTED','FAILED'), ('ACCEPTED','SUCCEEDED'), ('APPROVED','ABNORMAL'), ('APPROVED','ACCEPTED'), ('APPROVED','FAILED'), ('APPROVED','SUCCEEDED'), ('REQUESTED','APPROVED'), ('REQUESTED','CANCELLED'), ('REQUESTED','REJECTED')) THEN RETURN NEW; END IF; RAISE EXCEPTION 'refund: this step is not in the table of transitions' USING ERRCODE = '23514', CONSTRAINT = 'refund_request_transitions';",
+                    hash="f71a55159ffe396cfd3eb98dec123a8de19ddf2e",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_refund_request_transitions_5147a",
+                    table="billing_refundrequest",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refundrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_request_fixed",
+                sql=core.db.LawSql(
+                    func="IF NEW.number IS NOT DISTINCT FROM OLD.number AND NEW.key IS NOT DISTINCT FROM OLD.key AND NEW.receipt_id IS NOT DISTINCT FROM OLD.receipt_id AND NEW.account_id IS NOT DISTINCT FROM OLD.account_id AND NEW.reference IS NOT DISTINCT FROM OLD.reference AND NEW.amount_cents IS NOT DISTINCT FROM OLD.amount_cents AND NEW.reason_code IS NOT DISTINCT FROM OLD.reason_code AND NEW.reason IS NOT DISTINCT FROM OLD.reason AND NEW.requested_by IS NOT DISTINCT FROM OLD.requested_by AND NEW.user_id IS NOT DISTINCT FROM OLD.user_id AND NEW.due_on IS NOT DISTINCT FROM OLD.due_on AND NEW.created_at IS NOT DISTINCT FROM OLD.created_at THEN RETURN NEW; END IF; RAISE EXCEPTION 'these columns never change: number, key, receipt_id, account_id, reference, amount_cents, reason_code, reason, requested_by, user_id, due_on, created_at' USING ERRCODE = '23514', CONSTRAINT = 'refund_request_fixed';",
+                    hash="0647745757b31082403825a841e0db0d6745b447",
+                    operation="UPDATE",
+                    pgid="pgtrigger_refund_request_fixed_26b90",
+                    table="billing_refundrequest",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refundhistory",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_history_append_only",
+                sql=core.db.LawSql(
+                    func="RAISE EXCEPTION 'a row of this table is never changed or deleted' USING ERRCODE = '23514', CONSTRAINT = 'refund_history_append_only';",
+                    hash="4ac1c2bc619a836d56fc0e53c25667287bb4a7a8",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_refund_history_append_only_c84d6",
+                    table="billing_refundhistory",
                     when="BEFORE",
                 ),
             ),
