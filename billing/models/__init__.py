@@ -17,6 +17,14 @@ from billing.models.payments import PAYMENT_MACHINE, Payment, PaymentHistory, Pa
 from billing.models.penalties import Penalty, PenaltyPolicy, PenaltyWaiver
 from billing.models.preferences import BalancePreference
 from billing.models.receipts import Allocation, Receipt, Refund, ReviewReason
+from billing.models.refunds import (
+    REFUND_MACHINE,
+    RefundHistory,
+    RefundReason,
+    RefundRequest,
+    RefundState,
+    RefundWay,
+)
 from billing.models.transfers import ReceiptTransfer
 from billing.models.warnings import LargeBill, LargeBillSearch
 
@@ -59,6 +67,12 @@ __all__ = [
     "PenaltyWaiver",
     "Receipt",
     "ReceiptTransfer",
+    "REFUND_MACHINE",
     "Refund",
+    "RefundHistory",
+    "RefundReason",
+    "RefundRequest",
+    "RefundState",
+    "RefundWay",
     "ReviewReason",
 ]
