@@ -7,4 +7,5 @@ class Migration(migrations.Migration):
     dependencies = [("billing", "0003_money")]
     operations = [
         sequences.create("dispute_number"),
+        sequences.create("refund_number"),
     ]
