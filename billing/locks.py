@@ -1,13 +1,12 @@
 """Every FOR UPDATE of this room. The billing account is locked first (accounts.locks), then payment, then bills."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from django.db import connection
-from django.db.models import F
 
-from billing.models import Bill, Payment, Receipt
-from billing.rules import Share
+from billing.models import Bill, Payment, PayLink, PayLinkState, Receipt, RefundRequest
 from core.errors import NotFound
 
 # Plain SQL where money is applied: building these queries costs more than running them.
@@ -20,9 +19,14 @@ _ACCOUNT_AND_PAYMENT = """
 LONGEST_WAIT = "5s"
 _PAYMENT = "SELECT * FROM billing_payment WHERE id = %s FOR UPDATE"
 _OPEN_BILLS = """
-    SELECT id, total_cents - paid_cents FROM billing_bill
-     WHERE account_id = %s AND paid_cents < total_cents
-     ORDER BY due_on, id FOR UPDATE"""
+    SELECT id, account_id, open_cents, due_on, kind = 'PENALTY' FROM billing_bill
+     WHERE account_id = ANY(%s) AND open_cents > 0
+     ORDER BY account_id, due_on, id FOR UPDATE"""
+_CREDITS = """
+    SELECT * FROM billing_receipt
+     WHERE account_id = %s AND amount_cents > allocated_cents + refunded_cents + refunding_cents
+       AND (review_reason = '' OR reviewed_at IS NOT NULL)
+     ORDER BY paid_at, id FOR UPDATE"""
 # The array makes PostgreSQL run the locking query once; inside IN (…) it may run it per row, past its LIMIT.
 _CLAIM_UNDECIDED = """
     UPDATE billing_payment SET queries = queries + 1, next_query_at = %s
@@ -53,23 +57,35 @@ def _one(sql: str, *values: int | str) -> Payment:
     return found
 
 
-def open_bills(account_id: int) -> list[Share]:
-    """What is still owed on each of the account's open bills, oldest due first."""
+@dataclass(frozen=True, slots=True)
+class OpenBill:
+    """A locked bill on which something is owed."""
+
+    id: int
+    account_id: int
+    cents: int
+    due_on: date
+    is_penalty: bool
+
+
+def open_bills(account_ids: Collection[int]) -> list[OpenBill]:
+    """What is still owed on each open bill of these accounts, account by account, oldest due first."""
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN_BILLS, [account_id])
-        return [Share(bill_id, cents) for bill_id, cents in cursor.fetchall()]
+        cursor.execute(_OPEN_BILLS, [list(account_ids)])
+        return [OpenBill(*row) for row in cursor.fetchall()]
 
 
-def open_bills_of(account_ids: Collection[int]) -> dict[int, list[Share]]:
-    """What is still owed on each open bill of these accounts, oldest due first."""
-    bills = Bill.objects.open().select_for_update().filter(account_id__in=account_ids)
-    rows = bills.order_by("account_id", "due_on", "id").values_list(
-        "account_id", "id", F("total_cents") - F("paid_cents")
-    )
-    found: dict[int, list[Share]] = {}
-    for account_id, bill_id, cents in rows:
-        found.setdefault(account_id, []).append(Share(bill_id, cents))
+def bill(bill_id: int) -> Bill:
+    """The bill as it is now, locked; raises NotFound."""
+    found = Bill.objects.select_for_update().filter(pk=bill_id).first()
+    if found is None:
+        raise NotFound()
     return found
+
+
+def credits(account_id: int) -> list[Receipt]:
+    """The account's receipts of which something may be used, oldest first. Its root lock is held."""
+    return list(Receipt.objects.raw(_CREDITS, [account_id]))
 
 
 def claim_undecided(*, as_of: datetime, lease: timedelta, limit: int) -> list[Payment]:
@@ -80,3 +96,56 @@ def claim_undecided(*, as_of: datetime, lease: timedelta, limit: int) -> list[Pa
 def receipt(receipt_id: int) -> Receipt:
     """The receipt as it is now, locked."""
     return Receipt.objects.select_for_update().get(pk=receipt_id)
+
+
+def receipt_with_account(receipt_id: int) -> Receipt:
+    """The receipt as it is now under the root lock of its money; raises NotFound.
+
+    A receipt that moves to another account meanwhile is looked for again there. OperationalError as with a payment.
+    """
+    for _attempt in range(2):
+        found = next(iter(Receipt.objects.raw(_ACCOUNT_AND_RECEIPT, [receipt_id, LONGEST_WAIT])), None)
+        if found is not None:
+            return found
+    raise NotFound()
+
+
+_ACCOUNT_AND_RECEIPT = """
+    SELECT receipt.*
+      FROM billing_receipt receipt JOIN accounts_billingaccount account ON account.id = receipt.account_id
+     WHERE receipt.id = %s AND set_config('lock_timeout', %s, true) <> '' FOR UPDATE OF account, receipt"""
+
+
+def refund_request(request_id: int) -> RefundRequest:
+    """The refund request as it is now, locked; where its receipt is locked, too, that one came first."""
+    found = RefundRequest.objects.select_for_update().filter(pk=request_id).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def refund_requests_of(receipt_id: int) -> list[RefundRequest]:
+    """The receipt's refund requests, locked, oldest first. The receipt's own lock is held."""
+    return list(RefundRequest.objects.select_for_update().filter(receipt_id=receipt_id).order_by("id"))
+
+
+def receipts(receipt_ids: Collection[int]) -> list[Receipt]:
+    """These receipts as they are now, locked in the order of their ids."""
+    return list(Receipt.objects.select_for_update().filter(pk__in=receipt_ids).order_by("pk"))
+
+
+def pay_link(link_id: int) -> PayLink:
+    """The link as it is now, locked. Whoever needs its account locks that before."""
+    return PayLink.objects.select_for_update().get(pk=link_id)
+
+
+def open_links(account_id: int) -> list[PayLink]:
+    """The account's open links, locked."""
+    found = PayLink.objects.select_for_update().filter(account_id=account_id, state=PayLinkState.OPEN)
+    return list(found.order_by("pk"))
+
+
+def links_of_payment(reference: str) -> list[PayLink]:
+    """The links with which this payment was started, locked."""
+    found = PayLink.objects.select_for_update(of=("self",)).filter(payment__reference=reference)
+    return list(found.order_by("pk"))

@@ -1,3 +1,5 @@
+from typing import Self
+
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
@@ -18,6 +20,15 @@ class ReviewReason(models.TextChoices):
     LATE = "LATE", _("关闭后到账")
     UNKNOWN_ORDER = "UNKNOWN_ORDER", _("找不到对应订单")  # in the suspense account until somebody decides
     AMOUNT = "AMOUNT", _("金额与订单不符")
+
+
+FREE = Q(amount_cents__gt=F("allocated_cents") + F("refunded_cents") + F("refunding_cents"))
+
+
+class ReceiptQuerySet(OfAccountQuerySet["Receipt"]):
+    def with_credit(self) -> Self:
+        """Receipts of which something is free to be used."""
+        return self.filter(FREE, Q(review_reason="") | Q(reviewed_at__isnull=False))
 
 
 class MovesOnlyWhole(Law):
@@ -75,7 +86,7 @@ class Receipt(models.Model):
     paid_at = models.DateTimeField(_("支付时间"))  # as the gateway says
     booked_at = models.DateTimeField(_("入账时间"))
 
-    objects = OfAccountQuerySet["Receipt"].as_manager()
+    objects = ReceiptQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("收款")
@@ -99,6 +110,7 @@ class Receipt(models.Model):
         indexes = [
             models.Index(fields=["account", "-paid_at"], name="receipt_account"),
             models.Index(fields=["booked_at"], name="receipt_booked"),
+            models.Index(fields=["account", "paid_at", "id"], name="receipt_credit", condition=FREE),
             models.Index(
                 fields=["booked_at", "id"],
                 name="receipt_unbalanced",

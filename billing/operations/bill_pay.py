@@ -1,5 +1,6 @@
 """缴费: paying what an account owes."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -14,8 +15,8 @@ from billing import rules
 from billing.forms import YuanField
 from billing.gateways import registry as gateways
 from billing.models import Bill
-from billing.selectors import balances, payable
 from billing.selectors import bills as bill_reads
+from billing.selectors import payable
 from billing.services import payments
 from billing.texts import bill_title_lazy
 from core import clock, money
@@ -91,24 +92,18 @@ class PayBill(Operation):
         account_locks.account(data["account"].pk)
 
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
-        account, amount = data["account"], data["amount"]
-        open_bills = bill_reads.open_of(account)
-        shares = rules.settle(
-            amount,
-            [rules.Share(bill.pk, bill.open_cents) for bill in open_bills],
-            first_bill_id=data["bill"].pk if data["bill"] else None,
-        )
-        names = {bill.pk: bill for bill in open_bills}
-        lines = [QuoteLine(_line(names[share.bill_id]), share.cents) for share in shares]
-        credit = amount - sum(share.cents for share in shares)
-        if credit:
-            lines.append(QuoteLine(_("存入账户余额"), credit))
-        left = balances.of_account(account).owed_cents - (amount - credit)
+        amount, today = data["amount"], clock.local_date(ctx.as_of)
+        open_bills = bill_reads.open_of(data["account"])
+        owed = bill_reads.owed(open_bills, on=today)
+        first = data["bill"].pk if data["bill"] else None
+        settlement = rules.settle(amount, owed, first_bill_id=first)
+        credit = amount - settlement.cents
+        due = sum(one.cents + one.penalty_cents for one in owed)
         return Quote(
             price_cents=amount,
-            effective_on=clock.local_date(ctx.as_of),
-            lines=tuple(lines),
-            warnings=_warnings(credit, left),
+            effective_on=today,
+            lines=tuple(_lines(settlement, {bill.pk: bill for bill in open_bills}, credit)),
+            warnings=_warnings(credit, due - settlement.cents),
             outcome=_("支付成功后立即入账，并发送收据短信"),
         )
 
@@ -128,6 +123,17 @@ class PayBill(Operation):
             text=_("请到收银台完成支付"),
             url=reverse("billing:cashier", args=[payment.reference]),
         )
+
+
+def _lines(settlement: rules.Settlement, bills: Mapping[int, Bill], credit: int) -> Iterator[QuoteLine]:
+    for share in settlement.shares:
+        yield QuoteLine(_line(bills[share.bill_id]), share.cents)
+    for penalty in settlement.penalties:
+        if penalty.cents:
+            text = format_lazy(_("{bill} 的违约金"), bill=_line(bills[penalty.bill_id]))
+            yield QuoteLine(text, penalty.cents)
+    if credit:
+        yield QuoteLine(_("存入账户余额"), credit)
 
 
 def _line(bill: Bill) -> Promise:

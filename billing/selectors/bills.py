@@ -1,13 +1,16 @@
 """Reading bills."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from accounts.models import BillingAccount
-from billing.models import Bill
+from billing import rules
+from billing.models import Bill, BillKind
 from billing.models.bills import BillQuerySet
+from billing.selectors import penalties
 from core.errors import NotFound
 
 MONTHS_SHOWN = 6
@@ -27,7 +30,7 @@ def listed(
         found = found.filter(account__number=account_number)
     if months is None:
         return found
-    still_owed = Q(paid_cents__lt=F("total_cents"))
+    still_owed = Q(open_cents__gt=0)
     return found.filter(Q(issued_on__gte=_months_before(today, months - 1)) | still_owed)
 
 
@@ -54,3 +57,18 @@ def get(user: Any, number: str) -> Bill:
 def open_of(account: BillingAccount) -> list[Bill]:
     """What is still owed, oldest due first: the order in which a payment settles."""
     return list(Bill.objects.open().filter(account=account).order_by("due_on", "id"))
+
+
+def owed(open_bills: Sequence[Bill], *, on: date) -> list[rules.Owed]:
+    """The same bills as `rules.settle` wants them, with the penalties that paying them off on the day brings."""
+    late = [bill.pk for bill in open_bills if bill.due_on < on and bill.kind != BillKind.PENALTY]
+    accrued = penalties.accrued(late, on=on)
+    return [
+        rules.Owed(
+            bill.pk,
+            bill.open_cents,
+            accrued[bill.pk].cents if bill.pk in accrued else 0,
+            bill.kind == BillKind.PENALTY,
+        )
+        for bill in open_bills
+    ]

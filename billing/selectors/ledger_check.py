@@ -30,7 +30,7 @@ RULES: dict[str, str] = {
           LEFT JOIN billing_accountbalance b ON b.account_id = a.id
           LEFT JOIN (SELECT account_id, sum(amount_cents - allocated_cents - refunded_cents) credit
                        FROM billing_receipt GROUP BY account_id) r ON r.account_id = a.id
-          LEFT JOIN (SELECT account_id, sum(total_cents - paid_cents) owed
+          LEFT JOIN (SELECT account_id, sum(open_cents) owed
                        FROM billing_bill GROUP BY account_id) o ON o.account_id = a.id
          WHERE coalesce(r.credit, 0) - coalesce(o.owed, 0) <> coalesce(b.balance_cents, 0)""",
     "bill total = Σ lines": """
@@ -65,9 +65,43 @@ RULES: dict[str, str] = {
     "receipt in the ledger": """
         SELECT r.number, r.amount_cents, coalesce(e.amount_cents, 0)
           FROM billing_receipt r
-          LEFT JOIN billing_ledgerentry e
-                 ON e.receipt_id = r.id AND e.kind = 'RECEIPT' AND e.account_id = r.account_id
+          LEFT JOIN billing_ledgerentry e ON e.receipt_id = r.id AND e.kind = 'RECEIPT'
          WHERE e.id IS NULL OR e.amount_cents <> r.amount_cents""",
+    "receipt in the ledger of its account": """
+        SELECT r.number, r.account_id, last.account_id
+          FROM billing_receipt r
+          LEFT JOIN billing_ledgerentry e ON e.receipt_id = r.id AND e.kind = 'RECEIPT'
+          LEFT JOIN LATERAL (
+               SELECT coalesce((SELECT t.to_account_id FROM billing_receipttransfer t WHERE t.receipt_id = r.id
+                                 ORDER BY t.id DESC LIMIT 1), e.account_id) account_id) last ON true
+         WHERE last.account_id <> r.account_id""",
+    "transfer in the ledger, leaving and arriving": """
+        SELECT r.number, t.amount_cents, coalesce(sum(e.amount_cents) FILTER (WHERE e.account_id = t.to_account_id), 0)
+          FROM billing_receipttransfer t
+          JOIN billing_receipt r ON r.id = t.receipt_id
+          LEFT JOIN billing_ledgerentry e ON e.transfer_id = t.id
+         GROUP BY t.id, r.id
+        HAVING coalesce(sum(e.amount_cents), -1) <> 0 OR t.amount_cents <> r.amount_cents
+            OR t.amount_cents <> coalesce(sum(e.amount_cents) FILTER (WHERE e.account_id = t.to_account_id), 0)
+            OR t.amount_cents <> coalesce(-sum(e.amount_cents) FILTER (WHERE e.account_id = t.from_account_id), 0)""",
+    "bill adjusted = Σ adjustments": """
+        SELECT b.number, coalesce(x.total, 0), b.adjusted_cents
+          FROM billing_bill b
+          LEFT JOIN (SELECT bill_id, sum(amount_cents) total FROM billing_adjustment GROUP BY bill_id) x
+                 ON x.bill_id = b.id
+         WHERE coalesce(x.total, 0) <> b.adjusted_cents""",
+    "adjustment in the ledger": """
+        SELECT a.number, a.amount_cents, coalesce(e.amount_cents, 0)
+          FROM billing_adjustment a
+          JOIN billing_bill b ON b.id = a.bill_id
+          LEFT JOIN billing_ledgerentry e
+                 ON e.adjustment_id = a.id AND e.kind = 'ADJUSTMENT' AND e.account_id = b.account_id
+         WHERE e.id IS NULL OR e.amount_cents <> a.amount_cents""",
+    "penalty bill = computed − waived − billed before": """
+        SELECT b.number, p.computed_cents - p.waived_cents - p.billed_before_cents, b.total_cents
+          FROM billing_bill b LEFT JOIN billing_penalty p ON p.bill_id = b.id
+         WHERE b.kind = 'PENALTY'
+           AND (p.bill_id IS NULL OR b.total_cents <> p.computed_cents - p.waived_cents - p.billed_before_cents)""",
     "refund in the ledger": """
         SELECT f.request_no, -f.amount_cents, coalesce(e.amount_cents, 0)
           FROM billing_refund f

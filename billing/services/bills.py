@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
 from billing.models import Bill, BillKind, BillLine, EntryKind
-from billing.services import ledger
+from billing.services import credits, ledger
 from core import clock, sequences
 from core.errors import HallError
 from core.idempotency import IdempotencyConflict
@@ -45,7 +45,8 @@ def issue(
 ) -> Bill:
     """The bill, its lines and its ledger entry exist, once per (source, source_number).
 
-    The same bill again returns the first one; another total under the same number raises IdempotencyConflict.
+    Credit of the account pays it at once unless the customer chose otherwise. The same bill again returns the first
+    one; another total under the same number raises IdempotencyConflict.
     """
     total = sum(line.amount_cents for line in lines)
     if not lines or total < 0:
@@ -73,6 +74,8 @@ def issue(
         ledger.post(
             account_id=account_id, kind=EntryKind.BILL, amount_cents=-total, bill_id=bill.pk, as_of=as_of
         )
+        if credits.use_for_new(bill, as_of=as_of):
+            bill.refresh_from_db(fields=["paid_cents", "open_cents"])
     return bill
 
 

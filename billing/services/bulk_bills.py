@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from accounts import locks as account_locks
 from accounts.services import bulk_accounts
+from billing.services import bulk_credits
 from billing.services.bulk_reasons import DUE_BEFORE_ISSUED, ITEMS_DIFFER, UNKNOWN_ACCOUNT
 from core import clock
 from core.imports import cells, profiles, rejects, runs, staging
@@ -199,6 +200,17 @@ class BillsImporter:
             "texts": [text for _code, text in self._items.values()],
         }
         staging.execute(_BILLS + (_ITEM_LINES if self._items else _ONE_LINE) + _LEDGER, values)
+        written = [
+            bulk_credits.NewBill(
+                bill_id,
+                accounts[row.account],
+                row.total,
+                date.fromisoformat(row.issued_on),
+                date.fromisoformat(row.due_on),
+            )
+            for bill_id, row in zip(ids, new, strict=True)
+        ]
+        bulk_credits.use_for(written, as_of=self._as_of)
 
 
 @dataclass(frozen=True, slots=True)

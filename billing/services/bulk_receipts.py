@@ -6,12 +6,14 @@ that the row names, then the account's oldest; what is left is the account's cre
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from accounts import locks as account_locks
 from accounts.services import bulk_accounts
 from billing import locks, rules
+from billing.selectors import penalties
+from billing.services import receipts
 from billing.services.bulk_reasons import OTHER_ACCOUNT, UNKNOWN_ACCOUNT, UNKNOWN_BILL
 from core import clock
 from core.imports import cells, profiles, rejects, runs, staging
@@ -220,43 +222,78 @@ def create_stages() -> None:
 
 def write(rows: Sequence[Incoming], *, gateway: str, as_of: datetime) -> None:
     """Each receipt is booked, in the order given, as `receipts.book` would. The accounts' locks are held."""
+    bills = locks.open_bills({row.account_id for row in rows})
+    late = _accounts_with_penalties(rows, bills)
+    for row in rows:
+        if row.account_id in late:  # few: each penalty is billed and explained by itself
+            _book(row, gateway=gateway, as_of=as_of)
+    _write_together([row for row in rows if row.account_id not in late], bills, gateway=gateway, as_of=as_of)
+
+
+def _accounts_with_penalties(rows: Sequence[Incoming], bills: Sequence[locks.OpenBill]) -> set[int]:
+    """The accounts on which one of these receipts may find a penalty. Penalties only grow with time."""
+    if not bills:
+        return set()
+    until = max(_paid_on(row) for row in rows)
+    late = {bill.id: bill.account_id for bill in bills if bill.due_on < until and not bill.is_penalty}
+    accrued = penalties.accrued(late, on=until)
+    return {late[bill_id] for bill_id, found in accrued.items() if found.cents}
+
+
+def _book(row: Incoming, *, gateway: str, as_of: datetime) -> None:
+    receipts.book(
+        account_id=row.account_id,
+        gateway=gateway,
+        trade_no=row.trade_no,
+        amount_cents=row.amount_cents,
+        paid_at=datetime.fromisoformat(row.paid_at),
+        first_bill_id=row.bill_id,
+        as_of=as_of,
+    )
+
+
+def _paid_on(row: Incoming) -> date:
+    return clock.local_date(datetime.fromisoformat(row.paid_at))
+
+
+def _write_together(
+    rows: Sequence[Incoming], bills: Sequence[locks.OpenBill], *, gateway: str, as_of: datetime
+) -> None:
     if not rows:
         return
-    open_bills = locks.open_bills_of({row.account_id for row in rows})
-    settled: list[list[rules.Share]] = []
+    owed: dict[int, list[rules.Owed]] = {}
+    for bill in bills:
+        owed.setdefault(bill.account_id, []).append(
+            rules.Owed(bill.id, bill.cents, is_penalty=bill.is_penalty)
+        )
+    settled: list[rules.Settlement] = []
     for row in rows:
-        left = open_bills.get(row.account_id, [])
-        shares = rules.settle(row.amount_cents, left, first_bill_id=row.bill_id)
-        open_bills[row.account_id] = _still_open(left, shares)
-        settled.append(shares)
+        before = owed.get(row.account_id, [])
+        settlement = rules.settle(row.amount_cents, before, first_bill_id=row.bill_id)
+        owed[row.account_id] = list(rules.after(before, settlement))
+        settled.append(settlement)
     ids = staging.next_ids("billing_receipt", len(rows))
     _stage(ids, rows, settled)
     prefix = f"R{clock.local_date(as_of):%Y%m%d}"
     staging.execute(_WRITE, {"prefix": prefix, "gateway": gateway, "at": as_of})
 
 
-def _still_open(bills: Sequence[rules.Share], taken: Sequence[rules.Share]) -> list[rules.Share]:
-    paid = {share.bill_id: share.cents for share in taken}
-    left = [rules.Share(bill.bill_id, bill.cents - paid.get(bill.bill_id, 0)) for bill in bills]
-    return [bill for bill in left if bill.cents]
-
-
-def _stage(ids: Sequence[int], rows: Sequence[Incoming], settled: Sequence[Sequence[rules.Share]]) -> None:
+def _stage(ids: Sequence[int], rows: Sequence[Incoming], settled: Sequence[rules.Settlement]) -> None:
     RECEIPT_STAGE.fill(
         (
             receipt_id,
             row.account_id,
             row.trade_no,
             row.amount_cents,
-            sum(share.cents for share in shares),
+            settlement.cents,
             row.paid_at,
         )
-        for receipt_id, row, shares in zip(ids, rows, settled, strict=True)
+        for receipt_id, row, settlement in zip(ids, rows, settled, strict=True)
     )
     SHARE_STAGE.fill(
         (receipt_id, share.bill_id, share.cents)
-        for receipt_id, shares in zip(ids, settled, strict=True)
-        for share in shares
+        for receipt_id, settlement in zip(ids, settled, strict=True)
+        for share in settlement.shares
     )
 
 
@@ -266,8 +303,9 @@ _WRITE = """
     SELECT receipt_id, %(prefix)s || lpad(nextval('receipt_number')::text, 10, '0'), %(gateway)s, trade_no,
            account_id, amount_cents, allocated_cents, 0, '', paid_at, %(at)s
       FROM import_receipt;
-    INSERT INTO billing_allocation (receipt_id, bill_id, amount_cents, at)
-    SELECT receipt_id, bill_id, cents, %(at)s FROM import_share;
+    INSERT INTO billing_allocation (receipt_id, bill_id, amount_cents, effective_on, at)
+    SELECT receipt_id, bill_id, cents, (paid_at AT TIME ZONE 'Asia/Shanghai')::date, %(at)s
+      FROM import_share JOIN import_receipt USING (receipt_id);
     UPDATE billing_bill SET paid_cents = paid_cents + share.cents
       FROM (SELECT bill_id, sum(cents)::bigint AS cents FROM import_share GROUP BY bill_id) AS share
      WHERE billing_bill.id = share.bill_id;

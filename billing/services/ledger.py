@@ -9,8 +9,10 @@ from billing.models import EntryKind
 
 _POST = """
     WITH entry AS (
-        INSERT INTO billing_ledgerentry (account_id, kind, amount_cents, bill_id, receipt_id, refund_id, at)
-        VALUES (%(account)s, %(kind)s, %(amount)s, %(bill)s, %(receipt)s, %(refund)s, %(at)s)
+        INSERT INTO billing_ledgerentry (account_id, kind, amount_cents, bill_id, receipt_id, refund_id,
+                                         adjustment_id, transfer_id, at)
+        VALUES (%(account)s, %(kind)s, %(amount)s, %(bill)s, %(receipt)s, %(refund)s, %(adjustment)s, %(transfer)s,
+                %(at)s)
         RETURNING account_id, amount_cents)
     INSERT INTO billing_accountbalance (account_id, balance_cents)
     SELECT account_id, amount_cents FROM entry
@@ -27,10 +29,13 @@ def post(
     bill_id: int | None = None,
     receipt_id: int | None = None,
     refund_id: int | None = None,
+    adjustment_id: int | None = None,
+    transfer_id: int | None = None,
 ) -> None:
     """Writes the entry and moves the balance by it. The caller holds the account's lock.
 
-    A second entry for the same bill, receipt or refund is refused by the database (IntegrityError).
+    A second entry for the same cause (for a transfer: on the same account) is refused by the database
+    (IntegrityError).
     """
     values: dict[str, Any] = {
         "account": account_id,
@@ -39,6 +44,8 @@ def post(
         "bill": bill_id,
         "receipt": receipt_id,
         "refund": refund_id,
+        "adjustment": adjustment_id,
+        "transfer": transfer_id,
         "at": as_of,
     }
     with connection.cursor() as cursor:

@@ -16,7 +16,14 @@ from accounts import locks as account_locks
 from billing import locks
 from billing.events import PaymentEnded, PaymentSucceeded
 from billing.gateways.base import Report, ReportStatus
-from billing.models import PAYMENT_MACHINE, Payment, PaymentHistory, PaymentState, ReviewReason
+from billing.models import (
+    PAYMENT_MACHINE,
+    Payment,
+    PaymentHistory,
+    PaymentPurpose,
+    PaymentState,
+    ReviewReason,
+)
 from billing.models.payments import UNDECIDED
 from billing.services import receipts
 from core import clock, outbox, sequences
@@ -64,6 +71,7 @@ def start(
     as_of: datetime,
     actor: Actor,
     bill_id: int | None = None,
+    purpose: PaymentPurpose = PaymentPurpose.BILLS,
     reference: str | None = None,
 ) -> Payment:
     """A payment that the customer can take to the cashier.
@@ -75,9 +83,14 @@ def start(
         raise AmountOutOfRange()
     with transaction.atomic():
         account_locks.account(account_id)
-        wanted = (gateway, amount_cents, bill_id)
+        wanted = (gateway, amount_cents, bill_id, purpose)
         for undecided in Payment.objects.filter(account_id=account_id, state__in=UNDECIDED):
-            same = (undecided.gateway, undecided.amount_cents, undecided.bill_id) == wanted
+            same = wanted == (
+                undecided.gateway,
+                undecided.amount_cents,
+                undecided.bill_id,
+                undecided.purpose,
+            )
             if same and undecided.state != PaymentState.UNKNOWN and undecided.expires_at > as_of:
                 return undecided
             raise PaymentInProgress(reference=undecided.reference)
@@ -89,6 +102,7 @@ def start(
             payer_id=payer_id,
             gateway=gateway,
             amount_cents=amount_cents,
+            purpose=purpose,
             created_at=as_of,
             expires_at=as_of + timedelta(minutes=settings.PAYMENT_EXPIRES_MINUTES),
             next_query_at=as_of + FIRST_QUERY_AFTER,

@@ -1,6 +1,6 @@
 """Money that came in, and money that a gateway reports as gone back."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import F
@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import locks, rules
 from billing.gateways.base import Report
-from billing.models import EntryKind, Payment, Receipt, Refund, ReviewReason
-from billing.services import allocations, ledger
+from billing.models import EntryKind, Payment, PaymentPurpose, Receipt, Refund, ReviewReason
+from billing.services import allocations, credits, ledger
 from core import clock
 from core.errors import Conflict
 
@@ -42,14 +42,19 @@ def book(
     as_of: datetime,
     payment: Payment | None = None,
     review: ReviewReason = ReviewReason.NONE,
+    first_bill_id: int | None = None,
 ) -> str | None:
     """The receipt exists, is in the ledger, and has settled the account's bills; returns its number.
 
-    None: this trade was booked before, nothing is changed. The payment's own bill comes first, then the oldest; what
-    is left is the account's credit. A receipt that somebody must look at (`review`) settles nothing. The caller holds
-    the account's lock.
+    None: this trade was booked before, nothing is changed. The named bill comes first (by default the payment's own),
+    then the oldest; what is left is the account's credit. A receipt that somebody must look at (`review`) settles
+    nothing, and a top-up only where credit pays bills by itself. The caller holds the account's lock.
     """
-    shares = [] if review else _shares(account_id, amount_cents, payment.bill_id if payment else None)
+    on = value_date(payment, paid_at)
+    first = first_bill_id or (payment.bill_id if payment else None)
+    settlement = _NOTHING
+    if _settles(account_id, payment, review):
+        settlement = rules.settle(amount_cents, allocations.owed(account_id, on=on), first_bill_id=first)
     values = {
         "prefix": f"R{clock.local_date(as_of):%Y%m%d}",
         "gateway": gateway,
@@ -57,7 +62,7 @@ def book(
         "payment": payment.pk if payment else None,
         "account": account_id,
         "amount": amount_cents,
-        "allocated": sum(share.cents for share in shares),
+        "allocated": settlement.cents,
         "review": str(review),
         "paid_at": paid_at,
         "booked_at": as_of,
@@ -68,7 +73,7 @@ def book(
     if inserted is None:
         return None
     receipt_id, number = inserted
-    allocations.write(receipt_id=receipt_id, shares=shares, as_of=as_of)
+    allocations.write(receipt_id=receipt_id, settlement=settlement, on=on, as_of=as_of)
     ledger.post(
         account_id=account_id,
         kind=EntryKind.RECEIPT,
@@ -77,6 +82,22 @@ def book(
         as_of=as_of,
     )
     return str(number)
+
+
+_NOTHING = rules.Settlement(())
+
+
+def value_date(payment: Payment | None, paid_at: datetime) -> date:
+    """The day on which money counts as paid: when the customer set out to pay the sum that he was told, if he did so
+    here; midnight on the way costs him nothing."""
+    paid_on = clock.local_date(paid_at)
+    return min(paid_on, clock.local_date(payment.created_at)) if payment else paid_on
+
+
+def _settles(account_id: int, payment: Payment | None, review: ReviewReason) -> bool:
+    if review:
+        return False
+    return payment is None or payment.purpose == PaymentPurpose.BILLS or credits.is_automatic(account_id)
 
 
 def book_refunds(*, report: Report, as_of: datetime) -> int:
@@ -110,10 +131,6 @@ def book_refunds(*, report: Report, as_of: datetime) -> int:
         as_of=as_of,
     )
     return amount
-
-
-def _shares(account_id: int, amount_cents: int, first_bill_id: int | None) -> list[rules.Share]:
-    return rules.settle(amount_cents, locks.open_bills(account_id), first_bill_id=first_bill_id)
 
 
 def _refunded_at(report: Report) -> datetime | None:

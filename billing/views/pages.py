@@ -69,7 +69,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest) -> HttpResponse:
     """The operation bill.pay with its own page: which account, how much, by what."""
-    mine = balances.of_accounts(payable.accounts_of(request.user).select_related("customer"))
+    today = clock.local_date(clock.now())
+    mine = balances.of_accounts(payable.accounts_of(request.user).select_related("customer"), today=today)
     first = _first_bill(request)
     if first and not first.open_cents and request.method != "POST":
         messages.info(request, _("这张账单不用再缴费"))
@@ -139,13 +140,19 @@ def _initial(chosen: AccountOverview | None, first: Bill | None) -> dict[str, An
     """What the form proposes: all that is owed, or the one bill."""
     if chosen is None:
         return {}
-    owed = first.open_cents if first else chosen.owed_cents
+    owed = _due_on(first) if first else chosen.due_cents
     return {
         "account": chosen.account.number,
         "bill": first.number if first else "",
         "amount": money.yuan(owed) if owed else "",
         "gateway": gateways.codes()[0][0],
     }
+
+
+def _due_on(bill: Bill) -> int:
+    """What pays the bill off today, its penalty included."""
+    [owed] = bills.owed([bill], on=clock.local_date(clock.now()))
+    return owed.cents + owed.penalty_cents
 
 
 def _undecided(user: Any, account_id: int) -> list[Any]:

@@ -40,9 +40,9 @@ class Home:
 
 
 def of_user(user: Any, *, today: date) -> Home:
-    """Five queries whatever the history."""
+    """Seven queries at most, whatever the history."""
     return Home(
-        accounts=balances.overview(user),
+        accounts=balances.overview(user, today=today),
         undecided=payment_reads.undecided(user),
         # Payments under way are shown as payments.
         slips=list(

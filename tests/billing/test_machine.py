@@ -26,6 +26,7 @@ from billing.models.payments import UNDECIDED
 from billing.selectors import balances
 from billing.services import payments, receipts
 from billing.services.payments import Applied
+from core import clock
 from tests.billing import build
 from tests.conftest import NOON
 
@@ -172,7 +173,7 @@ class Books(RuleBasedStateMachine):
     def the_books_are_right(self) -> None:
         assert build.books_are_right()
         for account in self.accounts:
-            overview = balances.of_account(account.row)
+            overview = balances.of_account(account.row, today=clock.local_date(self.as_of))
             balance = account.received - account.returned - account.billed
             assert overview.credit_cents - overview.owed_cents == balance
 

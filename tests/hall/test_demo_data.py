@@ -36,7 +36,7 @@ def load(*options: str, at: datetime = NOON) -> str:
 
 
 def owed(number: str) -> tuple[int, int]:
-    found = balances.of_account(BillingAccount.objects.get(number=number))
+    found = balances.of_account(BillingAccount.objects.get(number=number), today=clock.local_date(clock.now()))
     return found.owed_cents, found.open_bills
 
 
