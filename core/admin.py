@@ -1,17 +1,36 @@
-"""Staff pages of the base room: news between rooms, heartbeats, the audit trail, the operator's own calendar."""
+"""Staff pages of the base room: news between rooms, heartbeats, approvals, the audit trail, the own calendar."""
 
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from core import outbox
+from core import approval_desk, approvals, outbox
 from core.actor import Actor
-from core.backoffice import EditableAdmin, ReadOnlyAdmin, WhenFilter, badge, known_values, moment
+from core.backoffice import (
+    EditableAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    WhenFilter,
+    amount,
+    badge,
+    known_values,
+    moment,
+)
 from core.errors import Conflict
-from core.models import AuditRow, CalendarDay, Heartbeat, OutboxRow
+from core.models import (
+    Approval,
+    ApprovalHistory,
+    ApprovalState,
+    AuditRow,
+    CalendarDay,
+    Heartbeat,
+    OutboxRow,
+)
 from core.reasoned import Reasoned
 
 
@@ -73,6 +92,82 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     fields = ("job", "expected_every_seconds", "started", "finished", "last_ok", "detail")
     started = moment("last_started_at", _("上次开始"))
     finished = moment("last_finished_at", _("上次结束"))
+
+
+def _kinds() -> list[tuple[str, Any]]:
+    return [(kind.name, kind.title) for kind in approvals.kinds()]
+
+
+class ApprovalHistoryInline(ReadOnlyInline):
+    model = ApprovalHistory
+    fields = ("shown_at", "from_state", "to_state", "actor", "reason")
+    readonly_fields = ("shown_at",)
+    ordering = ("id",)
+    shown_at = moment("at", _("时间"))
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    """All requests there were; those that wait are decided on the work page."""
+
+    list_display = (
+        "id",
+        "shown_kind",
+        "object_type",
+        "object_id",
+        "shown_amount",
+        "shown_state",
+        "requested_by",
+        "requested",
+        "decided_by",
+        "decided",
+    )
+    list_filter = ("state", known_values("kind", _("事项"), _kinds), ("requested_at", WhenFilter))
+    search_fields = ("object_id", "requested_by", "decided_by")
+    search_help_text = _("对象编号，或申请人、审批人（如 user:17）")
+    ordering = ("-id",)
+    fields = (
+        "shown_kind",
+        "object_type",
+        "object_id",
+        "shown_amount",
+        "data",
+        "reason",
+        "state",
+        "requested_by",
+        "requested",
+        "decided_by",
+        "decided",
+        "decision_reason",
+        "outcome",
+    )
+    inlines = (ApprovalHistoryInline,)
+    shown_amount = amount("amount_cents", _("金额"))
+    shown_state = badge(
+        "state",
+        _("状态"),
+        {
+            str(ApprovalState.REQUESTED): "wait",
+            str(ApprovalState.APPROVED): "ok",
+            str(ApprovalState.REJECTED): "bad",
+            str(ApprovalState.WITHDRAWN): "warn",
+        },
+    )
+    requested = moment("requested_at", _("申请时间"))
+    decided = moment("decided_at", _("审批时间"))
+
+    @admin.display(description=_("事项"), ordering="kind")
+    def shown_kind(self, approval: Approval) -> str | Promise:
+        kind = approvals.find(approval.kind)
+        return kind.title if kind else approval.kind
+
+    def get_urls(self) -> list[URLPattern]:
+        desk = path("waiting/", self.admin_site.admin_view(self.desk_view), name="core_approval_desk")
+        return [desk, *super().get_urls()]
+
+    def desk_view(self, request: HttpRequest) -> HttpResponse:
+        """The work page of what waits for a second person."""
+        return approval_desk.page(self, request)
 
 
 @admin.register(AuditRow)

@@ -101,7 +101,6 @@ class ReasonOnlyForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
-        next(iter(self.fields.values())).widget.attrs["autofocus"] = True
 
 
 def url_name(model: type[models.Model]) -> str:
@@ -184,8 +183,11 @@ def page(admin: "Admin", request: HttpRequest, name: str) -> HttpResponse:
 def _form(request: HttpRequest, act: Reasoned, rows: Sequence[Any]) -> ReasonOnlyForm:
     posted = request.POST if request.method == "POST" else None
     if act.form_class is None:
-        return ReasonOnlyForm(posted)
-    return act.form_class(posted, initial=act.initial(rows[0]))
+        form = ReasonOnlyForm(posted)
+    else:
+        form = act.form_class(posted, initial=act.initial(rows[0]))
+    next(iter(form.fields.values())).widget.attrs["autofocus"] = True
+    return form
 
 
 def _rows(admin: "Admin", request: HttpRequest) -> list[Any]:

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core import clock
+from core import approval_desk, clock
 from hall.selectors import dashboard as figures
 
 Item = tuple[str, str, str | Promise]  # model label, icon, title
@@ -57,6 +57,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("core.outboxrow", "outbox", _("消息出站")),
             ("core.heartbeat", "monitor_heart", pgettext_lazy("plural", "任务心跳")),
             ("core.calendarday", "calendar_month", pgettext_lazy("plural", "工作日例外")),
+            ("core.approval", "how_to_reg", pgettext_lazy("plural", "审批")),
             ("core.auditrow", "policy", _("审计记录")),
             ("accounts.user", "person", pgettext_lazy("plural", "用户")),
             ("auth.group", "badge", _("角色")),
@@ -75,11 +76,14 @@ def may_see(request: HttpRequest, label: str) -> bool:
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar: the rooms in which there is something to see for this member of staff."""
     first = {"title": _("工作台"), "icon": "space_dashboard", "link": reverse("admin:index")}
-    groups: list[dict[str, Any]] = [{"title": "", "items": [first]}]
-    for title, items in MENU:
+    items = [first]
+    if approval_desk.may_open(request.user):
+        items.append({"title": _("待审批"), "icon": "how_to_reg", "link": reverse(approval_desk.URL)})
+    groups: list[dict[str, Any]] = [{"title": "", "items": items}]
+    for title, entries in MENU:
         shown = [
             {"title": text, "icon": icon, "link": changelist(label)}
-            for label, icon, text in items
+            for label, icon, text in entries
             if may_see(request, label)
         ]
         if shown:

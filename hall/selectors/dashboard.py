@@ -14,7 +14,7 @@ from billing.models import CallbackState, GatewayCallback, Payment, PaymentState
 from billing.models.payments import UNDECIDED
 from billing.services import ledger_check
 from core import clock, heartbeats, money
-from core.models import Heartbeat, OutboxRow
+from core.models import Approval, ApprovalState, Heartbeat, OutboxRow
 from notices.models import Delivery, DeliveryState
 from operations.models import Slip, SlipState
 
@@ -111,6 +111,25 @@ def unallocated(as_of: datetime) -> list[Card]:
     ]
 
 
+def waiting_approvals(as_of: datetime) -> list[Card]:
+    """What waits for a second person."""
+    found = Approval.objects.filter(state=ApprovalState.REQUESTED).aggregate(
+        all=Count("id"), oldest=Min("requested_at"), cents=Sum("amount_cents", default=0)
+    )
+    days = (as_of - found["oldest"]).days if found["oldest"] else 0
+    return [
+        Card(
+            title=_("待审批"),
+            figure=str(found["all"]),
+            note=_("共 %(amount)s，最久已等 %(days)s 天")
+            % {"amount": money.display(int(found["cents"])), "days": days},
+            tone="warn" if days else "wait" if found["all"] else "ok",
+            icon="how_to_reg",
+            query=f"state__exact={ApprovalState.REQUESTED}",
+        )
+    ]
+
+
 def outbox(as_of: datetime) -> list[Card]:
     """News that nobody could handle."""
     found = OutboxRow.objects.exclude(state=OutboxRow.State.DONE).aggregate(
@@ -152,6 +171,7 @@ CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
     ("billing.gatewaycallback", callbacks),
     ("billing.payment", undecided),
     ("billing.receipt", unallocated),
+    ("core.approval", waiting_approvals),
     ("core.outboxrow", outbox),
     ("notices.delivery", deliveries),
 )

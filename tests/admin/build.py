@@ -10,7 +10,7 @@ from billing.models import CallbackState, GatewayCallback, Payment
 from billing.services import payments
 from core import audit
 from core.actor import Actor
-from core.models import CalendarDay, Heartbeat, OutboxRow
+from core.models import Approval, CalendarDay, Heartbeat, OutboxRow
 from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
 from operations.models import Slip, SlipHistory, SlipState
 from tests.billing import build as money
@@ -171,7 +171,18 @@ def outbox_row(state: str = OutboxRow.State.DEAD, *, key: str = "8800000001", **
     )
 
 
+def approval(
+    kind: str = "tests.gone", *, subject: tuple[str, object] = ("core.Heartbeat", "job0"), **more: Any
+) -> Approval:
+    """A request of a clerk who has left, for something that the hall may not know any more."""
+    given = {"amount_cents": 80_000, "reason": "客户要求", "requested_by": "user:0", "requested_at": NOON}
+    return Approval.objects.create(
+        kind=kind, object_type=subject[0], object_id=str(subject[1]), **given | more
+    )
+
+
 def _system(i: int, region: Region) -> None:
+    approval(subject=("core.Heartbeat", f"job{i}"))
     outbox_row(OutboxRow.State.DEAD if i % 2 else OutboxRow.State.DONE, key=f"88{i:08d}")
     Heartbeat.objects.create(job=f"job{i}", expected_every_seconds=60, last_finished_at=NOON)
     CalendarDay.objects.create(day=date(2026, 1, 1) + timedelta(days=i), is_working=False, note="停业")

@@ -19,7 +19,7 @@ from tests.billing import build as money
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = 14  # session, user, permissions, and one for each figure
+MOST_QUERIES = 15  # session, user, permissions, and one for each figure
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def figure(client: Client, title: str) -> dict[str, Any]:
 def test_empty_hall_shows_zeroes(desk: Client) -> None:
     answer = desk.get(reverse("admin:index"))
     assert answer.context["collected"]["cents"] == 0
-    assert [card["figure"] for card in answer.context["cards"]] == ["0", "0", "0", "¥0.00", "0", "0"]
+    assert [card["figure"] for card in answer.context["cards"]] == ["0", "0", "0", "¥0.00", "0", "0", "0"]
     assert {card["tone"] for card in answer.context["cards"]} == {"ok"}
 
 
@@ -109,6 +109,16 @@ def test_undecided_payments_and_dead_news_are_counted(desk: Client) -> None:
 
     assert figure(desk, "待定支付")["note"] == "确认中 0，过期未关闭 1"
     assert figure(desk, "停止的消息")["figure"] == "1"
+
+
+def test_what_waits_for_a_second_person_is_shown(desk: Client) -> None:
+    build.approval(requested_at=NOON - timedelta(days=2))
+    build.approval(subject=("core.Heartbeat", "other"))
+
+    card = figure(desk, "待审批")
+
+    assert (card["figure"], card["tone"]) == ("2", "warn")
+    assert card["note"] == "共 ¥1,600.00，最久已等 2 天"
 
 
 def test_jobs_say_how_they_are() -> None:

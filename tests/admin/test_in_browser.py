@@ -10,8 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
+from core import approval_desk
 from core.models import AuditRow, OutboxRow
 from tests.admin import build
+from tests.core.approval_toys import KIND
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OPTIONS = [
@@ -56,13 +58,21 @@ def listen(page: Page) -> list[str]:
 
 def test_pages_run_within_their_policy_and_fit_a_phone(context: BrowserContext) -> None:
     build.hall(2)
+    for job in ("job0", "job1"):
+        build.approval(KIND, subject=("core.Heartbeat", job), reason="客户来电要求退回重复缴纳的款项" * 4)
     slip = reverse("admin:operations_slip_changelist")
     payment = reverse("admin:billing_payment_changelist")
     page = context.new_page()
     complaints = listen(page)
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 800})
-        for address in (reverse("admin:index"), slip, payment, reverse("admin:accounts_user_add")):
+        for address in (
+            reverse("admin:index"),
+            slip,
+            payment,
+            reverse("admin:accounts_user_add"),
+            reverse(approval_desk.URL),
+        ):
             page.goto(address)
             page.wait_for_load_state("networkidle")
             beyond = page.evaluate(

@@ -19,7 +19,13 @@ LAWS: list[tuple[Any, Any]] = pgtrigger.registered()
 # The state machines whose steps are written by an import of history too; each is named with its reason.
 WITHOUT_LAW: dict[str, str] = {}
 # Columns that a state asks for, as raw SQL must give them together with the state.
-COMPANIONS: dict[tuple[str, str], str] = {("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()"}
+COMPANIONS: dict[tuple[str, str], str] = {
+    ("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()",
+    **{
+        ("core.Approval", state): ", decided_by = 'somebody', decided_at = now()"
+        for state in ("APPROVED", "REJECTED", "WITHDRAWN")
+    },
+}
 
 
 def under(*laws: type[Law]) -> list[Any]:

@@ -1,0 +1,156 @@
+"""The work page 「待审批」: what waits for a second person, oldest first, each with what is needed to decide it."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.paginator import Page, Paginator
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from core import approvals, clock
+from core.actor import Actor
+from core.errors import HallError
+from core.models import Approval
+from core.reasoned import ReasonOnlyForm, address
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+PER_PAGE = 20
+URL = "admin:core_approval_desk"
+
+
+def may_open(user: Any) -> bool:
+    """Whoever may decide something or ask for something that can need a decision."""
+    return any(
+        user.has_perm(kind.permission) or user.has_perm(kind.approve_permission) for kind in approvals.kinds()
+    )
+
+
+def count(user: Any) -> int:
+    """How many requests wait for this user's decision."""
+    names = [kind.name for kind in approvals.decidable(user)]
+    mine = Actor.user(user)
+    return approvals.waiting(names, asked_by=mine).exclude(requested_by=mine.ref).count()
+
+
+def page(admin: "ModelAdmin[Approval]", request: HttpRequest) -> HttpResponse:
+    """What this member of staff may decide, and what he asked for himself; a decision comes back as POST."""
+    user = request.user
+    names = [kind.name for kind in approvals.decidable(user)]
+    rows = approvals.waiting(names, asked_by=Actor.user(user))
+    bound: dict[int, ReasonOnlyForm] = {}
+    if request.method == "POST":
+        chosen = _number(request.POST.get("approval", ""))
+        form = ReasonOnlyForm(request.POST, auto_id=f"approval_{chosen}_%s")
+        if form.is_valid():
+            _act(request, chosen, form.cleaned_data["reason"])
+            return HttpResponseRedirect(reverse(URL))
+        bound[chosen] = form
+    shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("p"))
+    context = {
+        **admin.admin_site.each_context(request),
+        "opts": admin.opts,
+        "title": _("待审批"),
+        "page": shown,
+        "entries": _entries(shown, user, bound),
+        "history": reverse("admin:core_approval_changelist"),
+    }
+    return TemplateResponse(request, "backoffice/approvals.html", context)
+
+
+def _act(request: HttpRequest, approval_id: int, reason: str) -> None:
+    how: dict[str, Any] = {
+        "approval_id": approval_id,
+        "actor": Actor.user(request.user),
+        "reason": reason,
+        "as_of": clock.now(),
+        "address": address(request),
+    }
+    verb = request.POST.get("decision", "")
+    try:
+        if verb == "withdraw":
+            approvals.withdraw(**how)
+            messages.success(request, _("申请已撤回"))
+        elif verb in ("approve", "reject"):
+            messages.success(request, approvals.decide(approve=verb == "approve", **how).text)
+        else:
+            raise Http404
+    except HallError as error:
+        messages.error(request, error.text)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise Http404
+    return int(text)
+
+
+def _entries(shown: Page[Approval], user: Any, bound: dict[int, ReasonOnlyForm]) -> list[dict[str, Any]]:
+    rows = list(shown)
+    subjects, people = _subjects(rows), _people(rows)
+    mine = Actor.user(user).ref
+    return [
+        {
+            "approval": row,
+            "title": _title(row),
+            "detail": _detail(row),
+            "subject": subjects.get((row.object_type, row.object_id), row.object_id),
+            "subject_url": _url(row),
+            "requested_by": people.get(row.requested_by, row.requested_by),
+            "is_own": row.requested_by == mine,
+            "form": bound.get(row.pk) or ReasonOnlyForm(auto_id=f"approval_{row.pk}_%s"),
+        }
+        for row in rows
+    ]
+
+
+def _title(row: Approval) -> Any:
+    kind = approvals.find(row.kind)
+    return kind.title if kind else row.kind
+
+
+def _detail(row: Approval) -> Any:
+    kind = approvals.find(row.kind)
+    return kind.describe(row.data) if kind else ""
+
+
+def _subjects(rows: list[Approval]) -> dict[tuple[str, str], str]:
+    """The objects as people call them: one query per type."""
+    found: dict[tuple[str, str], str] = {}
+    for label in {row.object_type for row in rows}:
+        try:
+            model = apps.get_model(label)
+        except (LookupError, ValueError):
+            continue
+        keys = [row.object_id for row in rows if row.object_type == label and _is_key(model, row.object_id)]
+        objects = model._default_manager.in_bulk(keys)
+        found |= {(label, str(key)): f"{model._meta.verbose_name} {each}" for key, each in objects.items()}
+    return found
+
+
+def _is_key(model: type[Model], text: str) -> bool:
+    try:
+        model._meta.pk.to_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _people(rows: list[Approval]) -> dict[str, str]:
+    keys = [row.requested_by.removeprefix("user:") for row in rows if row.requested_by.startswith("user:")]
+    users = get_user_model()._default_manager.in_bulk([int(key) for key in keys if key.isdecimal()])
+    return {f"user:{key}": user.get_username() for key, user in users.items()}
+
+
+def _url(row: Approval) -> str:
+    try:
+        return reverse(f"admin:{row.object_type.lower().replace('.', '_')}_change", args=[row.object_id])
+    except NoReverseMatch:
+        return ""
