@@ -10,6 +10,13 @@ from billing.models.bills import Bill, BillKind, BillLine
 from billing.models.callbacks import CallbackState, GatewayCallback
 from billing.models.counter import CashDeposit, CashDepositLine, CounterMethod, CounterMoney, CounterReversal
 from billing.models.disputes import DISPUTE_MACHINE, Dispute, DisputeCause, DisputeHistory, DisputeState
+from billing.models.email_subscriptions import (
+    EMAIL_SUBSCRIPTION_MACHINE,
+    BillMail,
+    EmailSubscription,
+    EmailSubscriptionHistory,
+    EmailSubscriptionState,
+)
 from billing.models.ledger import AccountBalance, EntryKind, LedgerEntry
 from billing.models.lookups import AccountLookup
 from billing.models.pay_links import PAY_LINK_MACHINE, PayLink, PayLinkHistory, PayLinkState
@@ -25,6 +32,17 @@ from billing.models.refunds import (
     RefundState,
     RefundWay,
 )
+from billing.models.statements import (
+    DIFFERENCE_MACHINE,
+    DifferenceHistory,
+    DifferenceState,
+    LineKind,
+    Statement,
+    StatementCoverage,
+    StatementDifference,
+    StatementLine,
+    Verdict,
+)
 from billing.models.transfers import ReceiptTransfer
 from billing.models.warnings import LargeBill, LargeBillSearch
 
@@ -37,28 +55,37 @@ __all__ = [
     "Bill",
     "BillKind",
     "BillLine",
+    "BillMail",
     "CallbackState",
     "CashDeposit",
     "CashDepositLine",
     "CounterMethod",
     "CounterMoney",
     "CounterReversal",
-    "DISPUTE_MACHINE",
+    "DIFFERENCE_MACHINE",
+    "DifferenceHistory",
+    "DifferenceState",
     "Dispute",
+    "DISPUTE_MACHINE",
     "DisputeCause",
     "DisputeHistory",
     "DisputeState",
+    "EMAIL_SUBSCRIPTION_MACHINE",
+    "EmailSubscription",
+    "EmailSubscriptionHistory",
+    "EmailSubscriptionState",
     "EntryKind",
     "GatewayCallback",
     "LargeBill",
     "LargeBillSearch",
     "LedgerEntry",
-    "PAYMENT_MACHINE",
+    "LineKind",
     "PAY_LINK_MACHINE",
     "PayLink",
     "PayLinkHistory",
     "PayLinkState",
     "Payment",
+    "PAYMENT_MACHINE",
     "PaymentHistory",
     "PaymentPurpose",
     "PaymentState",
@@ -67,12 +94,17 @@ __all__ = [
     "PenaltyWaiver",
     "Receipt",
     "ReceiptTransfer",
-    "REFUND_MACHINE",
     "Refund",
+    "REFUND_MACHINE",
     "RefundHistory",
     "RefundReason",
     "RefundRequest",
     "RefundState",
     "RefundWay",
     "ReviewReason",
+    "Statement",
+    "StatementCoverage",
+    "StatementDifference",
+    "StatementLine",
+    "Verdict",
 ]
