@@ -26,6 +26,15 @@ PER_PAGE = 20
 URL = "admin:core_approval_desk"
 
 
+class DecisionForm(ReasonOnlyForm):
+    """What the second person says to it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].label = _("审批意见")
+        self.fields["reason"].widget.attrs["rows"] = 2
+
+
 def may_open(user: Any) -> bool:
     """Whoever may decide something or ask for something that can need a decision."""
     return any(
@@ -48,7 +57,7 @@ def page(admin: "ModelAdmin[Approval]", request: HttpRequest) -> HttpResponse:
     bound: dict[int, ReasonOnlyForm] = {}
     if request.method == "POST":
         chosen = _number(request.POST.get("approval", ""))
-        form = ReasonOnlyForm(request.POST, auto_id=f"approval_{chosen}_%s")
+        form = DecisionForm(request.POST, auto_id=f"approval_{chosen}_%s")
         if form.is_valid():
             _act(request, chosen, form.cleaned_data["reason"])
             return HttpResponseRedirect(reverse(URL))
@@ -102,10 +111,10 @@ def _entries(shown: Page[Approval], user: Any, bound: dict[int, ReasonOnlyForm])
             "title": _title(row),
             "detail": _detail(row),
             "subject": subjects.get((row.object_type, row.object_id), row.object_id),
-            "subject_url": _url(row),
+            "subject_url": _url(row) if (row.object_type, row.object_id) in subjects else "",
             "requested_by": people.get(row.requested_by, row.requested_by),
             "is_own": row.requested_by == mine,
-            "form": bound.get(row.pk) or ReasonOnlyForm(auto_id=f"approval_{row.pk}_%s"),
+            "form": bound.get(row.pk) or DecisionForm(auto_id=f"approval_{row.pk}_%s"),
         }
         for row in rows
     ]

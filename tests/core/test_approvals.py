@@ -225,7 +225,7 @@ def test_code_needs_no_permission_but_keeps_to_the_limit(actor: Actor) -> None:
 
 def test_both_ways_carry_the_same_data_out() -> None:
     row, other = subject(), subject("other")
-    given = {"on": date(2026, 11, 18), "n": 1}
+    given: dict[str, Any] = {"on": date(2026, 11, 18), "n": 1}
     submit(row, 10, clerk(), **given)
     decide(submit(other, 5_000, clerk("second"), **given).approval, chief())
     assert Heartbeat.objects.get(pk="job").detail["data"] == {"on": "2026-11-18", "n": 1}
