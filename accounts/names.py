@@ -27,5 +27,17 @@ def clean(text: str, *, longest: int = LONGEST) -> str:
     return name
 
 
+def masked(name: str) -> str:
+    """Enough of a name for who knows it to recognise it: 王小明 → **明, 华强电子有限公司 → 华****公司, John Smith → J*** S***."""
+    name = name.strip()
+    if not name:
+        return ""
+    if name.isascii():
+        return " ".join(f"{part[0]}***" for part in name.split())
+    if len(name) <= 4:
+        return f"{'*' * max(1, len(name) - 1)}{name[-1] if len(name) > 1 else ''}"
+    return f"{name[0]}****{name[-2:]}"
+
+
 def _is_refused(character: str) -> bool:
     return character in "<>" or unicodedata.category(character) in _REFUSED

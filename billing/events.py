@@ -35,3 +35,34 @@ class PaymentEnded(Event):
     @property
     def key(self) -> str:
         return f"payment:{self.reference}"
+
+
+@dataclass(frozen=True)
+class MoneyReceived(Event):
+    """Money that came without a payment (at the counter) is booked. Amount in fen."""
+
+    name: ClassVar[str] = "billing.money_received"
+    receipt_number: str
+    account_id: int
+    account_number: str
+    amount_cents: int
+
+    @property
+    def key(self) -> str:
+        return f"receipt:{self.receipt_number}"
+
+
+@dataclass(frozen=True)
+class RefundEnded(Event):
+    """A refund request is over: state SUCCEEDED, FAILED, REJECTED or CANCELLED. Amounts in fen."""
+
+    name: ClassVar[str] = "billing.refund_ended"
+    number: str
+    state: str
+    account_id: int
+    user_id: int | None  # the customer who asked for it
+    amount_cents: int
+
+    @property
+    def key(self) -> str:
+        return f"refund:{self.number}"

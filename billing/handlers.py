@@ -1,16 +1,19 @@
 """Reactions to billing's own news: the slip ends, the customer is told."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import names
 from accounts.events import AccountsImported
 from accounts.models import Contact, User
-from billing.events import PaymentEnded, PaymentSucceeded
+from billing.events import MoneyReceived, PaymentEnded, PaymentSucceeded
 from billing.models import PaymentState
-from billing.services import bulk_receipts
+from billing.selectors import payments as payment_reads
+from billing.services import bulk_receipts, pay_links
 from core import money, outbox
 from core.actor import Actor
 from notices.models import Channel
@@ -56,24 +59,40 @@ def end_slip(event: PaymentEnded, *, as_of: datetime) -> None:
 
 @outbox.consumer(PaymentSucceeded, name="billing.tell_payer")
 def tell_payer(event: PaymentSucceeded, *, as_of: datetime) -> None:
-    """A receipt by SMS to whoever paid, and to the account's first contact when that is another number."""
+    """A receipt by SMS to whoever paid, and to the account's first contact when that is another number.
+
+    Of a stranger's payment the contact is told that somebody else paid, by a masked name.
+    """
     payer = User.objects.filter(pk=event.payer_id).first() if event.payer_id else None
-    phones = _phones(payer, event.account_id)
-    if not phones:
-        return
-    messages.send(
-        code="payment_received",
-        recipient_ref=f"account:{event.account_number}",
-        addresses=[messages.Address(Channel.SMS, phone) for phone in phones],
-        context={
-            "account_tail": event.account_number[-4:],
-            "amount": money.display(event.amount_cents),
-            "receipt": event.receipt_number,
-        },
-        dedupe_key=f"payment_received:{event.reference}",
-        as_of=as_of,
-        language=payer.language if payer else settings.LANGUAGE_CODE,
-    )
+    told = [payer.proven_phone] if payer else []
+    contact = _contact(event.account_id)
+    if payer and payment_reads.is_by_stranger(payer_id=payer.pk, account_id=event.account_id):
+        if contact and contact not in told:
+            _send(
+                "payment_by_other",
+                event,
+                [contact],
+                key=f"payment_by_other:{event.reference}",
+                as_of=as_of,
+                payer=names.masked(payer.name) or "*",
+            )
+    else:
+        told.append(contact)
+    language = payer.language if payer else settings.LANGUAGE_CODE
+    key = f"payment_received:{event.reference}"
+    _send("payment_received", event, told, key=key, as_of=as_of, language=language)
+
+
+@outbox.consumer(PaymentSucceeded, name="billing.use_up_links")
+def use_up_links(event: PaymentSucceeded, *, as_of: datetime) -> None:
+    pay_links.paid(reference=event.reference, actor=ACTOR, as_of=as_of)
+
+
+@outbox.consumer(MoneyReceived, name="billing.tell_contact")
+def tell_contact(event: MoneyReceived, *, as_of: datetime) -> None:
+    """The same receipt by SMS for money that was taken at the counter."""
+    key = f"payment_received:{event.receipt_number}"
+    _send("payment_received", event, [_contact(event.account_id)], key=key, as_of=as_of)
 
 
 @outbox.consumer(AccountsImported, name="billing.book_opening_balances")
@@ -81,9 +100,36 @@ def book_opening_balances(event: AccountsImported, *, as_of: datetime) -> None:
     bulk_receipts.book_opening(event.opening, source=event.source, paid_at=event.at, as_of=as_of)
 
 
-def _phones(payer: User | None, account_id: int) -> list[str]:
-    proven = payer.proven_phone if payer else None
-    contact = Contact.objects.filter(
-        account_id=account_id, kind=Contact.Kind.PHONE, is_primary=True
-    ).values_list("value", flat=True)
-    return [phone for phone in dict.fromkeys([proven, *contact]) if phone]
+def _contact(account_id: int) -> str | None:
+    primary = Contact.objects.filter(account_id=account_id, kind=Contact.Kind.PHONE, is_primary=True)
+    return primary.values_list("value", flat=True).first()
+
+
+def _send(
+    code: str,
+    event: PaymentSucceeded | MoneyReceived,
+    phones: Iterable[str | None],
+    *,
+    key: str,
+    as_of: datetime,
+    language: str = settings.LANGUAGE_CODE,
+    **more: str,
+) -> None:
+    """One message about the event's receipt to each of these phones; none where there is no phone."""
+    addresses = [messages.Address(Channel.SMS, phone) for phone in dict.fromkeys(phones) if phone]
+    if not addresses:
+        return
+    context = {
+        "account_tail": event.account_number[-4:],
+        "amount": money.display(event.amount_cents),
+        "receipt": event.receipt_number,
+    }
+    messages.send(
+        code=code,
+        recipient_ref=f"account:{event.account_number}",
+        addresses=addresses,
+        context=context | more,
+        dedupe_key=key,
+        as_of=as_of,
+        language=language,
+    )

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
     dependencies = [("billing", "0003_money")]
     operations = [
         sequences.create("adjustment_number"),
+        sequences.create("cash_deposit_number"),
         sequences.create("dispute_number"),
         sequences.create("refund_number"),
         migrations.RunPython(add_penalty_policy, migrations.RunPython.noop),

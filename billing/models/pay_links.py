@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -85,6 +87,9 @@ class PayLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} #{self.pk}"
+
+    def is_open(self, as_of: datetime) -> bool:
+        return self.state == PayLinkState.OPEN and as_of < self.expires_at
 
 
 class PayLinkHistory(models.Model):

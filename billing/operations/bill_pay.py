@@ -1,27 +1,22 @@
 """缴费: paying what an account owes."""
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
 from django.urls import reverse
-from django.utils.functional import Promise
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
 from accounts.models import BillingAccount
-from billing import rules
+from billing import quotes
 from billing.forms import YuanField
 from billing.gateways import registry as gateways
 from billing.models import Bill
-from billing.selectors import bills as bill_reads
 from billing.selectors import payable
 from billing.services import payments
-from billing.texts import bill_title_lazy
-from core import clock, money
+from core import clock
 from operations.context import Confirmation, Context
-from operations.quotes import Done, Pending, Quote, QuoteLine
+from operations.quotes import Done, Pending, Quote
 from operations.registry import Operation, register
 
 
@@ -49,7 +44,7 @@ class PayForm(forms.Form):
         assert isinstance(gateway, forms.ChoiceField)
         account.queryset = payable.accounts_of(ctx.served)
         bill.queryset = Bill.objects.for_user(ctx.served).open().order_by("due_on", "id")
-        gateway.choices = gateways.codes()
+        gateway.choices = gateways.offered()
 
     def clean_amount(self) -> int:
         cents: int = self.cleaned_data["amount"]
@@ -93,17 +88,14 @@ class PayBill(Operation):
 
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         amount, today = data["amount"], clock.local_date(ctx.as_of)
-        open_bills = bill_reads.open_of(data["account"])
-        owed = bill_reads.owed(open_bills, on=today)
-        first = data["bill"].pk if data["bill"] else None
-        settlement = rules.settle(amount, owed, first_bill_id=first)
-        credit = amount - settlement.cents
-        due = sum(one.cents + one.penalty_cents for one in owed)
+        lines, warnings = quotes.settling(
+            account=data["account"], amount_cents=amount, first_bill=data["bill"], today=today
+        )
         return Quote(
             price_cents=amount,
             effective_on=today,
-            lines=tuple(_lines(settlement, {bill.pk: bill for bill in open_bills}, credit)),
-            warnings=_warnings(credit, due - settlement.cents),
+            lines=lines,
+            warnings=warnings,
             outcome=_("支付成功后立即入账，并发送收据短信"),
         )
 
@@ -123,27 +115,3 @@ class PayBill(Operation):
             text=_("请到收银台完成支付"),
             url=reverse("billing:cashier", args=[payment.reference]),
         )
-
-
-def _lines(settlement: rules.Settlement, bills: Mapping[int, Bill], credit: int) -> Iterator[QuoteLine]:
-    for share in settlement.shares:
-        yield QuoteLine(_line(bills[share.bill_id]), share.cents)
-    for penalty in settlement.penalties:
-        if penalty.cents:
-            text = format_lazy(_("{bill} 的违约金"), bill=_line(bills[penalty.bill_id]))
-            yield QuoteLine(text, penalty.cents)
-    if credit:
-        yield QuoteLine(_("存入账户余额"), credit)
-
-
-def _line(bill: Bill) -> Promise:
-    return format_lazy("{title} {number}", title=bill_title_lazy(bill), number=bill.number)
-
-
-def _warnings(credit: int, left: int) -> tuple[Promise, ...]:
-    found = []
-    if credit:
-        found.append(format_lazy(_("多缴的 {amount} 将存入账户余额"), amount=money.display(credit)))
-    if left > 0:
-        found.append(format_lazy(_("缴费后仍欠 {amount}"), amount=money.display(left)))
-    return tuple(found)

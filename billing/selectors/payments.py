@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import Membership
 from billing.models import Payment, Receipt
 from billing.models.payments import UNDECIDED
 from core.errors import NotFound
@@ -16,10 +19,34 @@ def get(user: Any, reference: str) -> Payment:
 
 
 def undecided(user: Any) -> list[Payment]:
-    """The user's payments that have no result yet, newest first."""
-    return list(
-        Payment.objects.for_user(user).filter(state__in=UNDECIDED).select_related("account").order_by("-id")
+    """Payments without a result that concern the user: those that he made, and those of his accounts' own circle.
+
+    Newest first. What a stranger is about to pay is no business of the members yet.
+    """
+    of_members = Exists(Membership.objects.filter(account=OuterRef("account"), user=OuterRef("payer")))
+    his = Q(pk__in=Payment.objects.for_user(user).filter(state__in=UNDECIDED).values("pk"))
+    found = Payment.objects.filter(state__in=UNDECIDED).filter(
+        Q(payer_id=user.pk) | his & (Q(payer=None) | Q(of_members))
     )
+    return list(found.select_related("account").order_by("-id"))
+
+
+def in_the_way(*, account_id: int, payer_id: int | None) -> QuerySet[Payment]:
+    """Undecided payments that another one by this payer might pay twice.
+
+    The account's members, and whoever pays by its link, are one circle. A stranger can only get into his own way:
+    neither does he learn that somebody is paying just now, nor can he keep the members from it.
+    """
+    undecided = Payment.objects.filter(account_id=account_id, state__in=UNDECIDED)
+    if payer_id is not None and is_by_stranger(payer_id=payer_id, account_id=account_id):
+        return undecided.filter(payer_id=payer_id)
+    members = Membership.objects.filter(account_id=account_id).values("user_id")
+    return undecided.filter(Q(payer=None) | Q(payer_id=payer_id) | Q(payer__in=members))
+
+
+def is_by_stranger(*, payer_id: int, account_id: int) -> bool:
+    """Whether this user pays for somebody else: he is no member of the account."""
+    return not Membership.objects.filter(account_id=account_id, user_id=payer_id).exists()
 
 
 def receipt(user: Any, number: str) -> Receipt:
@@ -36,8 +63,22 @@ def receipt(user: Any, number: str) -> Receipt:
     return found
 
 
+def receipt_of_payer(user: Any, number: str) -> Receipt:
+    """A receipt for money that the user paid, whoever's account it went to; NotFound otherwise.
+
+    It is for a page that tells nothing of what the money was used for.
+    """
+    paid = Receipt.objects.filter(number=number, payment__payer_id=user.pk)
+    found = paid.select_related("account__customer", "payment").first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
 def receipts_of_user(user: Any) -> Any:
-    return Receipt.objects.for_user(user).select_related("account").order_by("-paid_at", "-id")
+    """The receipts of the user's accounts, and those for what he paid into others'; newest first."""
+    his = Q(pk__in=Receipt.objects.for_user(user).values("pk")) | Q(payment__payer_id=user.pk)
+    return Receipt.objects.filter(his).select_related("account").order_by("-paid_at", "-id")
 
 
 def _is_his(user: Any, payment: Payment) -> bool:

@@ -24,8 +24,8 @@ from billing.models import (
     PaymentState,
     ReviewReason,
 )
-from billing.models.payments import UNDECIDED
-from billing.services import receipts
+from billing.selectors import payments as payment_reads
+from billing.services import receipts, refunds
 from core import clock, outbox, sequences
 from core.actor import Actor
 from core.errors import Conflict, HallError
@@ -84,7 +84,7 @@ def start(
     with transaction.atomic():
         account_locks.account(account_id)
         wanted = (gateway, amount_cents, bill_id, purpose)
-        for undecided in Payment.objects.filter(account_id=account_id, state__in=UNDECIDED):
+        for undecided in payment_reads.in_the_way(account_id=account_id, payer_id=payer_id):
             same = wanted == (
                 undecided.gateway,
                 undecided.amount_cents,
@@ -191,7 +191,7 @@ def _apply_success(
         raise ReportMismatch()
     booked = _book(payment, report, account_number, as_of=as_of, actor=actor)
     outcome = Applied.BOOKED if booked else Applied.ALREADY_DONE
-    if report.total_refunded_cents and receipts.book_refunds(report=report, as_of=as_of):
+    if refunds.book_reported(report=report, as_of=as_of):
         outcome = Applied.REFUNDED
     return outcome
 
