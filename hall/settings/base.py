@@ -246,6 +246,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _EVERY_10_S,
         "options": {"expires": 10, "queue": "notices"},
     },
+    "sweep-refunds": {
+        "task": "billing.carry_out_refunds",
+        "schedule": _EVERY_10_S,
+        "options": {"expires": 10, "queue": "payments"},
+    },
+    "watch-refunds": {"task": "billing.watch_refunds", "schedule": crontab(minute=20)},
     "settle-undecided-payments": {
         "task": "billing.settle_undecided",
         "schedule": 15.0,
@@ -294,12 +300,16 @@ ALIPAY_APP_PRIVATE_KEY_FILE = env.text("ALIPAY_APP_PRIVATE_KEY_FILE", "")
 ALIPAY_PUBLIC_KEY_FILE = env.text("ALIPAY_PUBLIC_KEY_FILE", "")
 ALIPAY_GATEWAY_URL = env.text("ALIPAY_GATEWAY_URL", "")
 PAYMENT_EXPIRES_MINUTES = 30
+# Fen that a customer gets back in a day without staff looking at it, from credit that nobody must look at.
+REFUND_SELF_SERVICE_CENTS = int(env.text("HALL_REFUND_SELF_SERVICE_CENTS", "20000"))
 
 # Fen that one member of staff may move alone, by kind of work (core.approvals); above it a second person decides.
 APPROVAL_LIMITS = env.amounts(
     "HALL_APPROVAL_LIMITS",
     {
         "billing.refund": 50_000,
+        "billing.refund_approval": 50_000,
+        "billing.refund_by_hand": 20_000,
         "billing.adjustment": 10_000,
         "billing.penalty_waiver": 10_000,
         "billing.receipt_use": 100_000,
