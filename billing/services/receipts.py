@@ -1,23 +1,13 @@
-"""Money that came in, and money that a gateway reports as gone back."""
+"""Money that came in."""
 
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import F
-from django.utils.translation import gettext_lazy as _
 
-from billing import locks, rules
-from billing.gateways.base import Report
-from billing.models import EntryKind, Payment, PaymentPurpose, Receipt, Refund, ReviewReason
+from billing import rules
+from billing.models import EntryKind, Payment, PaymentPurpose, Receipt, ReviewReason
 from billing.services import allocations, credits, ledger
 from core import clock
-from core.errors import Conflict
-
-
-class RefundAboveReceipt(Conflict):
-    code = "REFUND_ABOVE_RECEIPT"
-    message = _("退款超过了已收金额")
-
 
 _INSERT = """
     INSERT INTO billing_receipt (number, gateway, trade_no, payment_id, account_id, amount_cents, allocated_cents,
@@ -98,47 +88,3 @@ def _settles(account_id: int, payment: Payment | None, review: ReviewReason) -> 
     if review:
         return False
     return payment is None or payment.purpose == PaymentPurpose.BILLS or credits.is_automatic(account_id)
-
-
-def book_refunds(*, report: Report, as_of: datetime) -> int:
-    """What the gateway says was refunded of the report's trade so far is booked; returns the fen newly booked.
-
-    Gateways tell the running total, so that notices may arrive in any order and any number of times. Bills stay as
-    they are (see Receipt).
-    """
-    found = find(report.gateway, report.trade_no)
-    if found is None or report.total_refunded_cents <= found.refunded_cents:
-        return 0
-    receipt = locks.receipt(found.pk)
-    amount = report.total_refunded_cents - receipt.refunded_cents
-    if amount <= 0:
-        return 0
-    if receipt.refunded_cents + amount > receipt.amount_cents:
-        raise RefundAboveReceipt()
-    Receipt.objects.filter(pk=receipt.pk).update(refunded_cents=F("refunded_cents") + amount)
-    refund = Refund.objects.create(
-        receipt=receipt,
-        request_no=_request_no(receipt, report),
-        amount_cents=amount,
-        refunded_at=_refunded_at(report) or as_of,
-        booked_at=as_of,
-    )
-    ledger.post(
-        account_id=receipt.account_id,
-        kind=EntryKind.REFUND,
-        amount_cents=-amount,
-        refund_id=refund.pk,
-        as_of=as_of,
-    )
-    return amount
-
-
-def _refunded_at(report: Report) -> datetime | None:
-    return report.refunds[-1].refunded_at if report.refunds else None
-
-
-def _request_no(receipt: Receipt, report: Report) -> str:
-    """The gateway's request number; made unique by the total when one number is reported with a second total."""
-    number = report.refunds[-1].request_no if report.refunds else ""
-    taken = not number or Refund.objects.filter(receipt=receipt, request_no=number).exists()
-    return f"{number[:48]}#{report.total_refunded_cents}" if taken else number
