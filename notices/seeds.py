@@ -55,6 +55,42 @@ _TEXTS = [
         "[Online Hall] The account ending in {{ account_tail }} was linked by {{ phone }}. "
         "If you did not agree to this, please contact us.",
     ),
+    (
+        "refund_succeeded",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号退款 {{ amount }} 已退出，退款单号 {{ number }}，"
+        "到账时间以您的银行或支付账户为准。",
+    ),
+    (
+        "refund_succeeded",
+        "en",
+        "[Online Hall] Refund of {{ amount }} for the account ending in {{ account_tail }} was paid out. "
+        "Refund {{ number }}. Your bank or wallet may need a little time to show it.",
+    ),
+    (
+        "refund_failed",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号退款 {{ amount }} 没有退成，钱还在账户余额里，"
+        "退款单号 {{ number }}。工作人员会与您联系。",
+    ),
+    (
+        "refund_failed",
+        "en",
+        "[Online Hall] Refund of {{ amount }} for the account ending in {{ account_tail }} did not go through. "
+        "The money is still in the account balance. Refund {{ number }}. Our staff will contact you.",
+    ),
+    (
+        "refund_rejected",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号退款 {{ amount }} 未获批准，钱还在账户余额里，"
+        "退款单号 {{ number }}。如有疑问请联系客服。",
+    ),
+    (
+        "refund_rejected",
+        "en",
+        "[Online Hall] Refund of {{ amount }} for the account ending in {{ account_tail }} was not approved. "
+        "The money is still in the account balance. Refund {{ number }}. Please contact us with any question.",
+    ),
 ]
 
 
