@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from billing.services import callbacks, cashier, ledger_check, settling
+from billing.services import callbacks, cashier, ledger_check, refund_queue, refund_sending, settling
 from core import clock, heartbeats, pokes
 
 _TURN_SECONDS = 60.0  # well inside the time limit: a long backlog is worked off in several turns
@@ -34,6 +34,32 @@ def settle_undecided() -> int:
         due = settling.settle_due(as_of=now)
         run.detail["due"] = due
     return due
+
+
+@shared_task(name=refund_queue.TASK, queue="payments", acks_late=True, time_limit=240, ignore_result=True)
+def carry_out_refunds() -> int:
+    """Sends approved refunds and asks about accepted ones until none is due, a gateway is silent, or the turn is over.
+
+    Callbacks wait for the same workers: what is left comes with the next turn.
+    """
+    pokes.arrived(refund_queue.TASK)
+    total, started = 0, time.monotonic()
+    while (claimed := refund_sending.claim(as_of=clock.now())) is not None:
+        total += 1
+        if not refund_sending.carry_out(claimed, as_of=clock.now()):
+            break
+        if time.monotonic() - started > _TURN_SECONDS:
+            refund_queue.SENDING.poke()
+            break
+    return total
+
+
+@shared_task(
+    name="billing.watch_refunds", queue="default", acks_late=True, time_limit=60, ignore_result=True
+)
+def watch_refunds() -> int:
+    """Complains in its heartbeat while a refund is past its due day; returns how many are."""
+    return refund_sending.watch(as_of=clock.now())
 
 
 @shared_task(
