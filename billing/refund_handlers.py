@@ -21,7 +21,10 @@ ACTOR = Actor.job("billing.refund_handlers")
 SUBJECT = "refund"  # of a slip that waits for a refund; its id is the refund's number
 _SLIPS: dict[str, tuple[SlipState, Promise]] = {
     RefundState.SUCCEEDED: (SlipState.DONE, _("已退款。到账时间以您的银行或支付账户为准。")),
-    RefundState.FAILED: (SlipState.FAILED, _("没有退成，钱还在您的账户余额里。工作人员会与您联系，您也可以致电客服。")),
+    RefundState.FAILED: (
+        SlipState.FAILED,
+        _("没有退成，钱还在您的账户余额里。工作人员会与您联系，您也可以致电客服。"),
+    ),
     RefundState.REJECTED: (SlipState.FAILED, _("退款申请没有获得批准，钱还在您的账户余额里。")),
     RefundState.CANCELLED: (SlipState.CANCELLED, _("退款申请已撤回，钱还在您的账户余额里。")),
 }

@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from billing.services import callbacks, cashier, ledger_check, refund_queue, refund_sending, settling
+from billing.services import bill_mails, callbacks, cashier, ledger_check, refund_queue, refund_sending, settling
 from core import clock, heartbeats, pokes
 
 _TURN_SECONDS = 60.0  # well inside the time limit: a long backlog is worked off in several turns
@@ -54,9 +54,7 @@ def carry_out_refunds() -> int:
     return total
 
 
-@shared_task(
-    name="billing.watch_refunds", queue="default", acks_late=True, time_limit=60, ignore_result=True
-)
+@shared_task(name="billing.watch_refunds", queue="default", acks_late=True, time_limit=60, ignore_result=True)
 def watch_refunds() -> int:
     """Complains in its heartbeat while a refund is past its due day; returns how many are."""
     return refund_sending.watch(as_of=clock.now())
@@ -68,3 +66,9 @@ def watch_refunds() -> int:
 def check_ledgers() -> int:
     """The nightly proof of the ledgers; its result is kept in the heartbeat. Returns the number of differences."""
     return len(ledger_check.run(as_of=clock.now()))
+
+
+@shared_task(name="billing.mail_bills", queue="default", acks_late=True, time_limit=1800, ignore_result=True)
+def mail_bills() -> int:
+    """Queues a mail for each new bill of who wants them by e-mail. How many."""
+    return bill_mails.run_now(as_of=clock.now()).sent
