@@ -193,6 +193,13 @@ PRODUCTION: Environ = {
     "ALIPAY_APP_PRIVATE_KEY_FILE": "/run/secrets/alipay_app_private_key.pem",
     "ALIPAY_PUBLIC_KEY_FILE": "/run/secrets/alipay_public_key.pem",
     "ALIPAY_GATEWAY_URL": "https://gateway.example.com/gateway.do",
+    "WECHATPAY_APP_ID": "wx0000000000000001",
+    "WECHATPAY_MCH_ID": "1900000001",
+    "WECHATPAY_API_V3_KEY": "throw-away-0123456789abcdef01234",
+    "WECHATPAY_MCH_PRIVATE_KEY_FILE": "/run/secrets/wechatpay_mch_private_key.pem",
+    "WECHATPAY_MCH_SERIAL": "5A0D000000000000000000000000000000000001",
+    "WECHATPAY_PLATFORM_CERT_FILE": "/run/secrets/wechatpay_platform_cert.pem",
+    "WECHATPAY_GATEWAY_URL": "https://wechatpay.example.com",
     "SMS_GATEWAY_URL": "https://sms.example.com/send",
     "SMS_GATEWAY_SECRET": "throw-away",
 }

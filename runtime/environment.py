@@ -8,8 +8,10 @@ from runtime.credentials import Credentials
 from runtime.datafolder import DataFolder
 from runtime.ports import LOOPBACK
 
-# The numbers of the stand-in for Alipay: well-formed, and nobody's.
+# The numbers of the stand-ins for Alipay and WeChat Pay: well-formed, and nobody's.
 APP_ID, SELLER_ID = "9021000000000001", "2088000000000001"
+WECHAT_APP_ID, MCH_ID = "wx0000000000000001", "1900000001"
+MCH_SERIAL = "5A0D000000000000000000000000000000000001"
 
 
 def for_processes(
@@ -29,6 +31,13 @@ def for_processes(
         "ALIPAY_APP_PRIVATE_KEY_FILE": str(data.keys / "app_private_key.pem"),
         "ALIPAY_PUBLIC_KEY_FILE": str(data.keys / "alipay_public_key.pem"),
         "ALIPAY_GATEWAY_URL": f"{sandbox}/alipay/gateway.do",
+        "WECHATPAY_APP_ID": WECHAT_APP_ID,
+        "WECHATPAY_MCH_ID": MCH_ID,
+        "WECHATPAY_API_V3_KEY_FILE": str(data.keys / "wechatpay_api_v3_key.txt"),
+        "WECHATPAY_MCH_PRIVATE_KEY_FILE": str(data.keys / "wechatpay_mch_private_key.pem"),
+        "WECHATPAY_MCH_SERIAL": MCH_SERIAL,
+        "WECHATPAY_PLATFORM_CERT_FILE": str(data.keys / "wechatpay_platform_cert.pem"),
+        "WECHATPAY_GATEWAY_URL": sandbox,
         "SMS_GATEWAY_URL": f"{sandbox}/sms/send",
         "SMS_GATEWAY_SECRET": secrets.sms_gateway_secret,
         "PYTHONUNBUFFERED": "1",

@@ -28,10 +28,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox", description="Stand-ins for Alipay and an SMS gateway"
+        prog="python -m sandbox", description="Stand-ins for Alipay, WeChat Pay and an SMS gateway"
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    making = commands.add_parser("keys", help="write the key pairs that are missing")
+    making = commands.add_parser("keys", help="write the keys that are missing")
     making.add_argument("folder", type=Path)
     serving = commands.add_parser("serve", help="serve until SIGTERM or Ctrl-C")
     serving.add_argument("--host", default="127.0.0.1")

@@ -12,10 +12,15 @@ from sandbox.config import Config
 from sandbox.sms import messages
 from sandbox.sms.views import SmsViews
 from sandbox.store import Store
+from sandbox.wechatpay import notices, orders
+from sandbox.wechatpay.gateway import WechatGateway
+from sandbox.wechatpay.pages import WechatPages
+from sandbox.wechatpay.signing import Seals
 
 _INDEX = """
 <ul><li><a href="/sms/">短信</a> <span class="soft">· what the hall sent by SMS</span></li>
-<li><a href="/alipay/">支付宝交易</a> <span class="soft">· trades and their notices</span></li></ul>
+<li><a href="/alipay/">支付宝交易</a> <span class="soft">· trades and their notices</span></li>
+<li><a href="/wechatpay/">微信支付订单</a> <span class="soft">· orders, scanned here without a phone</span></li></ul>
 <p class="soft">仅用于开发和测试。 For development and tests only.</p>"""
 
 
@@ -27,8 +32,10 @@ class Sandbox:
         self._store = Store(config.state)
         signer = Signer(config.keys)
         self._trades = trades.Trades(self._store, signer, config)
+        self._seals = Seals(config)
+        self._orders = orders.Orders(self._store, notices.Notices(self._store, self._seals, config), config)
         self._messages = messages.Messages(self._store, config)
-        self._courier = courier.Courier(self._store, self._channels(), self._trades.expire)
+        self._courier = courier.Courier(self._store, self._channels(), self._sweep)
         self._server = web.server(config.host, config.port, self._routes(signer, config))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="server", daemon=True
@@ -47,6 +54,10 @@ class Sandbox:
         self._courier.stop()
         self._store.close()
 
+    def _sweep(self) -> None:
+        self._trades.expire()
+        self._orders.sweep()
+
     def _channels(self) -> Mapping[str, courier.Channel]:
         def write_notice(payload: Mapping[str, str]) -> courier.Letter:
             form = self._trades.write_notice(dict(payload))
@@ -58,6 +69,7 @@ class Sandbox:
             trades.KIND: courier.Channel(
                 write_notice, lambda status, body: status == 200 and body == b"success"
             ),
+            notices.KIND: courier.Channel(self._seals.write_notice, lambda status, body: 200 <= status < 300),
             messages.KIND: courier.Channel(
                 self._messages.write_receipt, lambda status, body: 200 <= status < 300
             ),
@@ -66,6 +78,8 @@ class Sandbox:
     def _routes(self, signer: Signer, config: Config) -> list[web.Route]:
         gateway = AlipayGateway(self._trades, signer, config)
         cashier = Cashier(self._trades, signer, config)
+        wechat = WechatGateway(self._orders, self._seals, config)
+        scans = WechatPages(self._orders)
         sms = SmsViews(self._messages, config)
 
         def poking(view: web.View) -> web.View:
@@ -85,6 +99,16 @@ class Sandbox:
             web.Route("POST", "/alipay/cashier/([0-9a-f]+)", poking(cashier.press)),
             web.Route("GET", "/alipay/", cashier.trades_page),
             web.Route("GET", "/alipay/api/trades", cashier.trades_json),
+            web.Route("POST", "/v3/pay/transactions/native", wechat.create),
+            web.Route("GET", "/v3/pay/transactions/out-trade-no/([^/]+)", wechat.query),
+            web.Route("POST", "/v3/pay/transactions/out-trade-no/([^/]+)/close", wechat.close),
+            web.Route("POST", "/v3/refund/domestic/refunds", poking(wechat.refund)),
+            web.Route("GET", "/v3/refund/domestic/refunds/([^/]+)", wechat.query_refund),
+            web.Route("GET", "/wechatpay/", scans.orders_page),
+            web.Route("GET", "/wechatpay/scan/", scans.scan),
+            web.Route("GET", "/wechatpay/scan/([0-9a-zA-Z]+)", scans.show),
+            web.Route("POST", "/wechatpay/scan/([0-9a-zA-Z]+)", poking(scans.press)),
+            web.Route("GET", "/wechatpay/api/orders", scans.order_json),
             web.Route("POST", "/sms/send", poking(sms.send)),
             web.Route("GET", "/sms/", sms.page),
             web.Route("GET", "/sms/api/messages", sms.messages_json),

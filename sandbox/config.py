@@ -19,11 +19,15 @@ class Config:
     state: Path | None = None  # None: everything is forgotten at the end
     app_id: str = "9021000000000001"
     seller_id: str = "2088000000000001"
+    wechatpay_app_id: str = "wx0000000000000001"
+    wechatpay_mch_id: str = "1900000001"
+    wechatpay_mch_serial: str = "5A0D000000000000000000000000000000000001"
     notify_url: str = ""  # used when a payment request names none
     hall_base_url: str = "http://127.0.0.1:8000"
     sms_secret: str = ""
     time_factor: float = 240.0  # how much faster than in life redelivery goes: 4 minutes take 1 second
     receipt_seconds: float = 0.5
+    refund_seconds: float = 1.0  # how long a refund by WeChat Pay is under way
 
 
 def refuse_production(environ: Mapping[str, str]) -> None:
@@ -47,11 +51,15 @@ def from_environment(environ: Mapping[str, str], **options: str | int | None) ->
         state=Path(str(state)) if state else None,
         app_id=environ.get("ALIPAY_APP_ID") or Config.app_id,
         seller_id=environ.get("ALIPAY_SELLER_ID") or Config.seller_id,
+        wechatpay_app_id=environ.get("WECHATPAY_APP_ID") or Config.wechatpay_app_id,
+        wechatpay_mch_id=environ.get("WECHATPAY_MCH_ID") or Config.wechatpay_mch_id,
+        wechatpay_mch_serial=environ.get("WECHATPAY_MCH_SERIAL") or Config.wechatpay_mch_serial,
         notify_url=str(options.get("notify_url") or ""),
         hall_base_url=(environ.get("HALL_BASE_URL") or Config.hall_base_url).rstrip("/"),
         sms_secret=environ.get("SMS_GATEWAY_SECRET", ""),
         time_factor=_number(environ, "SANDBOX_TIME_FACTOR", Config.time_factor),
         receipt_seconds=_number(environ, "SANDBOX_RECEIPT_SECONDS", Config.receipt_seconds),
+        refund_seconds=_number(environ, "SANDBOX_REFUND_SECONDS", Config.refund_seconds),
     )
 
 

@@ -1,18 +1,29 @@
-"""The two throw-away key pairs of a development machine: the merchant's (app) and the stand-in Alipay's."""
+"""The throw-away keys of a development machine.
+
+With Alipay: the merchant's pair (app) and the stand-in's (alipay). With WeChat Pay: the merchant's pair
+(wechatpay_mch), the stand-in's private key with its certificate (wechatpay_platform), and the APIv3 key of both.
+"""
 
 import os
+import secrets
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
-OWNERS = ("app", "alipay")
+OWNERS = ("app", "alipay", "wechatpay_mch")
+PLATFORM = "wechatpay_platform"
+_CERTIFICATE_LASTS = timedelta(days=3650)
 
 
 def ensure(folder: Path) -> list[Path]:
-    """Write what is missing of {app,alipay}_{private,public}_key.pem and return it. Existing keys stay."""
+    """Write the keys that are missing and return their files. Existing keys stay."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return [path for owner in OWNERS for path in _ensure_pair(folder, owner)]
+    pairs = [path for owner in OWNERS for path in _ensure_pair(folder, owner)]
+    return pairs + _ensure_platform(folder) + _ensure_api_v3_key(folder)
 
 
 def private_key(folder: Path, owner: str) -> rsa.RSAPrivateKey:
@@ -31,6 +42,16 @@ def public_key(folder: Path, owner: str) -> rsa.RSAPublicKey:
     return key
 
 
+def certificate(folder: Path) -> x509.Certificate:
+    """Read the certificate of the stand-in WeChat Pay."""
+    return x509.load_pem_x509_certificate(_certificate(folder).read_bytes())
+
+
+def api_v3_key(folder: Path) -> bytes:
+    """Read the key that seals WeChat Pay's notices: 32 letters and digits."""
+    return (folder / "wechatpay_api_v3_key.txt").read_bytes()
+
+
 def _ensure_pair(folder: Path, owner: str) -> list[Path]:
     private, public = _private(folder, owner), _public(folder, owner)
     written = []
@@ -43,6 +64,47 @@ def _ensure_pair(folder: Path, owner: str) -> list[Path]:
         _write(public, _public_pem(private_key(folder, owner)))
         written.append(public)
     return written
+
+
+def _ensure_platform(folder: Path) -> list[Path]:
+    private, public = _private(folder, PLATFORM), _certificate(folder)
+    written = []
+    if not private.exists():
+        _write(private, _private_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+        public.unlink(missing_ok=True)
+        written.append(private)
+    if not public.exists():
+        _write(public, _self_signed(private_key(folder, PLATFORM)))
+        written.append(public)
+    return written
+
+
+def _ensure_api_v3_key(folder: Path) -> list[Path]:
+    path = folder / "wechatpay_api_v3_key.txt"
+    if path.exists():
+        return []
+    _write(path, secrets.token_hex(16).encode())
+    return [path]
+
+
+def _self_signed(key: rsa.RSAPrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Stand-in WeChat Pay platform")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + _CERTIFICATE_LASTS)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def _certificate(folder: Path) -> Path:
+    return folder / f"{PLATFORM}_cert.pem"
 
 
 def _private(folder: Path, owner: str) -> Path:

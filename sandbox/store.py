@@ -17,6 +17,17 @@ CREATE TABLE IF NOT EXISTS refunds (
     out_trade_no TEXT NOT NULL REFERENCES trades, request_no TEXT NOT NULL, amount_cents INTEGER NOT NULL,
     reason TEXT NOT NULL, refunded_at REAL NOT NULL, PRIMARY KEY (out_trade_no, request_no)
 );
+CREATE TABLE IF NOT EXISTS wechat_orders (
+    out_trade_no TEXT PRIMARY KEY, token TEXT UNIQUE NOT NULL, transaction_id TEXT UNIQUE NOT NULL,
+    description TEXT NOT NULL, total INTEGER NOT NULL, payer_total INTEGER NOT NULL, state TEXT NOT NULL,
+    notify_url TEXT NOT NULL, request TEXT NOT NULL, next_refund TEXT NOT NULL DEFAULT 'SUCCESS',
+    created_at REAL NOT NULL, expires_at REAL NOT NULL, paid_at REAL
+);
+CREATE TABLE IF NOT EXISTS wechat_refunds (
+    out_refund_no TEXT PRIMARY KEY, refund_id TEXT UNIQUE NOT NULL, out_trade_no TEXT NOT NULL REFERENCES wechat_orders,
+    amount INTEGER NOT NULL, reason TEXT NOT NULL, notify_url TEXT NOT NULL, status TEXT NOT NULL,
+    ending TEXT NOT NULL, created_at REAL NOT NULL, due_at REAL NOT NULL, success_at REAL
+);
 CREATE TABLE IF NOT EXISTS messages (
     provider_message_id TEXT PRIMARY KEY, message_id TEXT UNIQUE NOT NULL, phone TEXT NOT NULL, text TEXT NOT NULL,
     status TEXT NOT NULL, received_at REAL NOT NULL

@@ -126,8 +126,10 @@ class AlipayGateway:
         )
         return Instruction(kind="redirect", url=f"{self._config.gateway_url}?{urlencode(params)}")
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Report:
-        """Verify a notice and read it; headers decide nothing at Alipay."""
+    def parse_callback(
+        self, headers: Mapping[str, str], body: bytes, *, received_at: datetime | None = None
+    ) -> Report:
+        """Verify a notice and read it; neither headers nor the time of receipt decide anything at Alipay."""
         fields = self.verified_fields(body)
         read = wire.reader(fields)
         self._check_addressee(read)

@@ -43,6 +43,18 @@ class ReportStatus(StrEnum):
     )
 
 
+class RefundStatus(StrEnum):
+    """Where one refund request stands at the gateway."""
+
+    SUCCEEDED = "SUCCEEDED"
+    PENDING = "PENDING"  # taken, not certain: ask again
+    NOT_FOUND = "NOT_FOUND"  # no successful refund by that number; repeating it with the same number is safe
+    FAILED = "FAILED"  # closed at the gateway: no money will move by this number
+    ABNORMAL = (
+        "ABNORMAL"  # the money cannot reach the payer (a closed bank card): a person must arrange it there
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundReport:
     """One refund that a message names. `amount_cents` is None when the message tells only the trade's total."""
@@ -50,6 +62,7 @@ class RefundReport:
     request_no: str
     amount_cents: int | None
     refunded_at: datetime | None
+    status: RefundStatus = RefundStatus.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +71,7 @@ class Report:
 
     gateway: str
     reference: str
-    trade_no: str  # the gateway's own number; "" when NOT_FOUND
+    trade_no: str  # the gateway's own number; "" when NOT_FOUND, and at some gateways until it is paid
     status: ReportStatus
     amount_cents: int  # the full amount of the trade; 0 when NOT_FOUND
     paid_at: datetime | None
@@ -67,14 +80,6 @@ class Report:
     buyer: str  # masked, for showing to staff; "" when not told
     occurred_at: datetime | None  # when the event happened, not when the message was sent
     notify_id: str  # the same on each redelivery of one notice; "" for a query
-
-
-class RefundStatus(StrEnum):
-    """Where one refund request stands at the gateway."""
-
-    SUCCEEDED = "SUCCEEDED"
-    PENDING = "PENDING"  # taken, not certain: ask again
-    NOT_FOUND = "NOT_FOUND"  # no successful refund by that number; repeating it with the same number is safe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,13 @@ class RejectCode(StrEnum):
     BAD_REFERENCE = "BAD_REFERENCE"
     BAD_AMOUNT = "BAD_AMOUNT"
     BAD_TIME = "BAD_TIME"
+    STALE = "STALE"  # signed too long before or after it arrived: perhaps sent again by somebody else
+    UNKNOWN_KEY = "UNKNOWN_KEY"  # says that it is signed by a key that we do not hold
+    SIGNATURE_PROBE = (
+        "SIGNATURE_PROBE"  # a wrong signature that the gateway sends on purpose, to see it refused
+    )
+    BAD_CIPHERTEXT = "BAD_CIPHERTEXT"
+    WRONG_CURRENCY = "WRONG_CURRENCY"
 
 
 class CallbackRejected(Exception):
@@ -138,8 +150,13 @@ class Gateway(Protocol):
     def create(self, charge: Charge) -> Instruction:
         """Where to send the customer. Uses no network at gateways that take the charge from the browser."""
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Report:
-        """Verify a notice as received and read it. Raises `CallbackRejected`."""
+    def parse_callback(
+        self, headers: Mapping[str, str], body: bytes, *, received_at: datetime | None = None
+    ) -> Report:
+        """Verify a notice as received and read it. Raises `CallbackRejected`.
+
+        A notice that tells when it was signed must be fresh at `received_at`: now, unless a stored one is read again.
+        """
 
     def callback_reply(self, accepted: bool) -> tuple[int, bytes, str]:
         """HTTP status, body and content type that tell the gateway to stop (True) or to send again (False)."""

@@ -1,6 +1,7 @@
 """The gateways that this hall is configured for. The only module here that reads settings."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,10 +9,11 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from billing.gateways import alipay, rsa2
+from billing.gateways import alipay, rsa2, wechatpay, wechatpay_keys
 from billing.gateways.base import Gateway
 
 Key = TypeVar("Key")
@@ -21,22 +23,46 @@ class UnknownGateway(LookupError):
     """No gateway has this code."""
 
 
+class NotOffered(UnknownGateway, ImproperlyConfigured):
+    """A gateway that this hall could speak to, but has no contract with: its application id is not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    name: Promise
+    app_id_setting: str  # a gateway is offered when this is set
+    build: Callable[[], Gateway]
+
+    @property
+    def is_offered(self) -> bool:
+        return bool(getattr(settings, self.app_id_setting, ""))
+
+
 def codes() -> tuple[tuple[str, Promise], ...]:
-    """All gateways as (code, name for people), in the order in which they are offered."""
-    return tuple((code, name) for code, (name, _build) in _GATEWAYS.items())
+    """All gateways as (code, name for people), those of old payments included."""
+    return tuple((code, entry.name) for code, entry in _GATEWAYS.items())
+
+
+def offered() -> tuple[tuple[str, Promise], ...]:
+    """The gateways that a customer can pay by, in the order in which they are offered."""
+    return tuple((code, entry.name) for code, entry in _GATEWAYS.items() if entry.is_offered)
 
 
 def name(code: str) -> Promise:
     """The gateway's name for people. Raises `UnknownGateway`."""
-    return _entry(code)[0]
+    return _entry(code).name
 
 
 def get(code: str) -> Gateway:
     """The gateway, with its keys loaded; built once and again after a setting changed.
 
-    Raises `UnknownGateway`, or `ImproperlyConfigured` naming the setting that is absent or unusable.
+    Raises `UnknownGateway`, of which `NotOffered` is one, or `ImproperlyConfigured` naming the setting that is absent
+    or unusable.
     """
-    return _entry(code)[1]()
+    entry = _entry(code)
+    if not entry.is_offered:
+        raise NotOffered(f"{entry.app_id_setting} is not set")
+    return entry.build()
 
 
 @cache
@@ -52,7 +78,31 @@ def alipay_gateway() -> alipay.AlipayGateway:
     return alipay.AlipayGateway(config)
 
 
-def _entry(code: str) -> tuple[Promise, Callable[[], Gateway]]:
+@cache
+def wechatpay_gateway() -> wechatpay.WechatPayGateway:
+    """WeChat Pay itself. Errors as with `get`."""
+    key_id = str(getattr(settings, "WECHATPAY_PLATFORM_KEY_ID", ""))
+    config = wechatpay.WechatPayConfig(
+        app_id=_text("WECHATPAY_APP_ID"),
+        mch_id=_text("WECHATPAY_MCH_ID"),
+        mch_key=_key("WECHATPAY_MCH_PRIVATE_KEY_FILE", rsa2.read_private_key),
+        mch_serial=_text("WECHATPAY_MCH_SERIAL"),
+        api_v3_key=_usable("WECHATPAY_API_V3_KEY", wechatpay_keys.api_v3_key),
+        platform_keys=_key(
+            "WECHATPAY_PLATFORM_CERT_FILE", lambda path: wechatpay_keys.read_platform_keys(path, key_id)
+        ),
+        gateway_url=_text("WECHATPAY_GATEWAY_URL"),
+        notify_url=notify_url(wechatpay.CODE),
+    )
+    return wechatpay.WechatPayGateway(config)
+
+
+def notify_url(code: str) -> str:
+    """Where this gateway sends its notices."""
+    return f"{settings.BASE_URL}{reverse('billing:callback', args=[code]).rstrip('/')}/"
+
+
+def _entry(code: str) -> _Entry:
     try:
         return _GATEWAYS[code]
     except KeyError:
@@ -67,18 +117,24 @@ def _text(setting: str) -> str:
 
 
 def _key(setting: str, read: Callable[[Path], Key]) -> Key:
+    return _usable(setting, lambda text: read(Path(text)))
+
+
+def _usable(setting: str, read: Callable[[str], Key]) -> Key:
     try:
-        return read(Path(_text(setting)))
+        return read(_text(setting))
     except rsa2.KeyUnusable as error:
         raise ImproperlyConfigured(f"{setting}: {error}") from error
 
 
 def _forget(*, setting: str, **_kwargs: Any) -> None:
-    if setting.startswith("ALIPAY_"):
+    if setting.startswith(("ALIPAY_", "WECHATPAY_")) or setting == "BASE_URL":
         alipay_gateway.cache_clear()
+        wechatpay_gateway.cache_clear()
 
 
-_GATEWAYS: dict[str, tuple[Promise, Callable[[], Gateway]]] = {
-    alipay.CODE: (_("支付宝"), alipay_gateway),
+_GATEWAYS: dict[str, _Entry] = {
+    alipay.CODE: _Entry(_("支付宝"), "ALIPAY_APP_ID", alipay_gateway),
+    wechatpay.CODE: _Entry(_("微信支付"), "WECHATPAY_APP_ID", wechatpay_gateway),
 }
 setting_changed.connect(_forget, dispatch_uid="billing.gateways.registry")

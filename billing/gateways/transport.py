@@ -3,7 +3,8 @@
 import http.client
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from billing.gateways.base import GatewayError
@@ -14,8 +15,21 @@ MAXIMUM_BYTES = 1_000_000
 _CHUNK = 65_536
 _FORM = "application/x-www-form-urlencoded;charset=utf-8"
 
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Any answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 Post = Callable[[str, bytes], bytes]
 """(url, form) -> body of a 200 answer; anything else raises `GatewayError(permanent=False)`."""
+
+Exchange = Callable[[str, str, Mapping[str, str], bytes], Answer]
+"""(method, url, headers, body) -> the answer, whatever its status."""
 
 
 def post(url: str, form: bytes) -> bytes:
@@ -23,14 +37,25 @@ def post(url: str, form: bytes) -> bytes:
 
     A failure here never says whether the other side acted: every `GatewayError` is `permanent=False`.
     """
+    answer = exchange("POST", url, {"Content-Type": _FORM}, form)
+    if answer.status != http.client.OK:
+        raise GatewayError("HTTP_STATUS", f"HTTP {answer.status}", permanent=False)
+    return answer.body
+
+
+def exchange(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Ask once and follow no redirect. `GatewayError(permanent=False)` when no whole answer came."""
     connection = _connection(url)
     try:
         connection.connect()
         connection.sock.settimeout(READ_SECONDS)
         connection.request(
-            "POST", _target(url), body=form, headers={"Content-Type": _FORM, "Connection": "close"}
+            method, _target(url), body=body or None, headers={**headers, "Connection": "close"}
         )
-        return _read(connection.getresponse())
+        response = connection.getresponse()
+        names = {name.lower() for name, _value in response.getheaders()}
+        joined = {name: response.getheader(name, "") for name in names}
+        return Answer(response.status, joined, _read(response))
     except (OSError, http.client.HTTPException) as error:
         raise GatewayError("NETWORK", f"{type(error).__name__}: {error}", permanent=False) from error
     finally:
@@ -62,6 +87,4 @@ def _read(response: http.client.HTTPResponse) -> bytes:
             raise GatewayError("NETWORK", "the answer is too long or too slow", permanent=False)
     if response.length:
         raise GatewayError("NETWORK", "the answer broke off", permanent=False)
-    if response.status != http.client.OK:
-        raise GatewayError("HTTP_STATUS", f"HTTP {response.status}", permanent=False)
     return bytes(received)

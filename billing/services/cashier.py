@@ -7,11 +7,12 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.gateways import registry
-from billing.gateways.base import Charge, GatewayError
+from billing.gateways.base import Charge, GatewayError, Instruction
 from billing.models import Payment, PaymentState
 from billing.models.payments import UNDECIDED
 from billing.services import payments
@@ -37,15 +38,18 @@ class GatewayUnavailable(HallError):
     status = 503
 
 
-def open_cashier(*, payment: Payment, actor: Actor, as_of: datetime) -> str:
-    """The address of the cashier; the payment is PENDING from now on. Raises NotPayable, GatewayUnavailable."""
+def open_cashier(*, payment: Payment, actor: Actor, as_of: datetime) -> Instruction:
+    """The way to the cashier; the payment is PENDING from now on. Raises NotPayable, GatewayUnavailable.
+
+    However often it is asked for, it is one order at the gateway, which is told of it once.
+    """
     if payment.state not in (PaymentState.CREATED, PaymentState.PENDING) or payment.expires_at <= as_of:
         raise NotPayable()
     sent = payments.sent_to_cashier(payment_id=payment.pk, as_of=as_of, actor=actor)
     if sent.state != PaymentState.PENDING:
         raise NotPayable()
     try:
-        return registry.get(payment.gateway).create(_charge(payment)).url
+        return _instruction(payment, as_of)
     except (GatewayError, ImproperlyConfigured) as error:
         log.exception("no way to the cashier", extra={"payment": payment.reference})
         raise GatewayUnavailable() from error
@@ -62,15 +66,31 @@ def ask_soon(*, payment_id: int, as_of: datetime) -> bool:
     return True
 
 
+def _instruction(payment: Payment, as_of: datetime) -> Instruction:
+    """A QR code is remembered until the payment's end: its page is loaded again and again, the gateway is not asked.
+
+    It is no secret: whoever has it can only pay this payment. A redirect is signed anew each time, without network.
+    """
+    key = f"billing.qr:{payment.reference}"
+    if code := cache.get(key):
+        return Instruction(kind="qr", url=code)
+    made = registry.get(payment.gateway).create(_charge(payment))
+    if made.kind == "qr":
+        cache.set(key, made.url, (payment.expires_at - as_of).total_seconds())
+    return made
+
+
 def _charge(payment: Payment) -> Charge:
+    """The same for every visitor, or the gateway would take it for another order under the same number."""
     back = reverse("billing:return", args=[payment.gateway])
-    notify = reverse("billing:callback", args=[payment.gateway]).rstrip("/") + "/"
+    with translation.override(settings.LANGUAGE_CODE):
+        subject = _("户号 %(number)s 缴费") % {"number": payment.account.number}
     return Charge(
         reference=payment.reference,
         amount_cents=payment.amount_cents,
-        subject=_("户号 %(number)s 缴费") % {"number": payment.account.number},
+        subject=subject,
         created_at=payment.created_at,
         expires_at=payment.expires_at,
         return_url=f"{settings.BASE_URL}{back}",
-        notify_url=f"{settings.BASE_URL}{notify}",
+        notify_url=registry.notify_url(payment.gateway),
     )

@@ -26,16 +26,20 @@ OK = "OK"
 UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
 WRONG_AMOUNT = "WRONG_AMOUNT"
 WRONG_GATEWAY = "WRONG_GATEWAY"
-KEPT_HEADERS = ("content-type", "user-agent", "x-request-id")
+# WeChat's signature stands in headers: with them a stored message can be verified again.
+KEPT_HEADERS = ("content-type", "user-agent", "x-request-id", "request-id") + tuple(
+    f"wechatpay-{name}" for name in ("timestamp", "nonce", "signature", "serial", "signature-type")
+)
+MOST_KEPT_OF_A_HEADER = 800  # characters; the signature of a key of 4096 bits has 684
 
 
 def receive(
     *, gateway: str, headers: Mapping[str, str], body: bytes, address: str | None, as_of: datetime
 ) -> bool:
     """True: stored, and a worker will apply it; the gateway may stop sending. False: refused, and stored as such."""
-    kept = {name: headers[name][:200] for name in KEPT_HEADERS if name in headers}
+    kept = {name: headers[name][:MOST_KEPT_OF_A_HEADER] for name in KEPT_HEADERS if name in headers}
     try:
-        report = registry.get(gateway).parse_callback(headers, body)
+        report = registry.get(gateway).parse_callback(headers, body, received_at=as_of)
     except CallbackRejected as refusal:
         verdict = str(refusal.code)
         _keep_stranger(gateway, verdict, kept, body, address, as_of)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from billing.gateways.base import RefundReport, Report, ReportStatus
+from billing.gateways.base import RefundReport, RefundStatus, Report, ReportStatus
 
 
 def dump(report: Report) -> dict[str, Any]:
@@ -25,10 +25,7 @@ def dump(report: Report) -> dict[str, Any]:
 
 def load(stored: dict[str, Any]) -> Report:
     """The report that `dump` stored."""
-    refunds = tuple(
-        RefundReport(**{**refund, "refunded_at": _time(refund["refunded_at"])})
-        for refund in stored["refunds"]
-    )
+    refunds = tuple(_load_refund(refund) for refund in stored["refunds"])
     return Report(
         **{
             **stored,
@@ -45,7 +42,14 @@ def _refund(refund: RefundReport) -> dict[str, Any]:
         "request_no": refund.request_no,
         "amount_cents": refund.amount_cents,
         "refunded_at": _text(refund.refunded_at),
+        "status": refund.status.value,
     }
+
+
+def _load_refund(stored: dict[str, Any]) -> RefundReport:
+    """One without a status was stored when only successful refunds were reported."""
+    status = RefundStatus(stored.get("status", RefundStatus.SUCCEEDED))
+    return RefundReport(**{**stored, "refunded_at": _time(stored["refunded_at"]), "status": status})
 
 
 def _text(at: datetime | None) -> str | None:

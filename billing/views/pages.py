@@ -145,7 +145,7 @@ def _initial(chosen: AccountOverview | None, first: Bill | None) -> dict[str, An
         "account": chosen.account.number,
         "bill": first.number if first else "",
         "amount": money.yuan(owed) if owed else "",
-        "gateway": gateways.codes()[0][0],
+        "gateway": next((code for code, _name in gateways.offered()), ""),
     }
 
 

@@ -1,9 +1,11 @@
 """A payment on its way: to the cashier, back from it, and what became of it."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import segno
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from billing.gateways import alipay, registry
+from billing.gateways import alipay, registry, wechatpay
 from billing.gateways.base import CallbackRejected
 from billing.models import Payment, PaymentState, Receipt
 from billing.selectors import payable
@@ -25,6 +27,7 @@ from core import clock
 from core.actor import Actor
 from core.errors import Forbidden, HallError, NotFound
 
+QR_REFRESH_SECONDS = 10  # for browsers without scripts
 STOP_POLLING = 286  # htmx shows the answer and asks no more
 
 PAID, LATE, WAITING, CHECKING, CLOSED = "paid", "late", "waiting", "checking", "closed"
@@ -103,14 +106,32 @@ def payment_status(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 @never_cache
 def cashier(request: HttpRequest, reference: str) -> HttpResponse:
-    """On to the gateway's cashier while the payment may still be paid; else to the page that says why not."""
+    """On to the gateway's cashier, or its QR code, while the payment may be paid; else to the page that says why not."""
     payment = _payment_to_pay(request, reference)
     try:
-        address = cashiers.open_cashier(payment=payment, actor=Actor.user(request.user), as_of=clock.now())
+        instruction = cashiers.open_cashier(
+            payment=payment, actor=Actor.user(request.user), as_of=clock.now()
+        )
     except HallError as error:
         messages.warning(request, error.text)
         return redirect("billing:payment", reference)
-    return HttpResponseRedirect(address)
+    if instruction.kind == "qr":
+        return _qr_page(request, payment, instruction.url)
+    return HttpResponseRedirect(instruction.url)
+
+
+def _qr_page(request: HttpRequest, payment: Payment, code: str) -> HttpResponse:
+    """A picture of the code: an image, so that a telephone can keep it and scan it from its album."""
+    now = clock.now()
+    context = {
+        "shown": Shown(payment=payment, receipt=None, as_of=now, is_back=False, may_pay=True),
+        "picture": segno.make(code, error="m", micro=False).png_data_uri(scale=8, border=4),
+        "code": code,
+        "gateway": registry.name(payment.gateway),
+        "seconds_left": math.ceil((payment.expires_at - now).total_seconds()),
+        "refresh_seconds": QR_REFRESH_SECONDS,
+    }
+    return render(request, "billing/cashier_qr.html", context)
 
 
 @login_required
@@ -133,6 +154,8 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 @never_cache
 def gateway_return(request: HttpRequest, gateway: str) -> HttpResponse:
     """The browser is back from the cashier. What it brings chooses the page and makes us ask; it decides nothing."""
+    if gateway == wechatpay.CODE:
+        return _to_checking(_payment(request, request.GET.get("reference", "")))
     if gateway != alipay.CODE:
         raise Http404
     query = request.META.get("QUERY_STRING", "")
@@ -143,12 +166,18 @@ def gateway_return(request: HttpRequest, gateway: str) -> HttpResponse:
     except CallbackRejected:
         messages.warning(request, _("没能读懂支付渠道带回的内容，请以这里显示的状态为准"))
         return _to_newest(request)
-    payment = _payment(request, claim.reference)
+    return _to_checking(_payment(request, claim.reference))
+
+
+def _to_checking(payment: Payment) -> HttpResponse:
+    """The customer says that he has paid: workers ask the gateway, and his page waits for the answer."""
     cashiers.ask_soon(payment_id=payment.pk, as_of=clock.now())
     return HttpResponseRedirect(reverse("billing:payment", args=[payment.reference]) + "?back=1")
 
 
 def _payment(request: HttpRequest, reference: str) -> Payment:
+    if "\0" in reference:
+        raise Http404
     try:
         return payment_reads.get(request.user, reference)
     except NotFound as error:

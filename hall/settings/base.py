@@ -98,6 +98,7 @@ HIDDEN_FROM_READONLY = [
     "knox.AuthToken",
     "accounts.VerificationCode",
     "accounts.User.password",
+    "billing.PayLink.token_digest",
     "core_cache",
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -178,6 +179,11 @@ CODE_LIMITS = {
     "who_hour": 10,  # by one user
     "sent_hour": int(env.text("HALL_CODES_PER_HOUR", "3000")),  # to everybody: SMS pumping ends here
 }
+# How many different account numbers may be asked about to pay for somebody else; see billing.services.lookups.
+LOOKUP_LIMITS = {
+    "who_hour": 10,  # by one user
+    "client_hour": 30,  # from one network address
+}
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -257,6 +263,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15, "queue": "payments"},
     },
+    "mail-bills": {"task": "billing.mail_bills", "schedule": crontab(minute="*/10")},
     "check-ledgers": {"task": "billing.check_ledgers", "schedule": crontab(hour=3, minute=30)},
     "withdraw-old-approvals": {"task": "core.withdraw_old_approvals", "schedule": crontab(hour=4, minute=30)},
     "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
@@ -299,6 +306,15 @@ ALIPAY_SELLER_ID = env.text("ALIPAY_SELLER_ID", "")
 ALIPAY_APP_PRIVATE_KEY_FILE = env.text("ALIPAY_APP_PRIVATE_KEY_FILE", "")
 ALIPAY_PUBLIC_KEY_FILE = env.text("ALIPAY_PUBLIC_KEY_FILE", "")
 ALIPAY_GATEWAY_URL = env.text("ALIPAY_GATEWAY_URL", "")
+WECHATPAY_APP_ID = env.text("WECHATPAY_APP_ID", "")
+WECHATPAY_MCH_ID = env.text("WECHATPAY_MCH_ID", "")
+WECHATPAY_API_V3_KEY = env.text("WECHATPAY_API_V3_KEY", "")
+WECHATPAY_MCH_PRIVATE_KEY_FILE = env.text("WECHATPAY_MCH_PRIVATE_KEY_FILE", "")
+WECHATPAY_MCH_SERIAL = env.text("WECHATPAY_MCH_SERIAL", "")
+WECHATPAY_PLATFORM_CERT_FILE = env.text("WECHATPAY_PLATFORM_CERT_FILE", "")
+# Only where WeChat gave a public key in the place of a certificate: its PUB_KEY_ID_…
+WECHATPAY_PLATFORM_KEY_ID = env.text("WECHATPAY_PLATFORM_KEY_ID", "")
+WECHATPAY_GATEWAY_URL = env.text("WECHATPAY_GATEWAY_URL", "")
 PAYMENT_EXPIRES_MINUTES = 30
 # Fen that a customer gets back in a day without staff looking at it, from credit that nobody must look at.
 REFUND_SELF_SERVICE_CENTS = int(env.text("HALL_REFUND_SELF_SERVICE_CENTS", "20000"))
@@ -316,6 +332,7 @@ APPROVAL_LIMITS = env.amounts(
         "billing.receipt_transfer": 50_000,
         "billing.bill_reopen": 50_000,
         "billing.refund_waiver": 10_000,
+        "billing.counter_reversal": 50_000,
     },
 )
 APPROVAL_DAYS = 14  # a request that nobody decided for so long is withdrawn: its facts are too old
@@ -324,6 +341,13 @@ SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL", "")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET", "")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = int(env.text("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = env.text("EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_TLS")  # STARTTLS
+EMAIL_WEBHOOK_SECRET = env.text(
+    "EMAIL_WEBHOOK_SECRET", ""
+)  # empty: no report of the mail provider is believed
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "hall@localhost")
 
 METRICS_TOKEN = env.text(

@@ -20,6 +20,14 @@ def text(name: str, default: str | None = None) -> str:
     return default
 
 
+def together(*names: str) -> bool:
+    """Whether all of `names` are set; False: none is. Some alone stop the start, naming what is missing."""
+    missing = [name for name in names if not text(name, "")]
+    if missing and len(missing) < len(names):
+        raise ImproperlyConfigured(f"set {', '.join(missing)} too, or none of {', '.join(names)}")
+    return not missing
+
+
 def flag(name: str, default: bool = False) -> bool:
     value = os.environ.get(name, "")
     if value.lower() in {"", "0", "false", "no"}:

@@ -1,5 +1,7 @@
 """Production: everything that matters comes from the environment, and a missing value stops the start."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 from hall.settings import env
 from hall.settings.base import *
 
@@ -10,11 +12,25 @@ CSRF_TRUSTED_ORIGINS = env.words("HALL_TRUSTED_ORIGINS")
 BASE_URL = env.text("HALL_BASE_URL")
 SANDBOX_URL = ""
 
-ALIPAY_APP_ID = env.text("ALIPAY_APP_ID")
-ALIPAY_SELLER_ID = env.text("ALIPAY_SELLER_ID")
-ALIPAY_APP_PRIVATE_KEY_FILE = env.text("ALIPAY_APP_PRIVATE_KEY_FILE")
-ALIPAY_PUBLIC_KEY_FILE = env.text("ALIPAY_PUBLIC_KEY_FILE")
-ALIPAY_GATEWAY_URL = env.text("ALIPAY_GATEWAY_URL")
+# Either gateway may be left out, and is not offered then; none may be there by half.
+_ALIPAY = env.together(
+    "ALIPAY_APP_ID",
+    "ALIPAY_SELLER_ID",
+    "ALIPAY_APP_PRIVATE_KEY_FILE",
+    "ALIPAY_PUBLIC_KEY_FILE",
+    "ALIPAY_GATEWAY_URL",
+)
+_WECHATPAY = env.together(
+    "WECHATPAY_APP_ID",
+    "WECHATPAY_MCH_ID",
+    "WECHATPAY_API_V3_KEY",
+    "WECHATPAY_MCH_PRIVATE_KEY_FILE",
+    "WECHATPAY_MCH_SERIAL",
+    "WECHATPAY_PLATFORM_CERT_FILE",
+    "WECHATPAY_GATEWAY_URL",
+)
+if not (_ALIPAY or _WECHATPAY):
+    raise ImproperlyConfigured("set ALIPAY_APP_ID or WECHATPAY_APP_ID: nobody could pay")
 SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET")
 
