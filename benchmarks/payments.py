@@ -1,6 +1,5 @@
 """`script/bench payments`: intake, applying, end to end, and imports."""
 
-import itertools
 import os
 import re
 import statistics
@@ -8,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -18,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from django.conf import settings
 from django.db import connection
 
-from benchmarks import load, processes
+from benchmarks import load, processes, state
 from benchmarks.exports import open_accounts, write_bills
 from benchmarks.harness import Sheet, in_turn, rate
+from benchmarks.intake import BARE, measured
 from billing.gateways import rsa2
 from billing.gateways.base import Report, ReportStatus
 from billing.models import GatewayCallback
@@ -28,7 +28,6 @@ from billing.services import callbacks, reports
 from core import clock
 
 CALLBACK_URL = "/payments/callbacks/alipay/"
-INTAKE_REQUESTS = 4_000
 APPLIED = 600
 END_TO_END_SECONDS = 60
 END_TO_END_PACE = 165.0
@@ -36,8 +35,8 @@ DRAIN_SECONDS = 60
 IMPORT_ROWS = 1_000_000
 
 
-def run(parts: list[str]) -> None:
-    """All parts, or those named: intake, apply, end_to_end, import."""
+def run(parts: list[str]) -> bool:
+    """All parts, or those named: intake, apply, end_to_end, import. False: a figure is missing."""
     sheet = Sheet("payments")
     known: dict[str, Callable[[Sheet], None]] = {
         "intake": intake,
@@ -46,34 +45,23 @@ def run(parts: list[str]) -> None:
         "import": import_bills,
     }
     for name in parts or known:
-        _settle()
+        state.settle()
         known[name](sheet)
-    sheet.show()
-
-
-def _settle() -> None:
-    """What one part left behind (dirty pages, dead rows) is not the next one's to carry."""
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")
+    return sheet.show()
 
 
 def intake(sheet: Sheet) -> None:
     """Callbacks over HTTP against a bare view with one ORM INSERT, on the same server and database."""
-    references = _payments(1_000)
+    references = state.payments(1_000)
     notices = [load.request(CALLBACK_URL, _notice(reference)) for reference in references]
-    bare = load.request("/bench/bare-insert/", _notice(references[0]))
-    with processes.web({}) as port:
-        pair = in_turn(
-            lambda: rate(INTAKE_REQUESTS, lambda: _all_accepted(port, itertools.cycle(notices))),
-            lambda: rate(INTAKE_REQUESTS, lambda: _all_accepted(port, itertools.repeat(bare))),
-        )
+    bare = load.request(BARE, _notice(references[0]))
+    pair = measured(notices, bare)
     sheet.at_least("callback_intake_vs_bare_insert", pair.ratio, 0.5, pair.note)
 
 
 def apply(sheet: Sheet) -> None:
     """Applying one payment in the worker's process against pgbench with one client doing the same by bare SQL."""
-    _forget_old_work()
+    state.forget_old_work()
     _peer_tables()
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "apply.sql"
@@ -84,9 +72,9 @@ def apply(sheet: Sheet) -> None:
 
 def end_to_end(sheet: Sheet) -> None:
     """Callbacks at a steady pace into one web process; two prefork workers apply them and carry out the news."""
-    _forget_old_work()
+    state.forget_old_work()
     count = round(END_TO_END_PACE * END_TO_END_SECONDS)
-    references = _payments(count)
+    references = state.payments(count)
     notices = [load.request(CALLBACK_URL, _notice(reference)) for reference in references]
     with processes.web({}) as port, processes.worker({}), processes.beat({}):
         time.sleep(6)  # the workers' own start is not the measurement
@@ -125,91 +113,19 @@ def import_bills(sheet: Sheet) -> None:
         seconds = time.perf_counter() - started
         if process.returncode:
             raise RuntimeError(f"import_bills ended with {process.returncode}: {output.decode()[-500:]}")
-        peak_mb = _peak_mb()
+        peak_mb = processes.peak_mb()
     sheet.at_least(
         "import_bills_per_s", IMPORT_ROWS / seconds, 20_000, f"{IMPORT_ROWS:,} rows in {seconds:.1f} s"
     )
     sheet.at_most("import_peak_mb", peak_mb, 300, "largest child process")
 
 
-def _peak_mb() -> float:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-
-
-def _all_accepted(port: int, requests: Iterator[bytes]) -> None:
-    answers = load.closed_loop(port, requests, count=INTAKE_REQUESTS)
-    if answers.accepted != INTAKE_REQUESTS:
-        raise RuntimeError(f"{answers.accepted} of {INTAKE_REQUESTS} answers were accepted")
-
-
-# ---- state -----------------------------------------------------------------------------------------------------
-
-_batches = itertools.count(1)
-
-_STATE = """
-    WITH customer AS (
-        INSERT INTO accounts_customer (number, kind, name, created_at)
-        SELECT 'C' || %(batch)s || '-' || n, 'PERSONAL', '客户', now() FROM generate_series(1, %(count)s) n
-        RETURNING id, number),
-    account AS (
-        INSERT INTO accounts_billingaccount (number, customer_id, address, created_at)
-        SELECT 'A' || number, id, '', now() FROM customer RETURNING id, number),
-    bill AS (
-        INSERT INTO billing_bill (number, account_id, kind, period, issued_on, due_on, total_cents, paid_cents,
-                                  source, source_number, created_at)
-        SELECT 'B' || number, id, 'PERIODIC', '2026-11', '2026-11-01', '2026-12-01', 2600, 0, 'bench', number, now()
-          FROM account RETURNING id, account_id, number),
-    line AS (
-        INSERT INTO billing_billline (bill_id, position, code, text, amount_cents, source_kind, source_id)
-        SELECT id, 1, 'BASIC', '基本收视维护费', 2600, '', '' FROM bill),
-    entry AS (
-        INSERT INTO billing_ledgerentry (account_id, kind, amount_cents, bill_id, at)
-        SELECT account_id, 'BILL', -2600, id, now() FROM bill),
-    balance AS (
-        INSERT INTO billing_accountbalance (account_id, balance_cents) SELECT account_id, -2600 FROM bill)
-    INSERT INTO billing_payment (reference, account_id, bill_id, gateway, amount_cents, state, created_at,
-                                 expires_at, next_query_at, queries)
-    SELECT 'HB' || %(batch)s || 'X' || lpad(nextval('payment_reference')::text, 10, '0'), account_id, id, 'alipay',
-           2600, 'CREATED', now(), now() + interval '1 day', now() + interval '1 day', 0
-      FROM bill RETURNING reference"""
-
-_SLIPS = """
-    WITH slip AS (
-        INSERT INTO operations_slip (number, operation, operation_version, state, channel, data, quote, quote_digest,
-                                     price_cents, confirmation, idempotency_key, input_hash, subject_kind,
-                                     subject_id, result, refusal_code, refusal_text, started_at)
-        SELECT 'S' || r, 'bill.pay', 1, 'DRAFT', 'WEB', '{}', '{}', '', 2600, '{}', r, '', 'payment', r, '{}', '', '',
-               now()
-          FROM unnest(%(references)s::text[]) r RETURNING id)
-    SELECT count(*) FROM slip"""
-
-
-def _payments(count: int) -> list[str]:
-    """`count` accounts, each with one open bill, a payment PENDING for it and the slip that waits for its end."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STATE, {"batch": f"{os.getpid()}{next(_batches)}", "count": count})
-        references = [reference for (reference,) in cursor.fetchall()]
-        cursor.execute("UPDATE billing_payment SET state = 'PENDING' WHERE state = 'CREATED'")
-        cursor.execute(_SLIPS, {"references": references})
-        for step in ("QUOTED", "CONFIRMED", "IN_PROGRESS"):
-            cursor.execute(
-                "UPDATE operations_slip SET state = %s WHERE subject_id = ANY(%s)", [step, references]
-            )
-        cursor.execute("ANALYZE")
-    return references
-
-
-def _forget_old_work() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE billing_gatewaycallback SET state = 'APPLIED' WHERE state = 'NEW'")
-        cursor.execute("UPDATE core_outboxrow SET state = 'DONE' WHERE state = 'PENDING'")
+# ---- messages -------------------------------------------------------------------------------------------------
 
 
 @cache
 def _gateway_key() -> RSAPrivateKey:
-    return rsa2.read_private_key(Path(os.environ["BENCH_GATEWAY_KEY_FILE"]))
+    return rsa2.read_private_key(Path(os.environ["BENCH_KEYS"]) / "alipay_private_key.pem")
 
 
 def _notice(reference: str) -> bytes:
@@ -277,7 +193,7 @@ def _peer_tables() -> None:
 
 def _apply_rate() -> float:
     """Stored callbacks applied one after the other, as the worker does it; per second."""
-    stored = _stored_callbacks(_payments(APPLIED))
+    stored = _stored_callbacks(state.payments(APPLIED))
 
     def work() -> None:
         done = 0
@@ -322,7 +238,7 @@ def _report(reference: str, at: datetime) -> Report:
         reference=reference,
         trade_no=f"T{reference}",
         status=ReportStatus.SUCCEEDED,
-        amount_cents=2600,
+        amount_cents=state.BILL_CENTS,
         paid_at=at,
         refunds=(),
         total_refunded_cents=0,

@@ -1,6 +1,7 @@
 """The hall's own processes for a benchmark: started on a free port, stopped by process id."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -77,3 +78,8 @@ def _wait_for(port: int) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+
+
+def peak_mb() -> float:
+    """The memory of the largest child process that has ended, or of its largest child."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

@@ -1,0 +1,24 @@
+"""`script/bench money`: what takes, confirms and explains money, against its yardsticks."""
+
+from collections.abc import Callable
+
+from benchmarks import state
+from benchmarks.confirm import confirm
+from benchmarks.harness import Sheet
+from benchmarks.intake import wechat_intake
+from benchmarks.papers import bill_pdfs
+
+PARTS: dict[str, Callable[[Sheet], None]] = {
+    "wechat": wechat_intake,
+    "confirm": confirm,
+    "pdf": bill_pdfs,
+}
+
+
+def run(parts: list[str]) -> bool:
+    """All parts, or those named: wechat, confirm, pdf. False: a figure is missing."""
+    sheet = Sheet("money")
+    for name in parts or PARTS:
+        state.settle()
+        PARTS[name](sheet)
+    return sheet.show()
