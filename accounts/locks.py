@@ -12,7 +12,7 @@ from core.errors import NotFound
 def account(account_id: int) -> BillingAccount:
     """The billing account, locked until the transaction ends: the root lock of its money; raises NotFound."""
     try:
-        return BillingAccount.objects.select_for_update().get(pk=account_id)
+        return BillingAccount.every.select_for_update().get(pk=account_id)
     except BillingAccount.DoesNotExist:
         raise NotFound() from None
 

@@ -2,12 +2,13 @@
 
 from typing import Any, ClassVar, Self
 
+import pgtrigger
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.db import AppendOnly, NeverDelete
+from core.db import AppendOnly, Fixed, Law, NeverDelete, refuse
 
 
 class Region(models.Model):
@@ -114,8 +115,28 @@ class BillingAccountQuerySet(models.QuerySet["BillingAccount"]):
         return self.filter(memberships__user_id=user.pk)
 
 
+class CustomerAccounts(models.Manager["BillingAccount"]):
+    """Without the accounts that only hold money in suspense: what people may search, bind, pay and be reminded of."""
+
+    def get_queryset(self) -> BillingAccountQuerySet:
+        found = BillingAccountQuerySet(self.model, using=self._db)
+        return found.filter(purpose=BillingAccount.Purpose.CUSTOMER)
+
+    def for_user(self, user: Any) -> BillingAccountQuerySet:
+        return self.get_queryset().for_user(user)
+
+
 class BillingAccount(models.Model):
-    """户号: what bills are written to. Its row is the root lock of everything that touches its money."""
+    """户号: what bills are written to. Its row is the root lock of everything that touches its money.
+
+    `objects` are the customers' accounts; `every` has those in which money waits whose owner nobody knows yet, too.
+    """
+
+    class Purpose(models.TextChoices):
+        CUSTOMER = "CUSTOMER", _("客户")
+        SUSPENSE = "SUSPENSE", _("过渡（待查款项）")  # one per gateway, see billing.services.suspense
+
+    SUSPENSE_PREFIX = "SUSPENSE:"  # no typed or imported number can hold a colon
 
     number = models.CharField(_("户号"), max_length=32, unique=True)
     customer = models.ForeignKey(
@@ -126,17 +147,48 @@ class BillingAccount(models.Model):
     )  # null: not assigned yet
     address = models.CharField(_("装机地址"), max_length=300, blank=True, default="")
     opened_on = models.DateField(_("开户日期"), null=True, blank=True)  # null: the export did not say
+    purpose = models.CharField(
+        _("用途"),
+        max_length=10,
+        choices=Purpose.choices,
+        default=Purpose.CUSTOMER,
+        db_default=Purpose.CUSTOMER,
+    )
     created_at = models.DateTimeField(_("建档时间"))
 
-    objects = BillingAccountQuerySet.as_manager()
+    every = BillingAccountQuerySet.as_manager()  # the first one is Django's own choice, e.g. in the admin
+    objects = CustomerAccounts()
 
     class Meta:
         verbose_name = _("户号")
         verbose_name_plural = pgettext_lazy("plural", "户号")
-        triggers = [NeverDelete(name="billing_account_never_deleted")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(purpose="SUSPENSE", number__startswith="SUSPENSE:")
+                | (models.Q(purpose="CUSTOMER") & ~models.Q(number__startswith="SUSPENSE:")),
+                name="billing_account_suspense_by_number",
+            )
+        ]
+        triggers = [
+            NeverDelete(name="billing_account_never_deleted"),
+            Fixed(name="billing_account_purpose_fixed", columns=("purpose",)),
+        ]
 
     def __str__(self) -> str:
         return self.number
+
+
+class NotOfSuspense(Law):
+    """Nobody is a member of an account in which money waits whose owner is not known."""
+
+    operation = pgtrigger.Insert | pgtrigger.UpdateOf("account_id")  # type: ignore[no-untyped-call]
+
+    def __init__(self, *, name: str) -> None:
+        func = (
+            "IF NOT EXISTS (SELECT FROM accounts_billingaccount WHERE id = NEW.account_id AND purpose = 'SUSPENSE')"
+            " THEN RETURN NEW; END IF; " + refuse(name, "an account in suspense belongs to nobody")
+        )
+        super().__init__(name=name, func=func)
 
 
 class Membership(models.Model):
@@ -161,6 +213,7 @@ class Membership(models.Model):
         verbose_name = _("成员")
         verbose_name_plural = pgettext_lazy("plural", "成员")
         constraints = [models.UniqueConstraint(fields=["user", "account"], name="membership_once")]
+        triggers = [NotOfSuspense(name="membership_of_a_customer")]
 
     def __str__(self) -> str:
         return f"{self.account_id}:{self.user_id} {self.role}"

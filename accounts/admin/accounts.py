@@ -89,12 +89,12 @@ class CustomerAdmin(ByNumberOrContact):
 @admin.register(BillingAccount)
 class BillingAccountAdmin(ByNumberOrContact):
     list_display = ("number", "customer", "holder", "region", "address", "opened_on")
-    list_filter = ("region",)
+    list_filter = ("purpose", "region")
     list_select_related = ("customer", "region")
     search_fields = ("number", "customer__number", "pk")
     search_help_text = _("户号、客户编号、联系手机或邮箱（完整）")
     ordering = ("-id",)
-    fields = ("number", "customer", "holder", "region", "address", "opened_on", "created")
+    fields = ("number", "purpose", "customer", "holder", "region", "address", "opened_on", "created")
     inlines = (ContactInline, MembershipInline, MembershipHistoryInline)
     through_contacts = "account_id"
     created = moment("created_at", _("建档时间"))
