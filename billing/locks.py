@@ -6,7 +6,17 @@ from datetime import date, datetime, timedelta
 
 from django.db import connection
 
-from billing.models import Bill, Payment, PayLink, PayLinkState, Receipt, RefundRequest
+from billing.models import (
+    Bill,
+    EmailSubscription,
+    PayLink,
+    PayLinkState,
+    Payment,
+    Receipt,
+    RefundRequest,
+    StatementDifference,
+)
+from billing.models.email_subscriptions import OPEN
 from core.errors import NotFound
 
 # Plain SQL where money is applied: building these queries costs more than running them.
@@ -149,3 +159,14 @@ def links_of_payment(reference: str) -> list[PayLink]:
     """The links with which this payment was started, locked."""
     found = PayLink.objects.select_for_update(of=("self",)).filter(payment__reference=reference)
     return list(found.order_by("pk"))
+
+
+def email_subscriptions(account_id: int) -> list[EmailSubscription]:
+    """The account's subscriptions that have not ended, locked, oldest first. The account's own lock is held."""
+    found = EmailSubscription.objects.select_for_update().filter(account_id=account_id, state__in=OPEN)
+    return list(found.order_by("pk"))
+
+
+def statement_difference(difference_id: int) -> StatementDifference:
+    """The difference as it is now, locked."""
+    return StatementDifference.objects.select_for_update().get(pk=difference_id)

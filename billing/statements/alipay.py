@@ -99,7 +99,7 @@ class AlipayReader:
                     at,
                     _DONE,
                     "",
-                    product.strip(),
+                    product.strip()[:128],
                 )
             else:
                 raise CutOff()

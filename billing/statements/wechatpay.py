@@ -139,7 +139,7 @@ class WeChatReader:
                 finished_at,
                 status,
                 app_id,
-                product,
+                product[:128],
             )
 
         return make
