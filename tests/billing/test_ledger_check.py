@@ -1,13 +1,16 @@
 """Each rule of check_ledgers finds what breaks it. The breaking is done with the laws switched off, as their owner."""
 
 import json
+from datetime import date
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from accounts.models import BillingAccount
+from billing.models import EntryKind, Receipt, ReceiptTransfer
 from billing.selectors.ledger_check import RULES
-from billing.services import ledger_check
+from billing.services import adjustments, ledger, ledger_check, receipts
 from core.models import Heartbeat
 from tests.billing import build
 from tests.conftest import NOON
@@ -22,7 +25,9 @@ BREAKS = {
     ),
     "bill total = Σ lines": "UPDATE billing_billline SET amount_cents = amount_cents - 1",
     "bill paid = Σ allocations": "UPDATE billing_bill SET paid_cents = paid_cents - 1",
-    "receipt allocated = Σ allocations": "UPDATE billing_receipt SET allocated_cents = allocated_cents - 1",
+    "receipt allocated = Σ allocations": (
+        "UPDATE billing_receipt SET allocated_cents = allocated_cents - 1 WHERE allocated_cents > 0"
+    ),
     "receipt refunded = Σ refunds": "UPDATE billing_receipt SET refunded_cents = refunded_cents + 1",
     "bill in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'BILL'",
     "receipt in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'RECEIPT'",
@@ -30,6 +35,17 @@ BREAKS = {
     "money stays with its account": (
         "UPDATE billing_receipt SET account_id = (SELECT max(id) FROM accounts_billingaccount)"
     ),
+    "receipt in the ledger of its account": (
+        "UPDATE billing_receipttransfer SET to_account_id = (SELECT max(id) FROM accounts_billingaccount)"
+    ),
+    "transfer in the ledger, leaving and arriving": (
+        "DELETE FROM billing_ledgerentry WHERE kind = 'TRANSFER' AND amount_cents < 0"
+    ),
+    "bill adjusted = Σ adjustments": (
+        "UPDATE billing_bill SET adjusted_cents = adjusted_cents - 1 WHERE adjusted_cents > 0"
+    ),
+    "adjustment in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'ADJUSTMENT'",
+    "penalty bill = computed − waived − billed before": "UPDATE billing_penalty SET waived_cents = 1",
     "payment that succeeded has its receipt": "UPDATE billing_receipt SET review_reason = 'LATE'",
 }
 
@@ -40,7 +56,38 @@ def paid_books() -> None:
     build.bill(account)
     payment = build.payment(account)
     build.apply(payment, build.report(payment, refunded=100))
+    late = build.bill(build.account(), issued_on=date(2026, 1, 1))
+    adjustments.adjust(bill_id=late.pk, amount_cents=100, reason="多计", actor=build.ACTOR, as_of=NOON)
+    receipts.book(
+        account_id=late.account_id, gateway="cash", trade_no="1", amount_cents=9900, paid_at=NOON, as_of=NOON
+    )
+    moved_receipt(build.account(), build.account())
     build.account()
+
+
+def moved_receipt(meant: BillingAccount, booked: BillingAccount) -> None:
+    receipts.book(
+        account_id=booked.pk, gateway="cash", trade_no="2", amount_cents=500, paid_at=NOON, as_of=NOON
+    )
+    receipt = Receipt.objects.get(account=booked)
+    transfer = ReceiptTransfer.objects.create(
+        receipt=receipt,
+        from_account=booked,
+        to_account=meant,
+        amount_cents=500,
+        reason="x",
+        actor="test:x",
+        at=NOON,
+    )
+    for account, cents in ((booked, -500), (meant, 500)):
+        ledger.post(
+            account_id=account.pk,
+            kind=EntryKind.TRANSFER,
+            amount_cents=cents,
+            transfer_id=transfer.pk,
+            as_of=NOON,
+        )
+    Receipt.objects.filter(pk=receipt.pk).update(account=meant)
 
 
 def test_right_books_have_no_difference() -> None:
@@ -54,7 +101,7 @@ def test_every_rule_has_a_case_here() -> None:
 
 @pytest.mark.parametrize("rule", BREAKS)
 def test_a_broken_identity_is_found(rule: str) -> None:
-    tables = ["bill", "billline", "receipt", "ledgerentry", "accountbalance"]
+    tables = ["bill", "billline", "receipt", "ledgerentry", "accountbalance", "receipttransfer", "penalty"]
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # no event may be pending when laws are switched off
         for table in tables:
