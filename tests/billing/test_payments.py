@@ -6,7 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from billing.gateways.base import ReportStatus
 from billing.models import Allocation, LedgerEntry, Payment, PaymentState, Receipt, Refund, ReviewReason
-from billing.services import payments, receipts
+from billing.services import payments, refunds
 from billing.services.payments import Applied
 from core.db import violated
 from core.models import OutboxRow
@@ -156,7 +156,7 @@ def test_a_refund_above_the_receipt_is_refused() -> None:
     account = build.account()
     payment = build.payment(account)
     build.apply(payment, build.report(payment))
-    with pytest.raises(receipts.RefundAboveReceipt):
+    with pytest.raises(refunds.RefundAboveReceipt):
         build.apply(payment, build.report(payment, refunded=2601))
     assert not Refund.objects.exists()
     assert build.balance(account) == 2600
