@@ -24,7 +24,7 @@ from billing.gateways.base import ReportStatus
 from billing.models import Payment, PaymentState, Receipt, ReviewReason
 from billing.models.payments import UNDECIDED
 from billing.selectors import balances
-from billing.services import payments, receipts
+from billing.services import payments, refunds
 from billing.services.payments import Applied
 from core import clock
 from tests.billing import build
@@ -117,7 +117,7 @@ class Books(RuleBasedStateMachine):
         trade_no, total = f"{trade}{paying.row.reference}", paying.row.amount_cents * percent // 100
         report = build.report(paying.row, trade_no=trade_no, refunded=total)
         if total > paying.row.amount_cents:
-            with pytest.raises(receipts.RefundAboveReceipt), transaction.atomic():
+            with pytest.raises(refunds.RefundAboveReceipt), transaction.atomic():
                 build.apply(paying.row, report, as_of=self.as_of)
             return
         build.apply(paying.row, report, as_of=self.as_of)
