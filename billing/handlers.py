@@ -14,9 +14,10 @@ from billing import refund_handlers  # noqa: F401  registers its consumers
 from billing.events import MoneyReceived, PaymentEnded, PaymentSucceeded
 from billing.models import PaymentState
 from billing.selectors import payments as payment_reads
-from billing.services import bulk_receipts, pay_links
+from billing.services import bulk_receipts, email_subscriptions, pay_links
 from core import money, outbox
 from core.actor import Actor
+from notices.events import DeliveryFailed
 from notices.models import Channel
 from notices.services import messages
 from operations.models import SlipState
@@ -134,3 +135,15 @@ def _send(
         as_of=as_of,
         language=language,
     )
+
+
+@outbox.consumer(DeliveryFailed, name="billing.email_failed")
+def email_failed(event: DeliveryFailed, *, as_of: datetime) -> None:
+    """A bill that came back stops the next ones."""
+    if event.recipient_ref.startswith(email_subscriptions.REF):
+        email_subscriptions.delivery_failed(
+            reference=event.recipient_ref.removeprefix(email_subscriptions.REF),
+            failure=event.failure,
+            actor=ACTOR,
+            as_of=as_of,
+        )

@@ -1,15 +1,25 @@
 from django.urls import path, re_path
 
-from billing.views import callbacks, pages, payments
+from billing.views import callbacks, email_subscriptions, pages, pay_links, pay_other, payments
 
 app_name = "billing"
 urlpatterns = [
     path("bills/", pages.bill_list, name="bills"),
+    path("email-bills/", email_subscriptions.overview, name="email_subscriptions"),
+    path("email-bills/confirm/<str:token>/", email_subscriptions.confirm, name="email_confirm"),
+    path("email-bills/unsubscribe/<str:token>/", email_subscriptions.unsubscribe, name="email_unsubscribe"),
     path("bills/<str:number>/", pages.bill, name="bill"),
     path("pay/", pages.pay, name="pay"),
+    path("pay/other/", pay_other.pay_other, name="pay_other"),
+    path("p/<str:token>/", pay_links.pay_link, name="pay_link"),
+    path("p/<str:token>/status/", pay_links.pay_link_status, name="pay_link_status"),
+    path("p/<str:token>/cashier/", pay_links.pay_link_cashier, name="pay_link_cashier"),
+    path("p/<str:token>/cancel/", pay_links.pay_link_cancel, name="pay_link_cancel"),
     path("receipts/", pages.receipt_list, name="receipts"),
     path("receipts/<str:number>/", pages.receipt, name="receipt"),
-    path("payments/return/<str:gateway>/", payments.gateway_return, name="return"),
+    path(
+        "payments/return/<str:gateway>/", pay_links.back_to_link(payments.gateway_return), name="return"
+    ),
     # Gateways drop or add the last slash as they like; a redirect would lose the message.
     re_path(r"^payments/callbacks/(?P<gateway>[a-z]{1,20})/?$", callbacks.callback, name="callback"),
     path("payments/<str:reference>/", payments.payment_page, name="payment"),

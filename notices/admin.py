@@ -72,7 +72,7 @@ class MessageAdmin(ReadOnlyAdmin):
     search_fields = ("recipient_ref", "dedupe_key")
     search_help_text = _("收件人（如 account:8100000001）或去重键（完整）")
     ordering = ("-id",)
-    fields = ("code", "recipient_ref", "language", "dedupe_key", "context", "created")
+    fields = ("code", "recipient_ref", "language", "dedupe_key", "context", "attachment", "created")
     inlines = (DeliveryInline,)
     created = moment("created_at", _("产生时间"))
 
@@ -89,7 +89,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "attempts",
         "error",
     )
-    list_filter = ("state", "channel", ("created_at", WhenFilter))
+    list_filter = ("state", "channel", "failure", ("created_at", WhenFilter))
     list_select_related = ("message",)
     search_fields = ("address", "message__recipient_ref")
     search_help_text = _("手机号、邮箱或收件人（完整）")
@@ -103,6 +103,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "attempts",
         "body",
         "error",
+        "failure",
         "provider",
         "provider_message_id",
         "created",

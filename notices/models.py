@@ -52,6 +52,11 @@ class Message(models.Model):
     language = models.CharField(_("语言"), max_length=10, default="zh-hans")
     dedupe_key = models.CharField(_("去重键"), max_length=160, unique=True)
     context = models.JSONField(_("变量"), default=dict)  # empty for secret templates
+    # What is sent with an e-mail, made when it goes out: "kind:reference", see notices.attachments. Empty: nothing.
+    attachment = models.CharField(_("附件"), max_length=120, blank=True, default="")
+    unsubscribe_url = models.CharField(
+        _("退订地址"), max_length=300, blank=True, default=""
+    )  # for the mail's headers; empty: nothing that one subscribes to
     created_at = models.DateTimeField(_("产生时间"))
 
     class Meta:
@@ -88,6 +93,15 @@ DELIVERY_MACHINE = Machine(
 )
 
 
+class Failure(models.TextChoices):
+    """Whose trouble it was that a delivery did not arrive."""
+
+    HARD = "HARD", _("地址无效")  # the address takes no messages, now or later
+    SOFT = "SOFT", _("地址暂不可用")  # a full mailbox, a busy server: perhaps the next message
+    COMPLAINT = "COMPLAINT", _("被投诉")  # it arrived, and its reader calls it spam
+    OTHER = "OTHER", _("其他原因")  # our own or the carrier's trouble, or one that is not told
+
+
 class Delivery(models.Model):
     """One message to one address over one channel. Its own queue: claimed by lease, see core.queues."""
 
@@ -105,6 +119,9 @@ class Delivery(models.Model):
     provider_message_id = models.CharField(_("服务商编号"), max_length=80, blank=True, default="")
     attempts = models.PositiveSmallIntegerField(_("尝试次数"), default=0)
     error = models.CharField(_("错误"), max_length=200, blank=True, default="")
+    failure = models.CharField(
+        _("失败原因"), max_length=10, choices=Failure.choices, blank=True, default=""
+    )  # empty: did not fail, or a worker was lost
     created_at = models.DateTimeField(_("产生时间"))
     next_attempt_at = models.DateTimeField(_("下次发送"))  # also the end of a worker's lease
     expires_at = models.DateTimeField(

@@ -3,11 +3,23 @@
 import re
 from collections.abc import Mapping
 
-from notices.models import DeliveryState
+from notices.models import DeliveryState, Failure
 
 _VARIABLE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 FALLBACK_LANGUAGE = "zh-hans"
+_ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+
+# What receipts say. SMS: the first two; e-mail: all but the second.
+DELIVERED, FAILED = "DELIVERED", "FAILED"
+BOUNCED_HARD, BOUNCED_SOFT, COMPLAINED = "BOUNCED_HARD", "BOUNCED_SOFT", "COMPLAINED"
+_FAILURES: dict[str, str] = {
+    FAILED: Failure.OTHER,
+    BOUNCED_HARD: Failure.HARD,
+    BOUNCED_SOFT: Failure.SOFT,
+    COMPLAINED: Failure.COMPLAINT,
+}
+_LASTING = (Failure.HARD, Failure.COMPLAINT)
 
 
 class BadTemplate(ValueError):
@@ -36,11 +48,40 @@ def state_after_receipt(state: str, status: str) -> str:
 
     Receipts come late, twice and in any order: DELIVERED is never taken back.
     """
-    if status == "DELIVERED" and state != DeliveryState.EXPIRED:
+    if status == DELIVERED and state != DeliveryState.EXPIRED:
         return DeliveryState.DELIVERED
-    if status == "FAILED" and state in (DeliveryState.QUEUED, DeliveryState.SENT):
+    if status in _FAILURES and status != COMPLAINED and state in (DeliveryState.QUEUED, DeliveryState.SENT):
         return DeliveryState.FAILED
     return state
+
+
+def failure_after_receipt(failure: str, state: str, status: str) -> str:
+    """Whose trouble it is, after a verified receipt and the state that it led to.
+
+    An address that takes no mail and a complaint are remembered even if the mail was said to have arrived before;
+    anything less is forgotten as soon as it does arrive.
+    """
+    if failure in _LASTING:
+        return failure
+    said = _FAILURES.get(status, "")
+    if said in _LASTING:
+        return said
+    return (failure or said) if state == DeliveryState.FAILED else ""
+
+
+def failure_of_smtp(code: int, text: str) -> str:
+    """What a mail server's refusal of a recipient says about the address (RFC 5321 codes, RFC 3463 in the text).
+
+    A refusal by policy (5.7) is about us: were it taken for the address's fault, one black list that we stand on
+    would end every subscription.
+    """
+    found = _ENHANCED.search(text)
+    enhanced = found[0] if found else ""
+    if code < 500 or code == 552 or enhanced.startswith(("4.", "5.2.2", "5.2.3")):
+        return Failure.SOFT
+    if code in (550, 551, 553) and (not enhanced or enhanced.startswith(("5.1.", "5.2.", "5.0."))):
+        return Failure.HARD
+    return Failure.OTHER
 
 
 def _value(name: str, context: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # stories and imports may run in the past
-_SECRET = {"verification_code", "login_code"}
+_SECRET = {"verification_code", "login_code", "pay_link", "email_bill_confirm"}
 _TEXTS = [
     (
         "verification_code",
@@ -91,6 +91,156 @@ _TEXTS = [
         "[Online Hall] Refund of {{ amount }} for the account ending in {{ account_tail }} was not approved. "
         "The money is still in the account balance. Refund {{ number }}. Please contact us with any question.",
     ),
+    (
+        "email_bill_started",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号已开通电子账单，账单寄往 {{ email }}。如非您办理，请联系客服。",
+    ),
+    (
+        "email_bill_started",
+        "en",
+        "[Online Hall] Bills of the account ending in {{ account_tail }} now go to {{ email }} by e-mail. "
+        "If you did not ask for this, please contact us.",
+    ),
+    (
+        "email_bill_stopped",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的电子账单寄不到 {{ email }}，已停止寄送。请到网上营业厅更换邮箱。",
+    ),
+    (
+        "email_bill_stopped",
+        "en",
+        "[Online Hall] Bills of the account ending in {{ account_tail }} do not reach {{ email }} and are no longer "
+        "sent there. Please choose another address in the online hall.",
+    ),
+    (
+        "payment_by_other",
+        "zh-hans",
+        "【网上营业厅】{{ payer }} 为尾号 {{ account_tail }} 的户号代缴 {{ amount }}，已入账，收据号 {{ receipt }}。",
+    ),
+    (
+        "payment_by_other",
+        "en",
+        "[Online Hall] {{ payer }} paid {{ amount }} into the account ending in {{ account_tail }}. "
+        "Receipt {{ receipt }}.",
+    ),
+    (
+        "pay_link",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号应缴 {{ amount }}，请打开 {{ url }} 核对并付款，"
+        "{{ hours }} 小时内有效。请勿转发；如有疑问请致电客服。",
+    ),
+    (
+        "pay_link",
+        "en",
+        "[Online Hall] {{ amount }} is due for the account ending in {{ account_tail }}. Check and pay at {{ url }} "
+        "within {{ hours }} hours. Do not pass it on; call us if in doubt.",
+    ),
+]
+_UNSUBSCRIBE = {
+    "zh-hans": "不想再收到电子账单？请打开：\n{{ unsubscribe_url }}\n\n本邮件由系统发出，请勿回复。",
+    "en": "No more bills by e-mail? Open:\n{{ unsubscribe_url }}\n\n"
+    "This mail was sent automatically. Please do not reply.",
+}
+# E-mails: code, language, title, body. A title that stays on a locked screen names no amount and no person.
+_MAILS = [
+    (
+        "email_bill_confirm",
+        "zh-hans",
+        "请确认接收电子账单",
+        """您好：
+
+有人在网上营业厅为尾号 {{ account_tail }} 的户号申请把电子账单寄到这个邮箱。
+
+如果是您本人申请，请在 {{ hours }} 小时内打开下面的链接，登录后点击“确认”：
+{{ url }}
+
+如果不是您申请的，请忽略这封邮件，不确认就不会寄送；也可以打开下面的链接拒绝：
+{{ unsubscribe_url }}
+
+本邮件由系统发出，请勿回复。""",
+    ),
+    (
+        "email_bill_confirm",
+        "en",
+        "Please confirm that bills may come to this address",
+        """Hello,
+
+Somebody asked the online hall to send the bills of the account ending in {{ account_tail }} to this address.
+
+If it was you, open this link within {{ hours }} hours, log in and press "Confirm":
+{{ url }}
+
+If it was not you, ignore this mail: nothing is sent without confirmation. You can also refuse here:
+{{ unsubscribe_url }}
+
+This mail was sent automatically. Please do not reply.""",
+    ),
+    (
+        "bill_mail",
+        "zh-hans",
+        "尾号 {{ account_tail }} 的{{ month }}账单",
+        """尊敬的客户：
+
+尾号 {{ account_tail }} 的户号 {{ month }}账单已出，见附件。
+
+本期费用：{{ amount }}
+还应缴：{{ open }}
+缴费截止日：{{ due }}
+
+查看和缴费：
+{{ url }}
+
+"""
+        + _UNSUBSCRIBE["zh-hans"],
+    ),
+    (
+        "bill_mail",
+        "en",
+        "Your bill for {{ month }}, account ending in {{ account_tail }}",
+        """Dear customer,
+
+The bill for {{ month }} of the account ending in {{ account_tail }} is attached.
+
+Charges: {{ amount }}
+Still to pay: {{ open }}
+Due: {{ due }}
+
+See and pay it here:
+{{ url }}
+
+"""
+        + _UNSUBSCRIBE["en"],
+    ),
+    (
+        "bill_mail_paid",
+        "zh-hans",
+        "尾号 {{ account_tail }} 的{{ month }}账单",
+        """尊敬的客户：
+
+尾号 {{ account_tail }} 的户号 {{ month }}账单已出，见附件。本期费用 {{ amount }}，不用再缴费。
+
+查看账单：
+{{ url }}
+
+"""
+        + _UNSUBSCRIBE["zh-hans"],
+    ),
+    (
+        "bill_mail_paid",
+        "en",
+        "Your bill for {{ month }}, account ending in {{ account_tail }}",
+        """Dear customer,
+
+The bill for {{ month }} of the account ending in {{ account_tail }} is attached.
+Its charges of {{ amount }} need no further payment.
+
+See it here:
+{{ url }}
+
+"""
+        + _UNSUBSCRIBE["en"],
+    ),
 ]
 
 
@@ -100,16 +250,19 @@ def install(*, using: str, apps: Any, **kwargs: Any) -> None:
         template: type[models.Model] = apps.get_model("notices", "Template")
     except LookupError:  # migrated back to before the table
         return
+    texts = [("SMS", code, language, "", body) for code, language, body in _TEXTS]
+    texts += [("EMAIL", *mail) for mail in _MAILS]
     rows = [
         template(
             code=code,
-            channel="SMS",
+            channel=channel,
             language=language,
             version=1,
+            title=title,
             body=body,
             is_secret=code in _SECRET,
             active_from=_LONG_AGO,
         )
-        for code, language, body in _TEXTS
+        for channel, code, language, title, body in texts
     ]
     template._default_manager.using(using).bulk_create(rows, ignore_conflicts=True)

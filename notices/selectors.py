@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import takewhile
+
+from django.db.models import Q
 
 from notices import rules
-from notices.models import Template
+from notices.models import Delivery, DeliveryState, Failure, Template
 
 
 class UnknownTemplate(LookupError):
@@ -24,3 +27,15 @@ def templates(*, code: str, channels: Iterable[str], language: str, as_of: datet
     if missing := wanted - best.keys():
         raise UnknownTemplate(f"{code}: no template for {', '.join(sorted(missing))}")
     return best
+
+
+def soft_failures_in_a_row(*, recipient_ref: str, channel: str, most: int = 10) -> int:
+    """How many of the newest deliveries of a recipient failed because the address could take nothing just then.
+
+    Those that wait and those that failed by our own trouble say nothing about the address and are not counted.
+    """
+    ended = Delivery.objects.filter(message__recipient_ref=recipient_ref, channel=channel).exclude(
+        Q(state__in=(DeliveryState.QUEUED, DeliveryState.EXPIRED)) | Q(failure=Failure.OTHER)
+    )
+    newest = ended.order_by("-pk").values_list("failure", flat=True)[:most]
+    return len(list(takewhile(lambda failure: failure == Failure.SOFT, newest)))

@@ -5,16 +5,13 @@ database refused rows, 143 a signal ended it after a whole chunk (run it again t
 """
 
 import json
-import signal
 import sys
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -22,7 +19,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from core import audit, clock, heartbeats
+from core import audit, batch, clock, heartbeats
 from core.actor import Actor
 from core.errors import HallError
 from core.imports import encodings, profiles, runs, source
@@ -55,20 +52,26 @@ class ImportCommand(BaseCommand, ABC):
         parser.add_argument("--dry-run", action="store_true", help="find out everything, change nothing")
         parser.add_argument("--rejects", type=Path, metavar="OUT.csv", help="write each rejected row and why")
         parser.add_argument("--encoding", default="", help="instead of the profile's, or of finding out")
-        parser.add_argument("--limit", type=_positive, metavar="N", help="stop after so many rows")
+        parser.add_argument("--limit", type=batch.positive, metavar="N", help="stop after so many rows")
         parser.add_argument(
-            "--chunk", type=_positive, default=runs.CHUNK_ROWS, metavar="N", help="rows at once"
+            "--chunk", type=batch.positive, default=runs.CHUNK_ROWS, metavar="N", help="rows at once"
         )
-        parser.add_argument("--lanes", type=_positive, default=2, metavar="N", help="connections at work")
         parser.add_argument(
-            "--max-bytes", type=_positive, default=source.DEFAULT_MAX_BYTES, metavar="N", help="unpacked size"
+            "--lanes", type=batch.positive, default=2, metavar="N", help="connections at work"
+        )
+        parser.add_argument(
+            "--max-bytes",
+            type=batch.positive,
+            default=source.DEFAULT_MAX_BYTES,
+            metavar="N",
+            help="unpacked size",
         )
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
-        parser.add_argument("--as-of", type=_instant, metavar="ISO", help="book as if it were then")
+        parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="book as if it were then")
 
     def handle(self, *args: Any, **options: Any) -> None:
         as_of = options["as_of"] or clock.now()
-        with _signals() as stop:
+        with batch.interruptible() as stop:
             job = _job(options, stop)
             try:
                 code = self._import(job, options, as_of)
@@ -173,44 +176,8 @@ def _reject_file(path: Path | None, read: Path) -> Any:
     return RejectFile(path)
 
 
-@contextmanager
-def _signals() -> Iterator[Callable[[], bool]]:
-    """SIGTERM and SIGINT let the present chunk finish; a second one ends the process at once."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set  # only the main thread may listen
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        asked.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _database_away(error: Exception) -> str:
     why = str(error).strip().splitlines()
     return _("数据库中断：%(why)s。已完成的部分不会重复，恢复后再次运行即可") % {
         "why": why[0] if why else type(error).__name__
     }
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise CommandError(_("应为正整数：%(text)s") % {"text": text})
-    return int(text)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CommandError(_("时间应写成 2026-11-21T08:00:00+08:00：%(text)s") % {"text": text}) from error
-    return at if at.tzinfo else at.replace(tzinfo=clock.SHANGHAI)

@@ -3,6 +3,21 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from notices.attachments import Attachment
+from notices.models import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to one address. A channel that has no titles, attachments or headers leaves them out."""
+
+    address: str
+    title: str
+    body: str
+    message_id: str  # our own; sent again it is the same message
+    attachment: Attachment | None = None
+    unsubscribe_url: str = ""  # "": the message is not one that can be subscribed to
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -12,12 +27,16 @@ class Sent:
 
 
 class ProviderError(Exception):
-    """Not taken over. `permanent`: another try would end the same. `reason` holds no personal data."""
+    """Not taken over. `permanent`: another try would end the same. `reason` holds no personal data.
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    `failure` says whose trouble it is: the address's (HARD, SOFT) or anything else.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool, failure: Failure = Failure.OTHER) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
+        self.failure = failure
 
 
 class Provider(Protocol):
@@ -25,5 +44,5 @@ class Provider(Protocol):
     def code(self) -> str:
         """Stable name, kept with each delivery."""
 
-    def send(self, *, address: str, title: str, body: str, message_id: str, timeout: float) -> Sent:
+    def send(self, message: Outgoing, *, timeout: float) -> Sent:
         """Hands one message over within `timeout` seconds, or raises ProviderError. Same message_id: same message."""

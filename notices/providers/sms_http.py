@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from notices.providers import signature
-from notices.providers.base import ProviderError, Sent
+from notices.providers.base import Outgoing, ProviderError, Sent
 
 _LONGEST_ANSWER = 10_000
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429})
@@ -28,11 +28,11 @@ _opener = urllib.request.build_opener(_NoRedirects)
 class SmsGateway:
     code = "sms"
 
-    def send(self, *, address: str, title: str, body: str, message_id: str, timeout: float) -> Sent:
+    def send(self, message: Outgoing, *, timeout: float) -> Sent:
         """Raises ProviderError: permanent for a refusal of the message, not so for a gateway that is away or busy."""
         if not settings.SMS_GATEWAY_URL:
             raise ProviderError("SMS_GATEWAY_URL is not set", permanent=False)
-        fields = {"phone": address, "text": body, "message_id": message_id}
+        fields = {"phone": message.address, "text": message.body, "message_id": message.message_id}
         return _read(_post(json.dumps(fields, ensure_ascii=False).encode(), timeout))
 
 

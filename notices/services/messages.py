@@ -35,12 +35,25 @@ def send(
     dedupe_key: str,
     as_of: datetime,
     language: str = rules.FALLBACK_LANGUAGE,
+    attachment: str = "",
+    unsubscribe_url: str = "",
 ) -> Message:
     """Queues the template `code` for each address. The same dedupe key again: the first message, nothing is sent.
 
-    Raises UnknownTemplate or BadTemplate (faults of the caller), and ValueError for a secret template.
+    `attachment` (see notices.attachments) and `unsubscribe_url` go with e-mails. Raises UnknownTemplate or BadTemplate
+    (faults of the caller), and ValueError for a secret template.
     """
-    message, is_new = _message(code, recipient_ref, language, dedupe_key, context, as_of)
+    row = Message(
+        code=code,
+        recipient_ref=recipient_ref,
+        language=language,
+        dedupe_key=dedupe_key,
+        context=context,
+        attachment=attachment,
+        unsubscribe_url=unsubscribe_url,
+        created_at=as_of,
+    )
+    message, is_new = _stored(row)
     if is_new:
         channels = {address.channel for address in addresses}
         found = selectors.templates(code=code, channels=channels, language=language, as_of=as_of)
@@ -70,7 +83,13 @@ def send_secret(
     if not template.is_secret:
         raise ValueError(f"{code} is not a secret template")
     text = rules.render(template.body, context)
-    message, _ = _message(code, recipient_ref, language, f"secret:{uuid4()}", {}, as_of)
+    message = Message.objects.create(
+        code=code,
+        recipient_ref=recipient_ref,
+        language=language,
+        dedupe_key=f"secret:{uuid4()}",
+        created_at=as_of,
+    )
     delivery = Delivery.objects.create(
         message=message,
         template=template,
@@ -109,30 +128,25 @@ def rehearse_secret(
     transaction.on_commit(lambda: _pretend(delivery), robust=True)
 
 
-def _message(
-    code: str, recipient_ref: str, language: str, dedupe_key: str, context: dict[str, str], as_of: datetime
-) -> tuple[Message, bool]:
+def _stored(row: Message) -> tuple[Message, bool]:
     """The message and whether it is new. A concurrent one with the same key is waited for by the INSERT itself."""
-    row = Message(
-        code=code,
-        recipient_ref=recipient_ref,
-        language=language,
-        dedupe_key=dedupe_key,
-        context=context,
-        created_at=as_of,
-    )
+    values = [getattr(row, name) for name in _COLUMNS]
+    values[_COLUMNS.index("context")] = json.dumps(row.context)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [code, recipient_ref, language, dedupe_key, json.dumps(context), as_of])
+        cursor.execute(_INSERT, values)
         inserted = cursor.fetchone()
     if inserted is None:
-        return Message.objects.get(dedupe_key=dedupe_key), False
+        return Message.objects.get(dedupe_key=row.dedupe_key), False
     row.pk, row._state.adding = inserted[0], False
     return row, True
 
 
-_INSERT = """
-    INSERT INTO notices_message (code, recipient_ref, language, dedupe_key, context, created_at)
-    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id"""
+_COLUMNS = (
+    "code", "recipient_ref", "language", "dedupe_key", "context", "attachment", "unsubscribe_url", "created_at",
+)  # fmt: skip
+_INSERT = f"""
+    INSERT INTO notices_message ({", ".join(_COLUMNS)}) VALUES ({", ".join(["%s"] * len(_COLUMNS))})
+    ON CONFLICT (dedupe_key) DO NOTHING RETURNING id"""
 
 
 def _delivery(

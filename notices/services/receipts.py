@@ -1,4 +1,10 @@
-"""What a provider says became of a delivery. Kept as received; believed only with the right signature."""
+"""What a provider says became of a delivery. Kept as received; believed only with the right signature.
+
+SMS gateways and mail providers speak alike: POST {"provider_message_id", "message_id", "status", "at", "error"} with
+X-Signature, the hex HMAC-SHA256 over the body. SMS: DELIVERED or FAILED. E-mail: DELIVERED, BOUNCED_HARD (the address
+takes no mail), BOUNCED_SOFT (not now) or COMPLAINED (its reader calls it spam); there `provider_message_id` is the
+mail's Message-ID, and `message_id` may be empty.
+"""
 
 import json
 import logging
@@ -10,13 +16,19 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
+from core import logs
 from notices import locks, rules
-from notices.models import Delivery, DeliveryReceipt, DeliveryState
+from notices.models import Channel, Delivery, DeliveryReceipt, DeliveryState, Failure
 from notices.providers import signature
+from notices.services import failures
 
 log = logging.getLogger(__name__)
 LONGEST = 10_000  # bytes
-_STATUSES = frozenset({"DELIVERED", "FAILED"})
+_STATUSES: dict[str, frozenset[str]] = {
+    Channel.SMS: frozenset({rules.DELIVERED, rules.FAILED}),
+    Channel.EMAIL: frozenset({rules.DELIVERED, rules.BOUNCED_HARD, rules.BOUNCED_SOFT, rules.COMPLAINED}),
+}
+_PROVIDERS: dict[str, str] = {Channel.SMS: "sms", Channel.EMAIL: "email"}  # their codes in providers.registry
 _UNVERIFIED_AN_HOUR = 100  # evidence of an attack; more of it would be the attack
 
 
@@ -36,18 +48,24 @@ class Report:
     error: str
 
 
-def take(*, raw: bytes, given_signature: str, as_of: datetime, provider: str = "sms") -> Verdict:
+def take(*, raw: bytes, given_signature: str, as_of: datetime, channel: Channel = Channel.SMS) -> Verdict:
     """Keeps one receipt and lets it say its word about the delivery. The same again changes nothing."""
     if len(raw) > LONGEST:
         return Verdict.UNREADABLE
-    report = _parse(raw)
-    if not signature.is_valid(raw, given_signature, settings.SMS_GATEWAY_SECRET):
+    provider = _PROVIDERS[channel]
+    report = _parse(raw, channel)
+    if not signature.is_valid(raw, given_signature, _secret(channel)):
         _keep_forged(report, raw, provider, as_of)
         return Verdict.FORGED
     if report is None:
         log.warning("receipt cannot be read", extra={"provider": provider})
         return Verdict.UNREADABLE
     return _apply(report, raw, provider, as_of)
+
+
+def _secret(channel: Channel) -> str:
+    secret: str = settings.SMS_GATEWAY_SECRET if channel == Channel.SMS else settings.EMAIL_WEBHOOK_SECRET
+    return secret
 
 
 @transaction.atomic
@@ -68,22 +86,30 @@ def _find(report: Report, provider: str) -> Delivery | None:
     number = report.message_id.partition("-")[0]
     if number.isascii() and number.isdecimal() and len(number) < 19:
         row = locks.delivery(int(number))
-        if row and row.reference == report.message_id:
+        if row and row.reference == report.message_id and row.channel == _channel(provider):
             return row
     return locks.delivery_of_provider(provider=provider, provider_message_id=report.provider_message_id)
 
 
+def _channel(provider: str) -> str:
+    return next(channel for channel, code in _PROVIDERS.items() if code == provider)
+
+
 def _move(delivery: Delivery, report: Report, as_of: datetime) -> None:
     state = rules.state_after_receipt(delivery.state, report.status)
-    if state == delivery.state:
+    failure = rules.failure_after_receipt(delivery.failure, state, report.status)
+    if (state, failure) == (delivery.state, delivery.failure):
         return
-    delivery.state = state
-    if state == DeliveryState.DELIVERED:
+    is_worse = failure not in ("", delivery.failure)
+    if state == DeliveryState.DELIVERED and delivery.delivered_at is None:
         delivery.delivered_at = as_of  # our own clock: the provider's is kept on the receipt
         delivery.error = ""
-    else:
+    elif is_worse:
         delivery.error = f"not delivered: {report.error}"[:200]
-    delivery.save(update_fields=["state", "delivered_at", "error"])
+    delivery.state, delivery.failure = state, failure
+    delivery.save(update_fields=["state", "failure", "delivered_at", "error"])
+    if is_worse:
+        failures.tell(delivery, Failure(failure), as_of=as_of)
 
 
 def _keep_forged(report: Report | None, raw: bytes, provider: str, as_of: datetime) -> None:
@@ -105,22 +131,29 @@ def _row(report: Report, raw: bytes, provider: str, as_of: datetime, *, is_verif
     )
 
 
-def _parse(raw: bytes) -> Report | None:
+def _parse(raw: bytes, channel: Channel) -> Report | None:
     try:
         values = json.loads(raw)
         texts = {name: values[name] for name in ("provider_message_id", "message_id", "status")}
         at, error = values.get("at") or "", values.get("error") or ""
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    if not all(map(_is_plain, (*texts.values(), at, error))) or texts["status"] not in _STATUSES:
+    is_plain = all(map(_is_plain, (*texts.values(), at))) and _is_plain(error, longest=500)
+    if not is_plain or texts["status"] not in _STATUSES[channel] or not texts["provider_message_id"]:
         return None
-    if not texts["provider_message_id"]:
-        return None
-    return Report(**texts, reported_at=_moment(at), error=error)
+    if channel == Channel.EMAIL:
+        texts |= _ids_of_mail(**texts)
+    return Report(**texts, reported_at=_moment(at), error=logs.mask(error))  # servers quote the address
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 80 and "\0" not in value
+def _ids_of_mail(*, provider_message_id: str, message_id: str, status: str) -> dict[str, str]:
+    """Providers drop the brackets of a Message-ID; ours begins with the delivery's reference."""
+    bare = provider_message_id.strip("<>")
+    return {"provider_message_id": f"<{bare}>"[:80], "message_id": message_id or bare.partition("@")[0]}
+
+
+def _is_plain(value: object, *, longest: int = 80) -> bool:
+    return isinstance(value, str) and len(value) <= longest and "\0" not in value
 
 
 def _moment(text: str) -> datetime | None:

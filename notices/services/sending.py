@@ -1,20 +1,22 @@
-"""Working the deliveries off. No transaction is open while a provider is asked."""
+"""Working the deliveries off. No transaction is open while a provider is asked, or an attachment written."""
 
 import logging
 from collections.abc import Callable
 from datetime import datetime
 
 import redis
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from core.actor import Actor
 from core.errors import Conflict, NotFound
-from notices import rules, vault
-from notices.models import Delivery, DeliveryState
+from notices import attachments, rules, vault
+from notices.models import Delivery, DeliveryState, Failure
 from notices.providers import registry
-from notices.providers.base import ProviderError, Sent
+from notices.providers.base import Outgoing, Provider, ProviderError, Sent
 from notices.queue import DELIVERIES
+from notices.services import failures
 
 log = logging.getLogger(__name__)
 BATCH = 20
@@ -52,7 +54,8 @@ def expire(*, as_of: datetime) -> int:
 def retry(*, delivery_id: int, actor: Actor, as_of: datetime) -> None:
     """Puts a FAILED delivery back into the queue; raises NotFound, or NotSendable for any other and for secrets."""
     failed = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.FAILED, expires_at=None)
-    if failed.update(state=DeliveryState.QUEUED, attempts=0, error="", next_attempt_at=as_of):
+    changes = {"attempts": 0, "error": "", "failure": "", "next_attempt_at": as_of}
+    if failed.update(state=DeliveryState.QUEUED, **changes):
         log.info("delivery queued again", extra={"delivery": delivery_id, "actor": actor.ref})
         DELIVERIES.poke()
     elif Delivery.objects.filter(pk=delivery_id).exists():
@@ -88,23 +91,48 @@ def _send(row: Delivery, text: str, *, as_of: datetime, timeout: float) -> bool:
     """Whether the provider took it over; the row says so either way."""
     provider = registry.for_channel(row.channel)
     try:
-        sent = provider.send(
-            address=row.address, title=_title(row), body=text, message_id=row.reference, timeout=timeout
-        )
+        sent = provider.send(_outgoing(row, text, as_of), timeout=timeout)
     except ProviderError as error:
-        DELIVERIES.failed(row, error=error.reason, as_of=as_of, permanent=error.permanent)
+        _failed(row, error, as_of=as_of)
         return False
-    except Exception as error:  # a provider's bug is one message's failure, not the queue's
+    except Exception as error:  # a bug of a provider or writer is one message's failure, not the queue's
         log.exception("provider failed", extra={"provider": provider.code, "delivery": row.pk})
-        DELIVERIES.failed(row, error=type(error).__name__, as_of=as_of)
+        _failed(row, ProviderError(type(error).__name__, permanent=False), as_of=as_of)
         return False
-    _note(row, provider.code, sent, as_of=as_of)
+    _note(row, provider, sent, as_of=as_of)
     return True
 
 
-def _note(row: Delivery, provider: str, sent: Sent, *, as_of: datetime) -> None:
+def _outgoing(row: Delivery, text: str, as_of: datetime) -> Outgoing:
+    """Raises ProviderError for good when the attachment's room has withdrawn the message."""
+    message, attached = row.message, None
+    try:
+        if message.attachment:
+            attached = attachments.write(message.attachment, language=message.language, as_of=as_of)
+    except attachments.Withdrawn:
+        raise ProviderError("withdrawn", permanent=True) from None
+    return Outgoing(
+        address=row.address,
+        title=_title(row),
+        body=text,
+        message_id=row.reference,
+        attachment=attached,
+        unsubscribe_url=message.unsubscribe_url,
+    )
+
+
+def _failed(row: Delivery, error: ProviderError, *, as_of: datetime) -> None:
+    """Back into the queue; or, when that was the last try, the end of it, and those who wait for it are told."""
+    with transaction.atomic():
+        DELIVERIES.failed(row, error=error.reason, as_of=as_of, permanent=error.permanent)
+        ended = Delivery.objects.filter(pk=row.pk, state=DeliveryState.FAILED, failure="")
+        if ended.update(failure=error.failure):
+            failures.tell(row, Failure(error.failure), as_of=as_of)
+
+
+def _note(row: Delivery, provider: Provider, sent: Sent, *, as_of: datetime) -> None:
     """A receipt may have been faster: it keeps the state that it brought."""
-    facts = {"provider": provider, "provider_message_id": sent.provider_message_id, "sent_at": as_of}
+    facts = {"provider": provider.code, "provider_message_id": sent.provider_message_id, "sent_at": as_of}
     if not _waiting(row).update(state=DeliveryState.SENT, error="", **facts):
         Delivery.objects.filter(pk=row.pk, sent_at=None).update(**facts)
 

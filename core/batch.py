@@ -1,0 +1,51 @@
+"""What batch commands share: when they may be stopped, and how their options are read."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import FrameType
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+
+from core import clock
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """SIGTERM and SIGINT let the present chunk finish; a second one ends the process at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set  # only the main thread may listen
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def positive(text: str) -> int:
+    """An option that is a count; raises CommandError."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise CommandError(_("应为正整数：%(text)s") % {"text": text})
+    return int(text)
+
+
+def instant(text: str) -> datetime:
+    """An option that is a time, in Shanghai where it names no zone; raises CommandError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(_("时间应写成 2026-11-21T08:00:00+08:00：%(text)s") % {"text": text}) from error
+    return at if at.tzinfo else at.replace(tzinfo=clock.SHANGHAI)
