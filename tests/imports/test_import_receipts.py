@@ -24,7 +24,7 @@ def three_bills(tmp_path: Path) -> None:
     """81 owes 10 (older) and 20, 82 owes 30."""
     build.account("81")
     build.account("82")
-    text = "1,81,,2026-10-01,2026-10-25,10\n2,81,,2026-11-01,2026-11-25,20\n3,82,,2026-11-01,2026-11-25,30\n"
+    text = "1,81,,2026-10-01,2026-11-05,10\n2,81,,2026-11-01,2026-11-25,20\n3,82,,2026-11-01,2026-11-25,30\n"
     build.load(bulk_bills.load, build.file(tmp_path, build.BILL_HEADER + text))
 
 
