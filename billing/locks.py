@@ -8,6 +8,7 @@ from django.db import connection
 
 from billing.models import (
     Bill,
+    Dispute,
     EmailSubscription,
     PayLink,
     PayLinkState,
@@ -170,3 +171,12 @@ def email_subscriptions(account_id: int) -> list[EmailSubscription]:
 def statement_difference(difference_id: int) -> StatementDifference:
     """The difference as it is now, locked."""
     return StatementDifference.objects.select_for_update().get(pk=difference_id)
+
+
+def dispute(dispute_id: int) -> Dispute:
+    """The dispute as it is now, locked; its bill and account at hand. Raises NotFound."""
+    rows = Dispute.objects.select_for_update(of=("self",)).select_related("bill__account")
+    found = rows.filter(pk=dispute_id).first()
+    if found is None:
+        raise NotFound()
+    return found
