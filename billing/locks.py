@@ -10,6 +10,7 @@ from billing.models import (
     Bill,
     Dispute,
     EmailSubscription,
+    LargeBill,
     PayLink,
     PayLinkState,
     Payment,
@@ -177,6 +178,14 @@ def dispute(dispute_id: int) -> Dispute:
     """The dispute as it is now, locked; its bill and account at hand. Raises NotFound."""
     rows = Dispute.objects.select_for_update(of=("self",)).select_related("bill__account")
     found = rows.filter(pk=dispute_id).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def large_bill(bill_id: int) -> LargeBill:
+    """The warning about this bill as it is now, locked; raises NotFound."""
+    found = LargeBill.objects.select_for_update().filter(pk=bill_id).first()
     if found is None:
         raise NotFound()
     return found

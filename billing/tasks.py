@@ -4,7 +4,16 @@ import time
 
 from celery import shared_task
 
-from billing.services import bill_mails, callbacks, cashier, ledger_check, refund_queue, refund_sending, settling
+from billing.services import (
+    bill_mails,
+    callbacks,
+    cashier,
+    large_bills,
+    ledger_check,
+    refund_queue,
+    refund_sending,
+    settling,
+)
 from core import clock, heartbeats, pokes
 
 _TURN_SECONDS = 60.0  # well inside the time limit: a long backlog is worked off in several turns
@@ -72,3 +81,11 @@ def check_ledgers() -> int:
 def mail_bills() -> int:
     """Queues a mail for each new bill of who wants them by e-mail. How many."""
     return bill_mails.run_now(as_of=clock.now()).sent
+
+
+@shared_task(
+    name="billing.warn_large_bills", queue="default", acks_late=True, time_limit=1800, ignore_result=True
+)
+def warn_large_bills() -> int:
+    """Warns of new bills that are suddenly huge. How many."""
+    return large_bills.run_now(as_of=clock.now()).warned

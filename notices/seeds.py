@@ -136,6 +136,29 @@ _TEXTS = [
         "[Online Hall] {{ amount }} is due for the account ending in {{ account_tail }}. Check and pay at {{ url }} "
         "within {{ hours }} hours. Do not pass it on; call us if in doubt.",
     ),
+    (
+        "large_bill",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号 {{ month }}账单为 {{ amount }}，超过前三个月平均（{{ mean }}）的 5 倍，"
+        "特此提醒。请登录网上营业厅查看原因；觉得不对，可以在账单页提出异议。",
+    ),
+    (
+        "large_bill",
+        "en",
+        "[Online Hall] The {{ month }} bill of the account ending in {{ account_tail }} is {{ amount }}, more than 5 "
+        "times the mean of the three months before ({{ mean }}). See why in the online hall; you can dispute it there.",
+    ),
+    (
+        "dispute_answered",
+        "zh-hans",
+        "【网上营业厅】您对尾号 {{ account_tail }} 户号账单提出的异议（{{ number }}）已有答复，请登录网上营业厅在账单页查看。",
+    ),
+    (
+        "dispute_answered",
+        "en",
+        "[Online Hall] Your dispute {{ number }} about a bill of the account ending in {{ account_tail }} is answered. "
+        "Please see the bill in the online hall.",
+    ),
 ]
 _UNSUBSCRIBE = {
     "zh-hans": "不想再收到电子账单？请打开：\n{{ unsubscribe_url }}\n\n本邮件由系统发出，请勿回复。",

@@ -264,6 +264,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 15, "queue": "payments"},
     },
     "mail-bills": {"task": "billing.mail_bills", "schedule": crontab(minute="*/10")},
+    "warn-large-bills": {
+        "task": "billing.warn_large_bills",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "check-ledgers": {"task": "billing.check_ledgers", "schedule": crontab(hour=3, minute=30)},
     "withdraw-old-approvals": {"task": "core.withdraw_old_approvals", "schedule": crontab(hour=4, minute=30)},
     "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
@@ -318,6 +323,9 @@ WECHATPAY_GATEWAY_URL = env.text("WECHATPAY_GATEWAY_URL", "")
 PAYMENT_EXPIRES_MINUTES = 30
 # Fen that a customer gets back in a day without staff looking at it, from credit that nobody must look at.
 REFUND_SELF_SERVICE_CENTS = int(env.text("HALL_REFUND_SELF_SERVICE_CENTS", "20000"))
+
+# A dispute of a bill is answered within so many working days; the regulator's limit is 15 days.
+DISPUTE_ANSWER_WORKING_DAYS = int(env.text("HALL_DISPUTE_ANSWER_WORKING_DAYS", "5"))
 
 # Fen that one member of staff may move alone, by kind of work (core.approvals); above it a second person decides.
 APPROVAL_LIMITS = env.amounts(
