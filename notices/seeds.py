@@ -139,8 +139,8 @@ _TEXTS = [
     (
         "large_bill",
         "zh-hans",
-        "【网上营业厅】尾号 {{ account_tail }} 的户号 {{ month }}账单为 {{ amount }}，超过前三个月平均（{{ mean }}）的 5 倍，"
-        "特此提醒。请登录网上营业厅查看原因；觉得不对，可以在账单页提出异议。",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号 {{ month }}账单为 {{ amount }}，"
+        "超过前三个月平均（{{ mean }}）的 5 倍，特此提醒。请登录网上营业厅查看原因；觉得不对，可以在账单页提出异议。",
     ),
     (
         "large_bill",
@@ -151,7 +151,8 @@ _TEXTS = [
     (
         "dispute_answered",
         "zh-hans",
-        "【网上营业厅】您对尾号 {{ account_tail }} 户号账单提出的异议（{{ number }}）已有答复，请登录网上营业厅在账单页查看。",
+        "【网上营业厅】您对尾号 {{ account_tail }} 户号账单提出的异议（{{ number }}）已有答复，"
+        "请登录网上营业厅在账单页查看。",
     ),
     (
         "dispute_answered",
