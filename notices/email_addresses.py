@@ -1,6 +1,7 @@
 """E-mail addresses as people type them. What is kept can stand in a mail's header and envelope as it is."""
 
 import re
+import unicodedata
 
 from django.utils.translation import gettext_lazy as _
 
@@ -56,6 +57,8 @@ def mask(address: str) -> str:
 def _ascii(domain: str) -> str:
     if domain.isascii():
         return domain
+    if not all(character in ".-" or unicodedata.category(character)[0] in "LMN" for character in domain):
+        raise BadEmail()  # the codec below would drop some of what nobody sees
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:

@@ -53,6 +53,11 @@ def test_the_wanted_language_comes_first_and_chinese_after_it() -> None:
         ("EXPIRED", "DELIVERED", "EXPIRED"),
         ("EXPIRED", "FAILED", "EXPIRED"),
         ("SENT", "UNHEARD_OF", "SENT"),
+        ("SENT", "BOUNCED_HARD", "FAILED"),
+        ("SENT", "BOUNCED_SOFT", "FAILED"),
+        ("SENT", "COMPLAINED", "SENT"),
+        ("DELIVERED", "BOUNCED_HARD", "DELIVERED"),
+        ("DELIVERED", "COMPLAINED", "DELIVERED"),
     ],
 )
 def test_what_a_receipt_makes_of_a_delivery(state: str, status: str, after: str) -> None:
@@ -64,3 +69,49 @@ def test_what_a_receipt_makes_of_a_delivery(state: str, status: str, after: str)
 def test_a_receipt_only_makes_steps_that_the_machine_allows(state: str, status: str) -> None:
     after = rules.state_after_receipt(state, status)
     assert after == state or DELIVERY_MACHINE.allows(state, after)
+
+
+@pytest.mark.parametrize(
+    ("failure", "state", "status", "after"),
+    [
+        ("", "DELIVERED", "DELIVERED", ""),
+        ("", "FAILED", "FAILED", "OTHER"),
+        ("", "FAILED", "BOUNCED_SOFT", "SOFT"),
+        ("", "FAILED", "BOUNCED_HARD", "HARD"),
+        ("", "DELIVERED", "BOUNCED_HARD", "HARD"),
+        ("", "DELIVERED", "BOUNCED_SOFT", ""),
+        ("", "DELIVERED", "COMPLAINED", "COMPLAINT"),
+        ("", "SENT", "COMPLAINED", "COMPLAINT"),
+        ("SOFT", "DELIVERED", "DELIVERED", ""),
+        ("SOFT", "FAILED", "BOUNCED_HARD", "HARD"),
+        ("HARD", "DELIVERED", "DELIVERED", "HARD"),
+        ("HARD", "FAILED", "BOUNCED_SOFT", "HARD"),
+        ("COMPLAINT", "DELIVERED", "BOUNCED_HARD", "COMPLAINT"),
+        ("OTHER", "FAILED", "FAILED", "OTHER"),
+        ("", "EXPIRED", "FAILED", ""),
+    ],
+)
+def test_whose_trouble_a_failure_is(failure: str, state: str, status: str, after: str) -> None:
+    assert rules.failure_after_receipt(failure, state, status) == after
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "failure"),
+    [
+        (550, "no such user", "HARD"),
+        (550, "5.1.1 unknown", "HARD"),
+        (551, "user not local", "HARD"),
+        (553, "5.1.3 bad syntax", "HARD"),
+        (550, "5.2.1 mailbox disabled", "HARD"),
+        (550, "5.2.2 over quota", "SOFT"),
+        (552, "", "SOFT"),
+        (450, "4.2.1", "SOFT"),
+        (421, "", "SOFT"),
+        (550, "5.7.1 blocked, see http://127.0.0.1/", "OTHER"),
+        (554, "5.7.1 policy", "OTHER"),
+        (554, "", "OTHER"),
+        (501, "", "OTHER"),
+    ],
+)
+def test_what_a_mail_server_s_words_mean(code: int, text: str, failure: str) -> None:
+    assert rules.failure_of_smtp(code, text) == failure

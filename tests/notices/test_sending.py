@@ -12,7 +12,7 @@ from core.errors import NotFound
 from notices import tasks, vault
 from notices.models import DELIVERY_MACHINE, Delivery, DeliveryState
 from notices.providers import registry
-from notices.providers.base import Sent
+from notices.providers.base import Outgoing, Sent
 from notices.services import sending
 from tests.conftest import NOON
 from tests.notices import build
@@ -127,10 +127,10 @@ def test_one_bad_message_does_not_stop_the_others(gateway: Gateway, monkeypatch:
     class Breaks:
         code = "sms"
 
-        def send(self, *, address: str, title: str, body: str, message_id: str, timeout: float) -> Sent:
-            if message_id == broken.reference:
+        def send(self, message: Outgoing, *, timeout: float) -> Sent:
+            if message.message_id == broken.reference:
                 raise RuntimeError("a bug, with 13800000001 in it")
-            return sms.send(address=address, title=title, body=body, message_id=message_id, timeout=timeout)
+            return sms.send(message, timeout=timeout)
 
     monkeypatch.setitem(registry._BY_CHANNEL, "SMS", Breaks())
     assert work() == 2
@@ -146,7 +146,7 @@ def test_no_transaction_is_open_while_the_provider_is_asked(monkeypatch: pytest.
     class Looks:
         code = "sms"
 
-        def send(self, *, address: str, title: str, body: str, message_id: str, timeout: float) -> Sent:
+        def send(self, message: Outgoing, *, timeout: float) -> Sent:
             seen.append(connection.in_atomic_block)
             return Sent("1")
 
@@ -219,7 +219,7 @@ def test_a_receipt_may_overtake_the_worker_s_own_note(
     class Reports:
         code = "sms"
 
-        def send(self, *, address: str, title: str, body: str, message_id: str, timeout: float) -> Sent:
+        def send(self, message: Outgoing, *, timeout: float) -> Sent:
             Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.DELIVERED, delivered_at=NOON)
             return Sent("SMS7")
 
