@@ -28,13 +28,21 @@ _seconds = Histogram(
     ["route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
+Figures = Callable[[datetime], Iterator[Metric]]
 _queues: dict[str, Queue[Any]] = {}
+_figures: list[Figures] = []
 
 
 def register_queue(name: str, queue: Queue[Any]) -> None:
     """Shows depth, age and given-up rows of this queue table at /metrics; called where the queue is declared."""
     if _queues.setdefault(name, queue) != queue:
         raise ValueError(f"two queues named {name}")
+
+
+def register_figures(read: Figures) -> None:
+    """Shows a room's own figures at /metrics. `read` is asked at the scrape, and left out when it takes too long."""
+    if read not in _figures:
+        _figures.append(read)
 
 
 @lru_cache(maxsize=4096)  # looking a labelled child up costs more than counting
@@ -76,7 +84,7 @@ class DatabaseCollector(Collector):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = %s", [_TIMEOUT_MS])
-                for figures in (_queue_figures, _outbox_figures, _heartbeat_figures):
+                for figures in (_queue_figures, _outbox_figures, _heartbeat_figures, *_figures):
                     found += _unless_slow(figures, clock.now())
             up = 1
         except Exception:  # whatever keeps us from the database is the figure
@@ -84,7 +92,7 @@ class DatabaseCollector(Collector):
         return [GaugeMetricFamily("hall_database_up", "1: it answers", up), *found]
 
 
-def _unless_slow(figures: Callable[[datetime], Iterator[Metric]], now: datetime) -> list[Metric]:
+def _unless_slow(figures: Figures, now: datetime) -> list[Metric]:
     """What takes too long is left out, with a line in the log; the other figures are still told."""
     try:
         with transaction.atomic():

@@ -10,7 +10,7 @@ Posted besides the form's own fields: `_step` (quote, edit, code or submit), `_t
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +68,18 @@ def context_of(request: HttpRequest) -> Context:
     )
 
 
-def start(request: HttpRequest, operation: str, *, initial: Mapping[str, Any] | None = None) -> Flow:
-    """The empty form, filled in from `initial` and from the address's own query."""
-    ctx, known = context_of(request), registry.get(operation)
+def start(
+    request: HttpRequest,
+    operation: str,
+    *,
+    initial: Mapping[str, Any] | None = None,
+    ctx: Context | None = None,
+) -> Flow:
+    """The empty form, filled in from `initial` and from the address's own query.
+
+    Here and below `ctx` is given where it is not the web's own: staff who serve somebody.
+    """
+    ctx, known = ctx or context_of(request), registry.get(operation)
     if not known.available(ctx):
         raise Forbidden()
     filled = dict(initial or {}) | request.GET.dict()
@@ -78,9 +87,9 @@ def start(request: HttpRequest, operation: str, *, initial: Mapping[str, Any] | 
     return Flow(known, form, Trace(ctx.as_of).signed())
 
 
-def quote_from_request(request: HttpRequest, operation: str) -> Flow:
+def quote_from_request(request: HttpRequest, operation: str, *, ctx: Context | None = None) -> Flow:
     """The posted form with its quote; or with what is wrong in it."""
-    return _quote(request, context_of(request), registry.get(operation))
+    return _quote(request, ctx or context_of(request), registry.get(operation))
 
 
 def code_from_request(request: HttpRequest, operation: str) -> Flow:
@@ -95,15 +104,26 @@ def code_from_request(request: HttpRequest, operation: str) -> Flow:
     return _quote(request, ctx, known, code_sent_to=sent_to)
 
 
-def edit_from_request(request: HttpRequest, operation: str) -> Flow:
+def edit_from_request(request: HttpRequest, operation: str, *, ctx: Context | None = None) -> Flow:
     """Back to the form with what was filled in."""
-    ctx, known = context_of(request), registry.get(operation)
+    ctx, known = ctx or context_of(request), registry.get(operation)
     return Flow(known, inputs.make_form(known, ctx, _raw(request)), _trace(request, ctx).signed())
 
 
-def submit_from_request(request: HttpRequest, operation: str) -> HttpResponseRedirect | Flow:
+def next_page(slip: Slip) -> str:
+    """Where the customer goes after submitting: where the operation says, else to the slip."""
+    return slip.result.get("url") or resolve_url("operations:slip", slip.number)
+
+
+def submit_from_request(
+    request: HttpRequest,
+    operation: str,
+    *,
+    ctx: Context | None = None,
+    onward: Callable[[Slip], str] = next_page,
+) -> HttpResponseRedirect | Flow:
     """Carried out: on to the result. Refused: the page to mend it on, with the reason."""
-    ctx, known = context_of(request), registry.get(operation)
+    ctx, known = ctx or context_of(request), registry.get(operation)
     try:
         slip = _submit(request, ctx, operation)
     except (Forbidden, NotFound):
@@ -116,12 +136,7 @@ def submit_from_request(request: HttpRequest, operation: str) -> HttpResponseRed
         return _quote(request, ctx, known, error=error)
     if slip.state == SlipState.DONE and slip.result.get("url"):  # the slip's own page says it itself
         messages.success(request, texts.in_reader_language(slip.result["text"]))
-    return HttpResponseRedirect(next_page(slip))
-
-
-def next_page(slip: Slip) -> str:
-    """Where the customer goes after submitting: where the operation says, else to the slip."""
-    return slip.result.get("url") or resolve_url("operations:slip", slip.number)
+    return HttpResponseRedirect(onward(slip))
 
 
 def respond(

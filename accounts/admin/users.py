@@ -91,6 +91,7 @@ def _useful_permissions() -> QuerySet[Permission]:
     useful = Q(pk__in=[])
     for model, page in admin.site._registry.items():
         codes = [f"{verb}_{model._meta.model_name}" for verb in page.rights()]  # type: ignore[attr-defined]
+        codes += [code for code, _name in model._meta.permissions]
         useful |= Q(content_type__app_label=model._meta.app_label, codename__in=codes)
     found = Permission.objects.filter(useful).select_related("content_type")
     return found.order_by("content_type__app_label", "content_type__model", "-codename")
@@ -99,7 +100,8 @@ def _useful_permissions() -> QuerySet[Permission]:
 def _in_words(permission: Permission) -> str:
     model = permission.content_type.model_class()
     app = apps.get_app_config(permission.content_type.app_label)
-    verb = VERBS[permission.codename.partition("_")[0]]
+    own = dict(model._meta.permissions) if model else {}
+    verb = own.get(permission.codename) or VERBS[permission.codename.partition("_")[0]]
     return f"{app.verbose_name} · {model._meta.verbose_name if model else ''} · {verb}"
 
 

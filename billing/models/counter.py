@@ -68,7 +68,10 @@ class CounterMoney(models.Model):
     class Meta:
         verbose_name = _("柜台收款")
         verbose_name_plural = pgettext_lazy("plural", "柜台收款")
-        permissions = [("take_counter_money", _("柜台收款与解款"))]
+        permissions = [
+            ("take_counter_money", _("柜台收款与解款")),
+            ("approve_counter_reversal", _("批准柜台冲正")),
+        ]
         indexes = [models.Index(fields=["taken_by", "-id"], name="counter_money_taker")]
         triggers = [AppendOnly(name="counter_money_append_only")]
 

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from accounts.models import BillingAccount, Membership, User
 from billing.models import Bill, CashDeposit, CounterMethod, CounterMoney
 from billing.selectors import balances, penalties
-from core import clock
+from core import clock, metrics
 from core.errors import NotFound
 
 
@@ -108,3 +108,6 @@ def figures(now: datetime) -> Iterator[Metric]:
         "hall_undeposited_cash_cents", "Counter cash not yet deposited", sum(till.cents for till in held)
     )
     yield GaugeMetricFamily("hall_undeposited_cash_oldest_seconds", "Age of the oldest of it", oldest)
+
+
+metrics.register_figures(figures)

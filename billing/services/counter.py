@@ -28,7 +28,7 @@ from billing.models import (
 )
 from billing.selectors import counter as reads
 from billing.services import allocations, ledger, receipts
-from core import approvals, clock, money, outbox, sequences
+from core import approvals, audit, clock, money, outbox, sequences
 from core.actor import Actor
 from core.db import violated
 from core.errors import Conflict, HallError
@@ -199,11 +199,13 @@ def deposit(
     bank_slip_no: str,
     deposited_on: date,
     deposited_by_id: int,
+    actor: Actor,
     as_of: datetime,
+    address: str | None = None,
 ) -> CashDeposit:
     """The chosen cash, all in the depositor's till, was taken to the bank: exactly `amount_cents`, under that slip.
 
-    Raises NotInYourTill, DepositDiffers, BankSlipTaken, BadPaperNumber.
+    Leaves an audit row. Raises NotInYourTill, DepositDiffers, BankSlipTaken, BadPaperNumber.
     """
     bank_slip_no = clean_paper_number(bank_slip_no)
     with transaction.atomic():
@@ -217,6 +219,14 @@ def deposit(
             raise DepositDiffers(sum=money.display(total), amount=money.display(amount_cents))
         made = _write_deposit(amount_cents, bank_slip_no, deposited_on, deposited_by_id, as_of)
         CashDepositLine.objects.bulk_create(CashDepositLine(deposit=made, money=each) for each in found)
+        audit.record(
+            actor=actor,
+            action="billing.counter.deposit",
+            subject=made,
+            detail={"amount_cents": amount_cents, "receipts": len(found)},
+            address=address,
+            as_of=as_of,
+        )
     return made
 
 
