@@ -27,6 +27,7 @@ class ReceiptTransfer(models.Model):
     class Meta:
         verbose_name = _("收款转户")
         verbose_name_plural = pgettext_lazy("plural", "收款转户")
+        permissions = [("approve_receipt", _("批准收款的处理"))]
         constraints = [
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="transfer_amount_positive"),
             models.CheckConstraint(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from billing.models import CallbackState, GatewayCallback
-from billing.services import payments, reports
+from billing.services import payments, reports, suspense
 from core import audit
 from core.actor import Actor
 from core.errors import Conflict, HallError
@@ -33,11 +33,14 @@ class NotStuck(Conflict):
 
 
 def apply(callback: GatewayCallback, *, as_of: datetime) -> payments.Applied:
-    """The payment agrees with the callback's report and the row is APPLIED, in one transaction."""
-    if callback.payment_id is None or callback.report is None:
-        raise ValueError("a refused callback is never applied")
+    """The books agree with the callback's report and the row is APPLIED, in one transaction.
+
+    Without a payment the report's reference is looked up again: one that is there by now gets its money.
+    """
+    if callback.report is None:
+        raise ValueError("a message that did not verify is never applied")
     with transaction.atomic():
-        outcome = payments.apply_within(
+        outcome = suspense.apply_within(
             payment_id=callback.payment_id,
             report=reports.load(callback.report),
             as_of=as_of,

@@ -15,7 +15,7 @@ from django.db import connection
 from billing.gateways import registry
 from billing.gateways.base import CallbackRejected, Report
 from billing.models import CallbackState, GatewayCallback
-from billing.services import reports
+from billing.services import reports, suspense
 from billing.services.callbacks import QUEUE
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,11 @@ MOST_KEPT_OF_A_HEADER = 800  # characters; the signature of a key of 4096 bits h
 def receive(
     *, gateway: str, headers: Mapping[str, str], body: bytes, address: str | None, as_of: datetime
 ) -> bool:
-    """True: stored, and a worker will apply it; the gateway may stop sending. False: refused, and stored as such."""
+    """True: stored, and a worker will apply it; the gateway may stop sending. False: refused, and stored as such.
+
+    Money that no payment of ours explains is refused and is a worker's work all the same (see suspense): the gateway
+    goes on telling until somebody there looks at it, too, and it is booked once whatever it tells.
+    """
     kept = {name: headers[name][:MOST_KEPT_OF_A_HEADER] for name in KEPT_HEADERS if name in headers}
     try:
         report = registry.get(gateway).parse_callback(headers, body, received_at=as_of)
@@ -45,19 +49,19 @@ def receive(
         _keep_stranger(gateway, verdict, kept, body, address, as_of)
     else:
         verdict = _judge_and_store(gateway, report, kept, body, address, as_of)
+        if verdict == OK or suspense.is_money(report):
+            QUEUE.poke()
     if verdict != OK:
         log.warning("callback refused", extra={"gateway": gateway, "verdict": verdict})
-        return False
-    QUEUE.poke()
-    return True
+    return verdict == OK
 
 
 _JUDGE_AND_STORE = """
     INSERT INTO billing_gatewaycallback (gateway, reference, payment_id, report, verdict, headers, body, address,
                                          state, attempts, error, received_at, next_attempt_at)
-    SELECT %(gateway)s, %(reference)s, CASE verdict WHEN 'OK' THEN id END, %(report)s::jsonb, verdict,
-           %(headers)s::jsonb, %(body)s, %(address)s::inet,
-           CASE verdict WHEN 'OK' THEN 'NEW' ELSE 'REJECTED' END, 0, '', %(at)s, %(at)s
+    SELECT %(gateway)s, %(reference)s, CASE WHEN verdict IN ('OK', 'WRONG_AMOUNT') THEN id END, %(report)s::jsonb,
+           verdict, %(headers)s::jsonb, %(body)s, %(address)s::inet,
+           CASE WHEN verdict = 'OK' OR %(is_money)s THEN 'NEW' ELSE 'REJECTED' END, 0, '', %(at)s, %(at)s
       FROM (SELECT payment.id,
                    CASE WHEN payment.id IS NULL THEN 'UNKNOWN_REFERENCE'
                         WHEN payment.gateway <> %(gateway)s THEN 'WRONG_GATEWAY'
@@ -75,6 +79,7 @@ def _judge_and_store(
         "gateway": gateway,
         "reference": report.reference,
         "amount": report.amount_cents,
+        "is_money": suspense.is_money(report),
         "report": json.dumps(reports.dump(report)),
         "headers": json.dumps(headers),
         "body": body,

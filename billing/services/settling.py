@@ -15,7 +15,7 @@ from billing.gateways import registry
 from billing.gateways.base import GatewayError, Report, ReportStatus
 from billing.models import Payment, PaymentState
 from billing.models.payments import UNDECIDED
-from billing.services import payments
+from billing.services import payments, suspense
 from core import heartbeats
 from core.actor import Actor
 from core.errors import Conflict
@@ -123,7 +123,7 @@ def _close(payment: Payment, *, as_of: datetime, actor: Actor) -> None:
 
 def _apply(payment: Payment, report: Report, *, as_of: datetime, actor: Actor) -> None:
     if report.status != ReportStatus.NOT_FOUND:
-        payments.apply_report(payment_id=payment.pk, report=report, as_of=as_of, actor=actor)
+        suspense.apply(payment_id=payment.pk, report=report, as_of=as_of, actor=actor)
 
 
 def _ask_again_later(payment: Payment, *, as_of: datetime) -> None:

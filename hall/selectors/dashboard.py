@@ -4,14 +4,15 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any, TypedDict
 
-from django.db.models import Case, Count, F, IntegerField, Min, Q, Sum, Value, When
+from django.db.models import Case, Count, IntegerField, Min, Q, Sum, Value, When
 from django.db.models.functions import TruncDate
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from billing.gateways import registry
-from billing.models import CallbackState, GatewayCallback, Payment, PaymentState, Receipt, ReviewReason
+from billing.models import CallbackState, GatewayCallback, Payment, PaymentState, Receipt
 from billing.models.payments import UNDECIDED
+from billing.selectors import unallocated
 from billing.services import ledger_check
 from core import clock, heartbeats, money
 from core.models import Approval, ApprovalState, Heartbeat, OutboxRow
@@ -20,6 +21,7 @@ from operations.models import Slip, SlipState
 
 STUCK_AFTER = timedelta(minutes=1)  # a callback is applied within seconds
 DAYS_SHOWN = 7
+LONGEST_UNEXPLAINED = timedelta(days=7)  # money whose owner waits for it
 
 
 class Card(TypedDict):
@@ -91,24 +93,29 @@ def undecided(as_of: datetime) -> list[Card]:
     ]
 
 
-def unallocated(as_of: datetime) -> list[Card]:
-    """Money that came in and is used for no bill."""
-    rest = F("amount_cents") - F("allocated_cents") - F("refunded_cents")
-    found = Receipt.objects.filter(amount_cents__gt=F("allocated_cents") + F("refunded_cents")).aggregate(
-        cents=Sum(rest, default=0),
-        receipts=Count("id"),
-        review=Count("id", filter=~Q(review_reason=ReviewReason.NONE)),
-    )
+def unallocated_money(as_of: datetime) -> list[Card]:
+    """Money that came in and is used for no bill; what somebody must look at colours the card."""
+    found = unallocated.sums()
+    waiting = [found[name] for name in ("review", "suspense", "missing")]
+    held = [*waiting[:2], found["credit"]]
+    since = min((each.oldest for each in waiting if each.oldest), default=as_of)
     return [
         Card(
             title=_("未销账款项"),
-            figure=money.display(int(found["cents"])),
-            note=_("%(receipts)s 笔，需核查 %(review)s 笔") % found,
-            tone="warn" if found["review"] else "ok",
+            figure=money.display(sum(each.cents for each in held)),
+            note=_("待核查 %(review)s 笔，过渡 %(suspense)s 笔，退款待更正 %(missing)s 笔")
+            % {name: found[name].receipts for name in ("review", "suspense", "missing")},
+            tone=_tone_of_unallocated(sum(each.receipts for each in waiting), as_of - since),
             icon="savings",
-            query="unused=yes",
+            query="unused=review" if found["review"].receipts else "unused=yes",
         )
     ]
+
+
+def _tone_of_unallocated(receipts: int, age: timedelta) -> str:
+    if not receipts:
+        return "ok"
+    return "bad" if age > LONGEST_UNEXPLAINED else "warn"
 
 
 def waiting_approvals(as_of: datetime) -> list[Card]:
@@ -170,7 +177,7 @@ CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
     ("operations.slip", slips),
     ("billing.gatewaycallback", callbacks),
     ("billing.payment", undecided),
-    ("billing.receipt", unallocated),
+    ("billing.receipt", unallocated_money),
     ("core.approval", waiting_approvals),
     ("core.outboxrow", outbox),
     ("notices.delivery", deliveries),

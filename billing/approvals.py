@@ -1,0 +1,124 @@
+"""What staff do with receipts: at once up to a limit, above it with a second person (core.approvals)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from billing.models import RefundReason
+from billing.services import refunds, reviews
+from core import approvals, money
+from core.actor import Actor
+
+USE, TRANSFER = "billing.receipt_use", "billing.receipt_transfer"
+REOPEN, WAIVE = "billing.bill_reopen", "billing.refund_waiver"
+REFUND = "billing.refund"
+ASK, DECIDE = "billing.change_receipt", "billing.approve_receipt"
+
+
+def _limit(kind: str) -> Callable[[], int]:
+    return lambda: int(settings.APPROVAL_LIMITS[kind])
+
+
+@approvals.kind(
+    USE,
+    title=gettext_lazy("待查款项用于账单"),
+    permission=ASK,
+    approve_permission=DECIDE,
+    limit=_limit(USE),
+)
+def _use(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    used = reviews.use_for_bills(receipt_id=int(subject_id), cents=amount_cents, as_of=as_of)
+    return _("已销账 %(used)s，剩余 %(rest)s 留作余额") % {
+        "used": money.display(used),
+        "rest": money.display(amount_cents - used),
+    }
+
+
+@approvals.kind(
+    TRANSFER,
+    title=gettext_lazy("款项转到别的户号"),
+    permission=ASK,
+    approve_permission=DECIDE,
+    limit=_limit(TRANSFER),
+    describe=lambda data: _("转到户号 %(number)s") % {"number": data["to_number"]},
+)
+def _transfer(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    used = reviews.transfer(
+        receipt_id=int(subject_id),
+        cents=amount_cents,
+        to_number=data["to_number"],
+        reason=reason,
+        actor=actor,
+        as_of=as_of,
+    )
+    return _("已转到户号 %(number)s，其中 %(used)s 已销账") % {
+        "number": data["to_number"],
+        "used": money.display(used),
+    }
+
+
+@approvals.kind(
+    REFUND,
+    title=gettext_lazy("收款退款"),
+    permission="billing.change_refundrequest",
+    approve_permission="billing.approve_refund",
+    limit=_limit(REFUND),
+    describe=lambda data: str(RefundReason(data["reason_code"]).label),
+)
+def _refund(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    request = refunds.by_staff(
+        receipt_id=int(subject_id),
+        amount_cents=amount_cents,
+        reason=reason,
+        reason_code=data["reason_code"],
+        actor=actor,
+        as_of=as_of,
+    )
+    return _("退款 %(number)s 已受理，%(way)s") % {
+        "number": request.number,
+        "way": request.get_way_display(),
+    }
+
+
+@approvals.kind(
+    REOPEN,
+    title=gettext_lazy("退款后恢复账单欠费"),
+    permission=ASK,
+    approve_permission=DECIDE,
+    limit=_limit(REOPEN),
+)
+def _reopen(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    bills = reviews.reopen_bills(receipt_id=int(subject_id), cents=amount_cents, as_of=as_of)
+    return _("已恢复 %(bills)s 张账单的欠费，共 %(cents)s") % {
+        "bills": bills,
+        "cents": money.display(amount_cents),
+    }
+
+
+@approvals.kind(
+    WAIVE,
+    title=gettext_lazy("退款后减免账单"),
+    permission=ASK,
+    approve_permission=DECIDE,
+    limit=_limit(WAIVE),
+)
+def _waive(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    bills = reviews.waive(
+        receipt_id=int(subject_id), cents=amount_cents, reason=reason, actor=actor, as_of=as_of
+    )
+    return _("已减免 %(bills)s 张账单，共 %(cents)s") % {"bills": bills, "cents": money.display(amount_cents)}
