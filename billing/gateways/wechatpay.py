@@ -128,7 +128,7 @@ class WechatPayGateway:
             raise CallbackRejected(RejectCode.UNREADABLE, "the message is too long")
         wire.verify(headers, body, self._config.platform_keys, at=received_at or self._now())
         event = wire.parse_object(body)
-        kind, notify_id = wire.required(event, "event_type"), wire.text(event, "id")[:128]
+        kind, notify_id = wire.required(event, "event_type"), wire.event_id(event)
         if kind != _PAID_EVENT and kind not in _REFUND_EVENTS:
             raise CallbackRejected(RejectCode.UNSUPPORTED_KIND, "this notice is not about an order")
         values = wire.unseal(wire.part(event, "resource"), self._cipher)

@@ -39,6 +39,7 @@ _MAXIMUM_CENTS = 99_999_999_999
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _NONCE = re.compile(r"[!-~]{1,128}")  # no line break: the signed text is cut into lines
 _NUMBER = re.compile(r"[!-~]{1,64}")
+_EVENT_ID = re.compile(r"[!-~]{1,128}")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -189,7 +190,7 @@ def read_transaction(values: Values, *, notify_id: str = "") -> Report:
     return Report(
         gateway=CODE,
         reference=_number(values, "out_trade_no"),
-        trade_no=_number(values, "transaction_id") if paid else text(values, "transaction_id")[:64],
+        trade_no=_number(values, "transaction_id") if paid or "transaction_id" in values else "",
         status=status,
         amount_cents=_total(values, must=paid),
         paid_at=paid_at,
@@ -231,9 +232,17 @@ def refund_status(values: Values, name: str) -> RefundStatus:
     return status
 
 
+def event_id(values: Values) -> str:
+    """What a notice is called on each of its sends; "" when that is not fit for keeping."""
+    given = text(values, "id")
+    return given if _EVENT_ID.fullmatch(given) else ""
+
+
 def masked(openid: str) -> str:
     """A payer's openid for showing to staff: its ends."""
-    return f"{openid[:4]}***{openid[-4:]}" if len(openid) > 12 else "***" if openid else ""
+    if not openid:
+        return ""
+    return f"{openid[:4]}***{openid[-4:]}" if len(openid) > 12 and _NUMBER.fullmatch(openid) else "***"
 
 
 def _signature(headers: Mapping[str, str]) -> Signature:

@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -49,6 +50,7 @@ class Shown:
     as_of: datetime
     is_back: bool
     may_pay: bool
+    again: str = ""  # where to start over
 
     @property
     def kind(self) -> str:
@@ -78,6 +80,7 @@ def shown(request: HttpRequest, reference: str) -> Shown:
         as_of=clock.now(),
         is_back="back" in request.GET,
         may_pay=_may_pay(request.user, payment),
+        again=_again(request.user, payment),
     )
 
 
@@ -106,7 +109,7 @@ def payment_status(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 @never_cache
 def cashier(request: HttpRequest, reference: str) -> HttpResponse:
-    """On to the gateway's cashier, or its QR code, while the payment may be paid; else to the page that says why not."""
+    """On to the gateway's cashier, or its QR code, while the payment may be paid; else to the page that says why."""
     payment = _payment_to_pay(request, reference)
     try:
         instruction = cashiers.open_cashier(
@@ -189,6 +192,13 @@ def _payment_to_pay(request: HttpRequest, reference: str) -> Payment:
     if not _may_pay(request.user, payment):
         raise Forbidden()
     return payment
+
+
+def _again(user: Any, payment: Payment) -> str:
+    """The page on which this user pays into that account: his own bills', or the one for somebody else's."""
+    if payable.accounts_of(user).filter(pk=payment.account_id).exists():
+        return f"{reverse('billing:pay')}?{urlencode({'account': payment.account.number})}"
+    return f"{reverse('billing:pay_other')}?{urlencode({'account_number': payment.account.number})}"
 
 
 def _may_pay(user: Any, payment: Payment) -> bool:

@@ -15,5 +15,6 @@ WHITENOISE_AUTOREFRESH = True
 SANDBOX_URL = ""
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; never outside tests
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+ALIPAY_APP_ID = "9021000000000001"  # offered; tests that ask it bring keys
 ALLOW_PAYMENT_FIXTURES = True
 ALLOW_DEMO_DATA = True

@@ -17,7 +17,18 @@ from runtime.datafolder import DataFolder
 from runtime.venv import ROOT
 
 # What a test session has set for itself must not reach a hall that starts its own services.
-OWN = ("DATABASE_", "REDIS_URL", "DJANGO_", "HALL_", "ALIPAY_", "SMS_", "SANDBOX_", "PYTEST", "COV_")
+OWN = (
+    "DATABASE_",
+    "REDIS_URL",
+    "DJANGO_",
+    "HALL_",
+    "ALIPAY_",
+    "WECHATPAY_",
+    "SMS_",
+    "SANDBOX_",
+    "PYTEST",
+    "COV_",
+)
 
 
 class Hall:

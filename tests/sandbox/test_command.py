@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.gateways import rsa2
+from billing.gateways import rsa2, wechatpay_keys
 from tests.sandbox.process import REPOSITORY, SandboxProcess, environment, running
 
 PORT = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]*")
@@ -27,13 +27,18 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
 
 def test_keys_are_written_once_and_only_for_the_owner(tmp_path: Path) -> None:
     folder = tmp_path / "with a space" / "keys"
-    assert len(run("keys", str(folder)).stdout.splitlines()) == 4
+    assert len(run("keys", str(folder)).stdout.splitlines()) == 9
     names = sorted(path.name for path in folder.iterdir())
     assert names == [
         "alipay_private_key.pem",
         "alipay_public_key.pem",
         "app_private_key.pem",
         "app_public_key.pem",
+        "wechatpay_api_v3_key.txt",
+        "wechatpay_mch_private_key.pem",
+        "wechatpay_mch_public_key.pem",
+        "wechatpay_platform_cert.pem",
+        "wechatpay_platform_private_key.pem",
     ]
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -44,11 +49,37 @@ def test_keys_are_written_once_and_only_for_the_owner(tmp_path: Path) -> None:
 
 def test_keys_are_pairs_that_the_hall_can_read(tmp_path: Path) -> None:
     run("keys", str(tmp_path))
-    for owner in ("app", "alipay"):
+    for owner in ("app", "alipay", "wechatpay_mch"):
         private = rsa2.read_private_key(tmp_path / f"{owner}_private_key.pem")
         public = rsa2.read_public_key(tmp_path / f"{owner}_public_key.pem")
         assert private.key_size == 2048
         assert rsa2.verify(public, b"text", rsa2.sign(private, b"text").encode())
+
+
+def test_wechats_keys_are_such_as_the_hall_can_read(tmp_path: Path) -> None:
+    run("keys", str(tmp_path))
+    private = rsa2.read_private_key(tmp_path / "wechatpay_platform_private_key.pem")
+    (public,) = wechatpay_keys.read_platform_keys(tmp_path / "wechatpay_platform_cert.pem").values()
+    assert rsa2.verify(public, b"text", rsa2.sign(private, b"text").encode())
+    assert wechatpay_keys.api_v3_key((tmp_path / "wechatpay_api_v3_key.txt").read_text().strip())
+
+
+def test_a_folder_of_an_older_version_gets_what_it_lacks(tmp_path: Path) -> None:
+    run("keys", str(tmp_path))
+    kept = {path.name: path.read_bytes() for path in tmp_path.glob("a*.pem")}
+    for path in tmp_path.glob("wechatpay*"):
+        path.unlink()
+    assert len(run("keys", str(tmp_path)).stdout.splitlines()) == 5
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("a*.pem")} == kept
+
+
+def test_a_certificate_belongs_to_its_key(tmp_path: Path) -> None:
+    run("keys", str(tmp_path))
+    certificate = tmp_path / "wechatpay_platform_cert.pem"
+    before = certificate.read_bytes()
+    (tmp_path / "wechatpay_platform_private_key.pem").unlink()
+    assert len(run("keys", str(tmp_path)).stdout.splitlines()) == 2
+    assert certificate.read_bytes() != before
 
 
 def test_a_lost_public_key_is_made_from_the_private_one(tmp_path: Path) -> None:
