@@ -95,7 +95,7 @@ def request(
             amount_cents=amount_cents,
             reason_code=RefundReason(reason_code),
             reason=reason[:300],
-            way=RefundWay.BY_HAND if by_hand else _way(receipt, reference, as_of),
+            way=RefundWay.BY_HAND if by_hand else way(receipt, reference, as_of),
             requested_by=actor.ref,
             user=user,
             due_on=refund_rules.due_on(clock.local_date(as_of)),
@@ -222,16 +222,16 @@ def book_reported(*, report: Report, as_of: datetime) -> int:
         # on, then the database ends one of them and its callback is tried again.
         receipt = locks.receipt_with_account(found.pk)
         before = receipt.refunded_cents
-        named = [_take_told(receipt, told, report, as_of=as_of) for told in report.refunds]
+        by_total = [_take_told(receipt, told, report, as_of=as_of) for told in report.refunds]
         if not report.refunds or any(told.amount_cents is None for told in report.refunds):
             refund_states.remember_total(receipt, report.total_refunded_cents)
-        last = next((told for told in reversed(named) if told), None)
-        refund_states.judge_remainder(
-            receipt,
-            as_of=as_of,
-            request_no=last.request_no if last else "",
-            refunded_at=last.refunded_at if last else report.occurred_at,
-        )
+            last = next((told for told in reversed(by_total) if told), None)
+            refund_states.judge_remainder(
+                receipt,
+                as_of=as_of,
+                request_no=last.request_no if last else "",
+                refunded_at=last.refunded_at if last else report.occurred_at,
+            )
     return receipt.refunded_cents - before
 
 
@@ -316,7 +316,7 @@ def _needs_staff(receipt: Receipt, amount_cents: int, *, as_of: datetime) -> boo
     )
 
 
-def _way(receipt: Receipt, reference: str, as_of: datetime) -> RefundWay:
+def way(receipt: Receipt, reference: str, as_of: datetime) -> RefundWay:
     codes = [code for code, _name in registry.codes()]
     to_source = refund_rules.can_go_to_source(
         receipt.gateway, reference, receipt.paid_at, as_of=as_of, gateways=codes
