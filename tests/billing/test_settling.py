@@ -93,9 +93,26 @@ def test_a_gateway_that_does_not_answer_leaves_it_unknown(settings: Settings) ->
     assert not Receipt.objects.exists()
 
 
-def test_a_payment_that_the_books_refuse_is_asked_about_less_and_less_often(sandbox: SandboxProcess) -> None:
+def test_money_of_another_amount_ends_the_payment_and_is_visible(sandbox: SandboxProcess) -> None:
     payment = due()
     sandbox.press(sandbox.arrive(cashier(payment, amount_cents=1)), "pay")
+    settling.settle_due(as_of=NOW)
+    assert state(payment) == PaymentState.FAILED
+    receipt = Receipt.objects.get()
+    assert (receipt.amount_cents, receipt.allocated_cents, receipt.review_reason) == (1, 0, "AMOUNT")
+    assert settling.settle_due(as_of=NOW + timedelta(days=1)) == 0
+
+
+def test_a_payment_that_the_books_refuse_is_asked_about_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    payment = due()
+
+    class TellsTooMuch:
+        def query(self, reference: str) -> object:
+            return build.report(payment, refunded=payment.amount_cents + 1)
+
+    monkeypatch.setattr(registry, "get", lambda code: TellsTooMuch())
     at = NOW
     for seconds in (90, 180, 360):
         settling.settle_due(as_of=at)
