@@ -1,6 +1,7 @@
 from django.urls import path, re_path
 
 from billing.views import callbacks, email_subscriptions, pages, pay_links, pay_other, payments
+from billing.views import refunds as refund_pages
 
 app_name = "billing"
 urlpatterns = [
@@ -17,6 +18,9 @@ urlpatterns = [
     path("p/<str:token>/cancel/", pay_links.pay_link_cancel, name="pay_link_cancel"),
     path("receipts/", pages.receipt_list, name="receipts"),
     path("receipts/<str:number>/", pages.receipt, name="receipt"),
+    path("refunds/", refund_pages.refund_list, name="refunds"),
+    path("refunds/<str:number>/", refund_pages.refund, name="refund"),
+    path("refunds/<str:number>/cancel/", refund_pages.cancel_refund, name="refund_cancel"),
     path(
         "payments/return/<str:gateway>/", pay_links.back_to_link(payments.gateway_return), name="return"
     ),
