@@ -1,6 +1,15 @@
 from django.urls import path, re_path
 
-from billing.views import callbacks, email_subscriptions, pages, pay_links, pay_other, payments
+from billing.views import (
+    callbacks,
+    documents,
+    email_subscriptions,
+    exports,
+    pages,
+    pay_links,
+    pay_other,
+    payments,
+)
 from billing.views import refunds as refund_pages
 
 app_name = "billing"
@@ -9,7 +18,9 @@ urlpatterns = [
     path("email-bills/", email_subscriptions.overview, name="email_subscriptions"),
     path("email-bills/confirm/<str:token>/", email_subscriptions.confirm, name="email_confirm"),
     path("email-bills/unsubscribe/<str:token>/", email_subscriptions.unsubscribe, name="email_unsubscribe"),
+    path("bills/export/", exports.export, name="export"),
     path("bills/<str:number>/", pages.bill, name="bill"),
+    path("bills/<str:number>/pdf/", documents.bill_pdf, name="bill_pdf"),
     path("pay/", pages.pay, name="pay"),
     path("pay/other/", pay_other.pay_other, name="pay_other"),
     path("p/<str:token>/", pay_links.pay_link, name="pay_link"),
@@ -21,9 +32,8 @@ urlpatterns = [
     path("refunds/", refund_pages.refund_list, name="refunds"),
     path("refunds/<str:number>/", refund_pages.refund, name="refund"),
     path("refunds/<str:number>/cancel/", refund_pages.cancel_refund, name="refund_cancel"),
-    path(
-        "payments/return/<str:gateway>/", pay_links.back_to_link(payments.gateway_return), name="return"
-    ),
+    path("receipts/<str:number>/pdf/", documents.receipt_pdf, name="receipt_pdf"),
+    path("payments/return/<str:gateway>/", pay_links.back_to_link(payments.gateway_return), name="return"),
     # Gateways drop or add the last slash as they like; a redirect would lose the message.
     re_path(r"^payments/callbacks/(?P<gateway>[a-z]{1,20})/?$", callbacks.callback, name="callback"),
     path("payments/<str:reference>/", payments.payment_page, name="payment"),

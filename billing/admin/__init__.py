@@ -1,5 +1,14 @@
 """Staff pages of the receivables: everything is read-only, money moves through services alone."""
 
-from billing.admin import bills, callbacks, counter, email_subscriptions, ledger, payments, receipts
+from billing.admin import bills, callbacks, counter, disputes, email_subscriptions, ledger, payments, receipts
 
-__all__ = ["bills", "callbacks", "counter", "email_subscriptions", "ledger", "payments", "receipts"]
+__all__ = [
+    "bills",
+    "callbacks",
+    "counter",
+    "disputes",
+    "email_subscriptions",
+    "ledger",
+    "payments",
+    "receipts",
+]

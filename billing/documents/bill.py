@@ -11,10 +11,9 @@ from django.utils.translation import gettext as _
 
 from billing.documents import paper, words
 from billing.documents.paper import Due, Paper, Table
-from billing.models import Bill, Penalty
-from billing.penalty_rules import Period
-from billing.selectors import penalties
-from billing.selectors.penalties import Accrued
+from billing.models import Bill
+from billing.selectors import explanations
+from billing.selectors.explanations import Arithmetic
 from billing.templatetags.billing import gateway_name
 from billing.texts import bill_title, month_name
 from core import clock, money
@@ -26,17 +25,17 @@ def bill_pdf(bill: Bill, *, language: str, as_of: datetime) -> bytes:
     The same bill in the same state gives the same bytes all day long.
     """
     on = clock.local_date(as_of)
-    late = penalties.accrued([bill.pk], on=on).get(bill.pk) if bill.open_cents else None
+    penalty = explanations.penalty(bill, on=on)
     with translation.override(language):
-        return paper.pdf(_Sheet(bill, late, on).paper(language, as_of))
+        return paper.pdf(_Sheet(bill, penalty, on).paper(language, as_of))
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The parts of the paper, in the language that is active. `late`: penalty that has accrued by `on`."""
+    """The parts of the paper, in the language that is active. `penalty`: as it stands on that day."""
 
     bill: Bill
-    late: Accrued | None
+    penalty: Arithmetic | None
     on: date
 
     def paper(self, language: str, as_of: datetime) -> Paper:
@@ -57,7 +56,8 @@ class _Sheet:
 
     @property
     def penalty_cents(self) -> int:
-        return self.late.cents if self.late else 0
+        """Penalty on top of the bill itself; a PENALTY bill is the penalty."""
+        return self.penalty.cents if self.penalty and not self.penalty.is_billed else 0
 
     @property
     def owed_cents(self) -> int:
@@ -116,15 +116,7 @@ class _Sheet:
             yield arithmetic
 
     def arithmetic(self) -> Table | None:
-        """How the penalty comes about: of a PENALTY bill as it was computed, of a late bill as it stands."""
-        kept = Penalty.objects.filter(bill=self.bill).first()
-        if kept:
-            periods = [_period(each) for each in kept.periods]
-            computed, less = kept.computed_cents, kept.waived_cents + kept.billed_before_cents
-        elif self.late and self.late.computed.cents:
-            periods, computed = [*self.late.computed.periods], self.late.computed.cents
-            less = self.late.waived_cents + self.late.billed_cents
-        else:
+        if self.penalty is None:
             return None
         rows = [
             (
@@ -133,11 +125,11 @@ class _Sheet:
                 str(period.days),
                 words.rate(period.rate_ppm),
             )
-            for period in periods
+            for period in self.penalty.periods
         ]
-        if less:
-            rows.append((_("已减免或已另出账单"), "", "", money.display(-less)))
-        foot = (_("违约金（欠费 × 天数 × 日费率，四舍五入到分）"), "", "", money.display(computed - less))
+        if self.penalty.less_cents:
+            rows.append((_("已减免或已另出账单"), "", "", money.display(-self.penalty.less_cents)))
+        foot = (_("违约金（欠费 × 天数 × 日费率，四舍五入到分）"), "", "", money.display(self.penalty.cents))
         return Table(_("违约金计算"), (_("时段"), _("欠费"), _("天数"), _("日费率")), rows, foot)
 
     def sums(self) -> Iterator[tuple[str, str, bool]]:
@@ -158,12 +150,3 @@ class _Sheet:
             yield _("缴费：扫描二维码，或登录网上营业厅，在“缴费”里选择户号；也可以到营业厅缴费。")
         yield _("对账单有疑问，可以在网上营业厅的账单页提出异议，我们会按时答复。")
         yield from words.help_notes()
-
-
-def _period(kept: dict[str, object]) -> Period:
-    return Period(
-        principal_cents=int(str(kept["principal_cents"])),
-        first=date.fromisoformat(str(kept["first"])),
-        last=date.fromisoformat(str(kept["last"])),
-        rate_ppm=int(str(kept["rate_ppm"])),
-    )

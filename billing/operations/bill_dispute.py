@@ -25,10 +25,10 @@ from operations.registry import Operation, register
 _day = lazy(words.day, str)
 
 
-class _BillField(forms.ModelChoiceField):
+class _BillField(forms.ModelChoiceField[Bill]):
     """Bills as the customer calls them."""
 
-    def label_from_instance(self, obj: Any) -> str:
+    def label_from_instance(self, obj: Bill) -> str:
         return f"{bill_title(obj)} · {obj.account.number} · {obj.number}"
 
 
@@ -108,8 +108,8 @@ class DisputeBill(Operation):
         )
 
 
-class _DisputeField(forms.ModelChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
+class _DisputeField(forms.ModelChoiceField[Dispute]):
+    def label_from_instance(self, obj: Dispute) -> str:
         return f"{bill_title(obj.bill)} · {obj.number}"
 
 

@@ -31,10 +31,10 @@ def listed(
     if months is None:
         return found
     still_owed = Q(open_cents__gt=0)
-    return found.filter(Q(issued_on__gte=_months_before(today, months - 1)) | still_owed)
+    return found.filter(Q(issued_on__gte=months_before(today, months - 1)) | still_owed)
 
 
-def _months_before(today: date, months: int) -> date:
+def months_before(today: date, months: int) -> date:
     """The first day of the calendar month that many months ago."""
     year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
     return date(year, month + 1, 1)

@@ -6,7 +6,7 @@ and nobody is warned. Imported history is left alone: a bill that was issued lon
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -209,9 +209,7 @@ def _warn(large: Sequence[Found], as_of: datetime) -> Counts:
         new = {bill_id for (bill_id,) in cursor.fetchall()}
     told = [row for row in large if row.bill_id in new and row.account_id in phones]
     if told:
-        languages = dict(
-            User.objects.filter(phone__in=phones.values()).values_list("phone", "language").order_by("pk")
-        )
+        languages = _languages(phones.values())
         letters = [_letter(row, phones[row.account_id], languages) for row in told]
         bulk_messages.send(code="large_bill", letters=letters, as_of=as_of)
     return Counts(warned=len(new), untold=len(new) - len(told))
@@ -221,6 +219,12 @@ def _phones(account_ids: Sequence[int]) -> dict[int, str]:
     """The contact phone of each account that has one."""
     rows = Contact.objects.filter(account_id__in=account_ids, kind=Contact.Kind.PHONE, is_primary=True)
     return dict(rows.values_list("account_id", "value"))
+
+
+def _languages(phones: Collection[str]) -> dict[str, str]:
+    """What those who log in with these phones read."""
+    users = User.objects.filter(phone__in=phones).order_by("pk")
+    return {user.phone: user.language for user in users if user.phone}
 
 
 def _letter(row: Found, phone: str, languages: dict[str, str]) -> bulk_messages.Letter:

@@ -10,12 +10,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import names
 from accounts.selectors import accounts
 from billing.gateways import registry as gateways
 from billing.models import Bill
 from billing.selectors import balances, bills, payable
 from billing.selectors import payments as payment_reads
 from billing.selectors.balances import AccountOverview
+from billing.views import documents
 from core import clock, money
 from core.errors import NotFound
 from operations import flow
@@ -59,10 +61,9 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     context = {
         "bill": found,
         "undecided": _undecided(request.user, found.account_id),
-        "may_pay": bool(found.open_cents)
-        and payable.accounts_of(request.user).filter(pk=found.account_id).exists(),
+        "is_payer": payable.accounts_of(request.user).filter(pk=found.account_id).exists(),
     }
-    return render(request, "billing/bill.html", context)
+    return render(request, "billing/bill.html", context | documents.about(found, request.user))
 
 
 @login_required
@@ -101,12 +102,26 @@ def receipt_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def receipt(request: HttpRequest, number: str) -> HttpResponse:
-    """A receipt to keep or to print: how much, when, by what, and which bills it settled."""
+    """A receipt to keep or to print: how much, when, by what, and which bills it settled.
+
+    Who paid for somebody else sees his money alone; the account's members see that a stranger paid, by a masked name.
+    """
     try:
         found = payment_reads.receipt(request.user, number)
+    except NotFound:
+        return _receipt_of_payer(request, number)
+    payer = payment_reads.stranger_who_paid(found)
+    context = {"receipt": found, "payer": names.masked(payer.name) or "*" if payer else ""}
+    return render(request, "billing/receipt.html", context)
+
+
+def _receipt_of_payer(request: HttpRequest, number: str) -> HttpResponse:
+    try:
+        found = payment_reads.receipt_of_payer(request.user, number)
     except NotFound as error:
         raise Http404 from error
-    return render(request, "billing/receipt.html", {"receipt": found})
+    context = {"receipt": found, "holder": names.masked(found.account.customer.name)}
+    return render(request, "billing/pay_other_receipt.html", context)
 
 
 def _bill(request: HttpRequest, number: str) -> Bill:
