@@ -33,6 +33,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("账单与收款"),
         (
             ("billing.bill", "receipt_long", pgettext_lazy("plural", "账单")),
+            ("billing.emailsubscription", "forward_to_inbox", pgettext_lazy("plural", "电子账单订阅")),
             ("billing.payment", "payments", pgettext_lazy("plural", "支付")),
             ("billing.gatewaycallback", "webhook", pgettext_lazy("plural", "支付回调")),
             ("billing.receipt", "receipt", pgettext_lazy("plural", "收款")),

@@ -21,6 +21,7 @@ WITHOUT_LAW: dict[str, str] = {}
 # Columns that a state asks for, as raw SQL must give them together with the state.
 COMPANIONS: dict[tuple[str, str], str] = {
     ("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()",
+    ("billing.EmailSubscription", "ACTIVE"): ", confirmed_at = now()",
     **{
         ("core.Approval", state): ", decided_by = 'somebody', decided_at = now()"
         for state in ("APPROVED", "REJECTED", "WITHDRAWN")

@@ -19,7 +19,7 @@ from core import clock
 from operations.context import Context
 from operations.models import Channel
 from operations.services import slips
-from tests.billing import build
+from tests.billing import build, emails
 from tests.conftest import NOON
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("alipay_keys")]
@@ -34,6 +34,7 @@ OBJECTS = {
     "billing:cashier",
     "billing:cancel",
     "billing:receipt",
+    "billing:email_confirm",
     "operations:slip",
     "api:request",
     "api:token",
@@ -47,6 +48,8 @@ KINDS = {
     "api:code",
     "api:submit",
 }
+# Whoever holds such a link may use it, for its one purpose: its own pages' tests show what it can do.
+LINKS = {"billing:email_unsubscribe"}
 
 
 @pytest.fixture
@@ -65,9 +68,11 @@ def numbers() -> dict[str, list[str]]:
     paid = build.payment(account, 1000)
     build.apply(paid, build.report(paid))
     slip = _begin_paying(alice, account.number)
+    emails.ask(account, alice)
     return {
         "billing:bill": [bill.number],
         "billing:receipt": [paid.receipts.get().number],
+        "billing:email_confirm": [emails.token_to()],
         "operations:slip": [slip.number],
         "api:request": [slip.number],
         "api:token": [AuthToken.objects.create(alice)[0].token_key],
@@ -120,7 +125,7 @@ def everything() -> str:
 
 
 def test_every_address_with_a_parameter_is_known_here() -> None:
-    assert set(ours()) == OBJECTS | KINDS
+    assert set(ours()) == OBJECTS | KINDS | LINKS
 
 
 def test_a_stranger_finds_nothing_and_changes_nothing(
