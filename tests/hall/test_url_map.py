@@ -34,6 +34,8 @@ OBJECTS = {
     "billing:cashier",
     "billing:cancel",
     "billing:receipt",
+    "billing:refund",
+    "billing:refund_cancel",
     "billing:email_confirm",
     "operations:slip",
     "api:request",
@@ -67,11 +69,15 @@ def numbers() -> dict[str, list[str]]:
     bill = build.bill(account)
     paid = build.payment(account, 1000)
     build.apply(paid, build.report(paid))
+    receipt = paid.receipts.get()
+    refund = _refund_of(receipt, alice)
     slip = _begin_paying(alice, account.number)
     emails.ask(account, alice)
     return {
         "billing:bill": [bill.number],
-        "billing:receipt": [paid.receipts.get().number],
+        "billing:receipt": [receipt.number],
+        "billing:refund": [refund.number],
+        "billing:refund_cancel": [refund.number],
         "billing:email_confirm": [emails.token_to()],
         "operations:slip": [slip.number],
         "api:request": [slip.number],
@@ -81,6 +87,18 @@ def numbers() -> dict[str, list[str]]:
             [slip.subject_id, paid.reference],
         ),
     }
+
+
+def _refund_of(receipt: Receipt, user: User) -> RefundRequest:
+    return refunds.request(
+        receipt_id=receipt.pk,
+        amount_cents=10,
+        reason="",
+        reason_code=RefundReason.BALANCE,
+        actor=build.ACTOR,
+        user=user,
+        as_of=NOON,
+    )
 
 
 def _begin_paying(user: User, number: str) -> Any:
