@@ -38,7 +38,9 @@ def match(statement: Statement) -> Counts:
         _BY_TOTAL,
     ):
         staging.execute(sql, values)
-    staging.execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on", {})
+    staging.execute(
+        "SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on; SET LOCAL enable_nestloop = on", {}
+    )
     if statement.coverage != "REFUNDS":
         staging.execute(_LOCAL_PAYMENTS, values)
     if statement.coverage != "PAYMENTS":
@@ -261,12 +263,16 @@ _HELD = """
      OR ({at} >= %(to)s - %(cut)s AND NOT EXISTS (SELECT 1 FROM billing_statement
         WHERE gateway = %(gateway)s AND day = %(day)s::date + 1)))"""
 
+_REFERENCE = (
+    "coalesce((SELECT p.reference FROM billing_payment p WHERE p.id = r.payment_id), '')"  # of the few found
+)
+
 _LOCAL_PAYMENTS = f"""
     WITH {_CURRENT} 'PAYMENT')
     INSERT INTO statement_found (kind, verdict, trade_no, reference, hall_cents, at, payment_id, receipt_id, is_held)
-    SELECT 'PAYMENT', 'LOCAL_ONLY', r.trade_no, coalesce(p.reference, ''), r.amount_cents, r.paid_at, p.id, r.id,
+    SELECT 'PAYMENT', 'LOCAL_ONLY', r.trade_no, {_REFERENCE}, r.amount_cents, r.paid_at, r.payment_id, r.id,
            {_HELD.format(at="r.paid_at")}
-      FROM billing_receipt r LEFT JOIN billing_payment p ON p.id = r.payment_id
+      FROM billing_receipt r
      WHERE r.gateway = %(gateway)s AND r.paid_at >= %(from)s AND r.paid_at < %(to)s
        AND r.booked_at >= %(from)s - interval '1 day'
        AND NOT EXISTS (SELECT 1 FROM named WHERE named.trade_no = r.trade_no)
@@ -278,11 +284,10 @@ _LOCAL_REFUNDS = f"""
     WITH {_CURRENT} 'REFUND')
     INSERT INTO statement_found (kind, verdict, trade_no, reference, request_no, hall_cents, at, payment_id,
                                  receipt_id, refund_id, is_held)
-    SELECT 'REFUND', 'LOCAL_ONLY', r.trade_no, coalesce(p.reference, ''), f.request_no, f.amount_cents, f.refunded_at,
-           p.id, r.id, f.id, {_HELD.format(at="f.refunded_at")}
+    SELECT 'REFUND', 'LOCAL_ONLY', r.trade_no, {_REFERENCE}, f.request_no, f.amount_cents, f.refunded_at,
+           r.payment_id, r.id, f.id, {_HELD.format(at="f.refunded_at")}
       FROM billing_refund f
       JOIN billing_receipt r ON r.id = f.receipt_id
-      LEFT JOIN billing_payment p ON p.id = r.payment_id
      WHERE r.gateway = %(gateway)s AND f.refunded_at >= %(from)s AND f.refunded_at < %(to)s
        AND NOT EXISTS (SELECT 1 FROM named WHERE named.trade_no = r.trade_no
                           AND (named.request_no = f.request_no OR f.request_no LIKE '%%#%%'))

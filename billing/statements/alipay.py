@@ -55,8 +55,8 @@ class AlipayReader:
     def __iter__(self) -> Iterator[Line]:
         width, pick = len(self._columns), itemgetter(*(self._columns.index(name) for name in _NEEDED))
         kinds, amounts, clocks, days = cells.kinds(_KINDS), Memo(cells.cents), Memo(cells.clock), self._days
-        counts = {kind: [0, 0, 0, 0] for kind in LineKind}  # rows, order, received, discount
-        fees, number = 0, 0
+        paid, back = [0, 0, 0, 0], [0, 0, 0, 0]  # rows, order, received, discount
+        fees, number, refund = 0, 0, LineKind.REFUND
         try:
             for number, text in self._lines:
                 if text[:1] == "#":
@@ -67,13 +67,13 @@ class AlipayReader:
                 trade_no, reference, word, product, at, order, received, discount, request_no, fee = pick(row)
                 kind = kinds[word]
                 amount, fee_cents = amounts[order], amounts[fee]
-                count = counts[kind]
+                count = back if kind is refund else paid
                 count[0] += 1
                 count[1] += amount
                 count[2] += amounts[received]
                 count[3] += amounts[discount]
                 fees += fee_cents
-                if kind is LineKind.REFUND:
+                if kind is refund:
                     amount = -amount
                     request_no = request_no.strip()
                 else:
@@ -105,7 +105,7 @@ class AlipayReader:
                 raise CutOff()
         except BadCell as error:
             raise BadRow(row=number, why=str(error)) from error
-        self._finish(text, counts, fees)
+        self._finish(text, {LineKind.PAYMENT: paid, refund: back}, fees)
 
     def _read_head(self) -> list[str]:
         found_day = False

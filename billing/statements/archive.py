@@ -37,6 +37,7 @@ _HIGHEST_RATIO = 200  # of unpacked to packed; text of this kind reaches 50
 _SMALL = 16 * 1024**2  # below it no ratio is suspicious
 _ENCRYPTED = 0x1
 _END = struct.Struct("<4s4H2LH")  # the end of a zip's central directory
+_LOCATOR_BYTES = 20  # stands right before it when the directory is a large one's
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -211,14 +212,14 @@ def _refuse_unless_trades(found: list[Content]) -> None:
 
 def _check_directory(raw: BinaryIO, size: int) -> None:
     """Refuses a directory that is too long to be a channel's, before zipfile keeps all of it in memory."""
-    tail_bytes = min(size, 65_535 + _END.size)
+    tail_bytes = min(size, 65_535 + _END.size + _LOCATOR_BYTES)
     raw.seek(size - tail_bytes)
     tail = raw.read(tail_bytes)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
         raise UnreadableStatement(why="broken zip")
     _sig, _disk, _first, _here, members, directory_bytes, _offset, _comment = _END.unpack_from(tail, at)
-    is_zip64 = b"PK\x06\x07" in tail
+    is_zip64 = tail[max(at - _LOCATOR_BYTES, 0) :].startswith(b"PK\x06\x07")
     if is_zip64 or members > _MOST_MEMBERS or directory_bytes > _MOST_DIRECTORY_BYTES:
         raise UnreadableStatement(why="more members than a statement has")
     raw.seek(0)

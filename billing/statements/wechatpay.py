@@ -79,7 +79,7 @@ class WeChatReader:
         columns, amounts = self._columns, self._amounts
         width, summed = len(columns), {name: columns[name] for name in _SUMMED.values() if name in columns}
         sums, places = [0] * len(summed), tuple(enumerate(summed.values()))
-        counts = {kind: [0, 0] for kind in LineKind}
+        paid, back, refund = [0, 0], [0, 0], LineKind.REFUND  # rows, fen
         make = self._maker()
         number, text = 1, ""
         try:
@@ -90,19 +90,19 @@ class WeChatReader:
                 if len(row) != width:
                     raise BadCell(f"{len(row)} cells instead of {width}")
                 line = make(number, row)
-                count = counts[line.kind]
+                count = back if line.kind is refund else paid
                 count[0] += 1
                 count[1] += line.amount_cents
                 for place, index in places:
-                    sums[place] += amounts[row[index]]
+                    if (cell := row[index]) != "0.00":
+                        sums[place] += amounts[cell]
                 yield line
             else:
                 raise CutOff()
             counted = dict(zip(summed, sums, strict=True))
-            self._check_totals(text, sum(count[0] for count in counts.values()), counted)
+            self._check_totals(text, paid[0] + back[0], counted)
         except BadCell as error:
             raise BadRow(row=number, why=str(error)) from error
-        paid, back = counts[LineKind.PAYMENT], counts[LineKind.REFUND]
         fees = money.round_half_up(Fraction(counted["手续费"], UNITS))
         self._totals = Totals(paid[0], paid[1], back[0], back[1], fees)
 
@@ -110,6 +110,7 @@ class WeChatReader:
         """A function from a row's number and cells to its line, with all look-ups done beforehand."""
         columns, days = self._columns, self._days
         kinds, fens, clocks = cells.kinds(_KINDS), Memo(cells.cents), Memo(cells.clock)
+        refund_kind = LineKind.REFUND
         fees = Memo(lambda text: money.round_half_up(Fraction(cells.units(text), UNITS)))
         pick = itemgetter(*(columns[name] for name in _NEEDED))
         paid = next(columns[name] for name in _PAID if name in columns)
@@ -120,7 +121,7 @@ class WeChatReader:
             if merchant != self._merchant:
                 self._meet(merchant, number)
             kind, amount, request_no = kinds[status], row[paid], ""
-            if kind is LineKind.REFUND:
+            if kind is refund_kind:
                 amount, request_no, status, at = refund(row, status, at)
             cents = fens[amount]
             if currency != "CNY" or cents < 0 or not trade_no or len(trade_no) > 64:
