@@ -19,7 +19,7 @@ from core import clock
 from operations.context import Context
 from operations.models import Channel
 from operations.services import slips
-from tests.billing import build, emails
+from tests.billing import build, emails, refunds_build
 from tests.conftest import NOON
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("alipay_keys")]
@@ -70,7 +70,7 @@ def numbers() -> dict[str, list[str]]:
     paid = build.payment(account, 1000)
     build.apply(paid, build.report(paid))
     receipt = paid.receipts.get()
-    refund = _refund_of(receipt, alice)
+    refund = refunds_build.asked(refunds_build.credit(30_000, owner=alice), 25_000, user=alice)  # waits for staff
     slip = _begin_paying(alice, account.number)
     emails.ask(account, alice)
     return {
@@ -87,18 +87,6 @@ def numbers() -> dict[str, list[str]]:
             [slip.subject_id, paid.reference],
         ),
     }
-
-
-def _refund_of(receipt: Receipt, user: User) -> RefundRequest:
-    return refunds.request(
-        receipt_id=receipt.pk,
-        amount_cents=10,
-        reason="",
-        reason_code=RefundReason.BALANCE,
-        actor=build.ACTOR,
-        user=user,
-        as_of=NOON,
-    )
 
 
 def _begin_paying(user: User, number: str) -> Any:
