@@ -57,6 +57,13 @@ RULES: dict[str, str] = {
           LEFT JOIN (SELECT receipt_id, sum(amount_cents) total FROM billing_refund GROUP BY receipt_id) x
                  ON x.receipt_id = r.id
          WHERE coalesce(x.total, 0) <> r.refunded_cents""",
+    "receipt refunding = Σ requests under way": """
+        SELECT r.number, coalesce(x.total, 0), r.refunding_cents
+          FROM billing_receipt r
+          LEFT JOIN (SELECT receipt_id, sum(amount_cents) total FROM billing_refundrequest
+                      WHERE state IN ('REQUESTED', 'APPROVED', 'ACCEPTED', 'ABNORMAL') GROUP BY receipt_id) x
+                 ON x.receipt_id = r.id
+         WHERE coalesce(x.total, 0) <> r.refunding_cents""",
     "bill in the ledger": """
         SELECT b.number, -b.total_cents, coalesce(e.amount_cents, 0)
           FROM billing_bill b

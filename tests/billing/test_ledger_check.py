@@ -29,6 +29,7 @@ BREAKS = {
         "UPDATE billing_receipt SET allocated_cents = allocated_cents - 1 WHERE allocated_cents > 0"
     ),
     "receipt refunded = Σ refunds": "UPDATE billing_receipt SET refunded_cents = refunded_cents + 1",
+    "receipt refunding = Σ requests under way": "UPDATE billing_receipt SET refunding_cents = refunding_cents + 1",
     "bill in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'BILL'",
     "receipt in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'RECEIPT'",
     "refund in the ledger": "DELETE FROM billing_ledgerentry WHERE kind = 'REFUND'",
