@@ -41,7 +41,7 @@ def receive(
     Money that no payment of ours explains is refused and is a worker's work all the same (see suspense): the gateway
     goes on telling until somebody there looks at it, too, and it is booked once whatever it tells.
     """
-    kept = {name: headers[name][:MOST_KEPT_OF_A_HEADER] for name in KEPT_HEADERS if name in headers}
+    kept = {name: _fit(headers[name]) for name in KEPT_HEADERS if name in headers}
     try:
         report = registry.get(gateway).parse_callback(headers, body, received_at=as_of)
     except CallbackRejected as refusal:
@@ -90,6 +90,11 @@ def _judge_and_store(
         cursor.execute(_JUDGE_AND_STORE, values)
         (verdict,) = cursor.fetchone()
     return str(verdict)
+
+
+def _fit(header: str) -> str:
+    """What the database can hold of a header."""
+    return header[:MOST_KEPT_OF_A_HEADER].replace("\0", "")
 
 
 def _keep_stranger(

@@ -157,7 +157,7 @@ def test_the_states_of_an_order(state: str, status: ReportStatus) -> None:
 
 
 def test_an_order_that_nobody_paid_has_no_number_and_perhaps_no_amount() -> None:
-    unpaid = {"trade_state": "NOTPAY", "transaction_id": None, "success_time": None, "payer": {}}
+    unpaid: Values = {"trade_state": "NOTPAY", "transaction_id": None, "success_time": None, "payer": {}}
     report = query(transaction(**unpaid, amount=None))
     assert (report.trade_no, report.amount_cents, report.paid_at, report.buyer) == ("", 0, None, "")
     assert query(transaction(**unpaid, amount={"total": 2600})).amount_cents == 2600

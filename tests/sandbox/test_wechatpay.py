@@ -154,7 +154,7 @@ def test_a_client_that_is_unknown_gets_an_unsigned_refusal(
 def _an_hour_ago(build: Any) -> Any:
     def built(*given: Any, **more: Any) -> Any:
         real = time.time
-        time.time = lambda: real() - 3600  # type: ignore[assignment]  # the package asks for the time itself
+        time.time = lambda: real() - 3600  # the package asks for the time itself
         try:
             return build(*given, **more)
         finally:
