@@ -64,8 +64,8 @@ class NothingMissing(Conflict):
 def use_for_bills(*, receipt_id: int, cents: int, as_of: datetime) -> int:
     """What is free of the receipt (`cents`) pays its account's open bills, oldest first; returns the fen used.
 
-    Somebody has looked at it: the rest is the account's ordinary credit. Raises NothingFree, NothingToPay,
-    StillInSuspense, ReceiptChanged.
+    Somebody has looked at it: the rest, or all of it when nothing is open, is the account's ordinary credit. Raises
+    NothingFree, StillInSuspense, ReceiptChanged, and NothingToPay when this would change nothing.
     """
     with transaction.atomic():
         receipt = locks.receipt_with_account(receipt_id)
@@ -76,7 +76,7 @@ def use_for_bills(*, receipt_id: int, cents: int, as_of: datetime) -> int:
         if receipt.account.purpose == BillingAccount.Purpose.SUSPENSE:
             raise StillInSuspense()
         used = _settle(receipt, as_of=as_of)
-        if not used:
+        if not used and not receipt.is_under_review:
             raise NothingToPay()
         _reviewed(receipt, as_of=as_of)
     return used
