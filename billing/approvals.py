@@ -17,6 +17,7 @@ from core.actor import Actor
 USE, TRANSFER = "billing.receipt_use", "billing.receipt_transfer"
 REOPEN, WAIVE = "billing.bill_reopen", "billing.refund_waiver"
 REFUND = "billing.refund"
+APPROVE_REFUND, REFUND_BY_HAND = "billing.refund_approval", "billing.refund_by_hand"
 ASK, DECIDE = "billing.change_receipt", "billing.approve_receipt"
 
 
@@ -89,6 +90,37 @@ def _refund(
         "number": request.number,
         "way": request.get_way_display(),
     }
+
+
+@approvals.kind(
+    APPROVE_REFUND,
+    title=gettext_lazy("批准退款申请"),
+    permission="billing.change_refundrequest",
+    approve_permission="billing.approve_refund",
+    limit=_limit(APPROVE_REFUND),
+)
+def _approve_refund(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    request = refunds.approve(request_id=int(subject_id), actor=actor, reason=reason, as_of=as_of)
+    return _("已批准，%(way)s") % {"way": request.get_way_display()}
+
+
+@approvals.kind(
+    REFUND_BY_HAND,
+    title=gettext_lazy("登记人工退款"),
+    permission="billing.change_refundrequest",
+    approve_permission="billing.approve_refund",
+    limit=_limit(REFUND_BY_HAND),
+    describe=lambda data: _("付款凭证号 %(evidence)s") % {"evidence": data["evidence"]},
+)
+def _refund_by_hand(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    refunds.paid_by_hand(
+        request_id=int(subject_id), evidence=data["evidence"], actor=actor, reason=reason, as_of=as_of
+    )
+    return _("已登记人工退款")
 
 
 @approvals.kind(
