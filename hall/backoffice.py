@@ -38,6 +38,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("billing.gatewaycallback", "webhook", pgettext_lazy("plural", "支付回调")),
             ("billing.receipt", "receipt", pgettext_lazy("plural", "收款")),
             ("billing.allocation", "task_alt", pgettext_lazy("plural", "销账")),
+            ("billing.refundrequest", "currency_exchange", pgettext_lazy("plural", "退款申请")),
             ("billing.refund", "undo", pgettext_lazy("plural", "退款")),
             ("billing.ledgerentry", "menu_book", _("账务流水")),
             ("billing.accountbalance", "account_balance_wallet", pgettext_lazy("plural", "账户余额")),
