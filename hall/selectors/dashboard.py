@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.gateways import registry
 from billing.models import CallbackState, GatewayCallback, Payment, PaymentState, Receipt
 from billing.models.payments import UNDECIDED
-from billing.selectors import unallocated
+from billing.selectors import refunds, unallocated
 from billing.services import ledger_check
 from core import clock, heartbeats, money
 from core.models import Approval, ApprovalState, Heartbeat, OutboxRow
@@ -137,6 +137,22 @@ def waiting_approvals(as_of: datetime) -> list[Card]:
     ]
 
 
+def refunds_under_way(as_of: datetime) -> list[Card]:
+    """Refunds that have not ended; those past their day, and those that the gateway could not finish."""
+    found = refunds.counts(as_of=as_of)
+    return [
+        Card(
+            title=_("未办结退款"),
+            figure=str(found.open),
+            note=_("待审批 %(requested)s，异常 %(abnormal)s，已过最迟退款日 %(overdue)s")
+            % {"requested": found.requested, "abnormal": found.abnormal, "overdue": found.overdue},
+            tone="bad" if found.overdue else "warn" if found.abnormal or found.requested else "ok",
+            icon="currency_exchange",
+            query="open=overdue" if found.overdue else "open=yes",
+        )
+    ]
+
+
 def outbox(as_of: datetime) -> list[Card]:
     """News that nobody could handle."""
     found = OutboxRow.objects.exclude(state=OutboxRow.State.DONE).aggregate(
@@ -178,6 +194,7 @@ CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
     ("billing.gatewaycallback", callbacks),
     ("billing.payment", undecided),
     ("billing.receipt", unallocated_money),
+    ("billing.refundrequest", refunds_under_way),
     ("core.approval", waiting_approvals),
     ("core.outboxrow", outbox),
     ("notices.delivery", deliveries),
