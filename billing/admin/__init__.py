@@ -1,6 +1,16 @@
 """Staff pages of the receivables: everything is read-only, money moves through services alone."""
 
-from billing.admin import bills, callbacks, counter, disputes, email_subscriptions, ledger, payments, receipts
+from billing.admin import (
+    bills,
+    callbacks,
+    counter,
+    disputes,
+    email_subscriptions,
+    ledger,
+    payments,
+    receipts,
+    refunds,
+)
 
 __all__ = [
     "bills",
@@ -11,4 +21,5 @@ __all__ = [
     "ledger",
     "payments",
     "receipts",
+    "refunds",
 ]
