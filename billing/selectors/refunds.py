@@ -1,13 +1,16 @@
 """Reading refunds on their way."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
+from prometheus_client.core import GaugeMetricFamily, Metric
 
 from accounts.models import BillingAccount
-from billing.models import RefundRequest
-from core import clock
+from billing.models import RefundRequest, RefundState
+from core import clock, metrics
 from core.errors import NotFound
 
 
@@ -35,3 +38,38 @@ def under_way() -> QuerySet[RefundRequest]:
 def overdue(*, as_of: datetime) -> QuerySet[RefundRequest]:
     """Requests that have not ended although their day has passed; the oldest first."""
     return under_way().filter(due_on__lt=clock.local_date(as_of)).order_by("due_on", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests that have not ended: all of them, and some kinds of them; and their fen."""
+
+    open: int
+    requested: int
+    abnormal: int
+    overdue: int
+    cents: int
+
+
+def counts(*, as_of: datetime) -> Counts:
+    found = under_way().aggregate(
+        open=Count("id"),
+        requested=Count("id", filter=Q(state=RefundState.REQUESTED)),
+        abnormal=Count("id", filter=Q(state=RefundState.ABNORMAL)),
+        overdue=Count("id", filter=Q(due_on__lt=clock.local_date(as_of))),
+        cents=Sum("amount_cents", default=0),
+    )
+    return Counts(**found)
+
+
+def figures(now: datetime) -> Iterator[Metric]:
+    """What /metrics shows of refunds."""
+    found = counts(as_of=now)
+    requests = GaugeMetricFamily("hall_refunds_open", "Refund requests that have not ended", labels=["kind"])
+    for kind in ("open", "requested", "abnormal", "overdue"):
+        requests.add_metric([kind], getattr(found, kind))
+    yield requests
+    yield GaugeMetricFamily("hall_refunds_open_cents", "Fen that they reserve", found.cents)
+
+
+metrics.register_figures(figures)
