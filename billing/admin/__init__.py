@@ -10,6 +10,7 @@ from billing.admin import (
     payments,
     receipts,
     refunds,
+    statements,
 )
 
 __all__ = [
@@ -22,4 +23,6 @@ __all__ = [
     "payments",
     "receipts",
     "refunds",
+    "refunds",
+    "statements",
 ]

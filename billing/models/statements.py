@@ -44,7 +44,7 @@ class DifferenceState(models.TextChoices):
 _D = DifferenceState
 DIFFERENCE_MACHINE = Machine(
     name="statement difference",
-    initial=_D.OPEN,  # or HELD; what was late is written as CLEARED at once
+    initial=_D.OPEN,  # or HELD
     transitions={
         _D.HELD: frozenset({_D.OPEN, _D.CLEARED}),
         _D.OPEN: frozenset({_D.CLEARED, _D.CLOSED}),
@@ -204,7 +204,7 @@ class StatementDifference(models.Model):
         ]
         triggers = [
             NeverDelete(name="difference_never_deleted"),
-            StartsAt(name="difference_starts", machine=DIFFERENCE_MACHINE, also=(_D.HELD, _D.CLEARED)),
+            StartsAt(name="difference_starts", machine=DIFFERENCE_MACHINE, also=(_D.HELD,)),
             Transitions(name="difference_transitions", machine=DIFFERENCE_MACHINE),
             Fixed(
                 name="difference_fixed",

@@ -50,9 +50,9 @@ def match(statement: Statement) -> Counts:
 
 def write(statement: Statement, *, as_of: datetime, actor: Actor) -> None:
     """What `match` found becomes differences of the statement, whose row is there by now."""
-    staging.execute(
-        _WRITE, {"id": statement.pk, "gateway": statement.gateway, "at": as_of, "actor": actor.ref}
-    )
+    values = {"id": statement.pk, "gateway": statement.gateway}
+    staging.execute(_WRITE, {**values, "at": as_of, "actor": actor.ref})
+    _end(_LATE, values, as_of=as_of, actor=actor, reason="the same money, on another day of ours")
 
 
 def supersede(statement: Statement, *, as_of: datetime, actor: Actor) -> None:
@@ -299,15 +299,15 @@ _WRITE = """
     WITH written AS (
         INSERT INTO billing_statementdifference (
                statement_id, line_id, kind, verdict, state, gateway, trade_no, reference, request_no, channel_cents,
-               hall_cents, detail, at, payment_id, receipt_id, refund_id, found_at, ended_at)
-        SELECT %(id)s, line_id, kind, verdict,
-               CASE WHEN verdict = 'LATE' THEN 'CLEARED' WHEN is_held THEN 'HELD' ELSE 'OPEN' END,
-               %(gateway)s, trade_no, reference, request_no, channel_cents, hall_cents, detail, at, payment_id,
-               receipt_id, refund_id, %(at)s, CASE WHEN verdict = 'LATE' THEN %(at)s::timestamptz END
+               hall_cents, detail, at, payment_id, receipt_id, refund_id, found_at)
+        SELECT %(id)s, line_id, kind, verdict, CASE WHEN is_held THEN 'HELD' ELSE 'OPEN' END, %(gateway)s, trade_no,
+               reference, request_no, channel_cents, hall_cents, detail, at, payment_id, receipt_id, refund_id, %(at)s
           FROM statement_found ORDER BY line_id NULLS LAST, at
         RETURNING id, state)
     INSERT INTO billing_differencehistory (difference_id, from_state, to_state, actor, reason, at)
     SELECT id, '', state, %(actor)s, '', %(at)s FROM written"""
+
+_LATE = "SELECT id, state FROM billing_statementdifference WHERE statement_id = %(id)s AND verdict = 'LATE'"
 
 _CLEAR = """
     WITH due AS (SELECT DISTINCT id, state FROM (DUE) AS d),

@@ -21,8 +21,10 @@ from billing.statements.base import (
 )
 from billing.statements.cells import BadCell, Days, Memo
 
-_NEEDED = ("支付宝交易号", "商户订单号", "业务类型", "商品名称", "完成时间", "订单金额（元）")
-_NEEDED += ("商家实收（元）", "商家优惠（元）", "退款批次号/请求号", "服务费（元）")
+_NEEDED = (
+    *("支付宝交易号", "商户订单号", "业务类型", "商品名称", "完成时间"),
+    *("订单金额（元）", "商家实收（元）", "商家优惠（元）", "退款批次号/请求号", "服务费（元）"),
+)
 _KINDS = {"交易": LineKind.PAYMENT, "退款": LineKind.REFUND}
 _DONE = "SUCCESS"  # the file holds nothing else and says no word for it
 _MOST_HEAD_LINES = 20

@@ -10,10 +10,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from billing.gateways import registry
-from billing.models import CallbackState, GatewayCallback, Payment, PaymentState, Receipt
+from billing.models import CallbackState, DifferenceState, GatewayCallback, Payment, PaymentState, Receipt
 from billing.models.payments import UNDECIDED
-from billing.selectors import refunds, unallocated
+from billing.selectors import refunds, statements, unallocated
 from billing.services import ledger_check
+from billing.texts import AT_THE_COUNTER
 from core import clock, heartbeats, money
 from core.models import Approval, ApprovalState, Heartbeat, OutboxRow
 from notices.models import Delivery, DeliveryState
@@ -189,12 +190,29 @@ def deliveries(as_of: datetime) -> list[Card]:
     ]
 
 
+def statement_differences(as_of: datetime) -> list[Card]:
+    """Where the channels' statements and our books do not agree."""
+    found = statements.unsettled_sums()
+    return [
+        Card(
+            title=_("对账差异"),
+            figure=str(found["open"]),
+            note=_("金额 %(cents)s，跨日待查 %(held)s 笔")
+            % {"cents": money.display(found["cents"]), "held": found["held"]},
+            tone="bad" if found["open"] else "ok",
+            icon="difference",
+            query=f"state__exact={DifferenceState.OPEN}",
+        )
+    ]
+
+
 CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
     ("operations.slip", slips),
     ("billing.gatewaycallback", callbacks),
     ("billing.payment", undecided),
     ("billing.receipt", unallocated_money),
     ("billing.refundrequest", refunds_under_way),
+    ("billing.statementdifference", statement_differences),
     ("core.approval", waiting_approvals),
     ("core.outboxrow", outbox),
     ("notices.delivery", deliveries),
@@ -260,7 +278,7 @@ def _days(rows: list[dict[str, Any]], as_of: datetime) -> list[dict[str, Any]]:
 
 
 def _gateway(code: str) -> str | Promise:
-    return dict(registry.codes()).get(code, code)
+    return (dict(registry.codes()) | AT_THE_COUNTER).get(code, code)
 
 
 def _midnight(as_of: datetime) -> datetime:

@@ -22,6 +22,8 @@ WITHOUT_LAW: dict[str, str] = {}
 COMPANIONS: dict[tuple[str, str], str] = {
     ("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()",
     ("billing.EmailSubscription", "ACTIVE"): ", confirmed_at = now()",
+    ("billing.StatementDifference", "CLEARED"): ", ended_at = now()",
+    ("billing.StatementDifference", "CLOSED"): ", ended_at = now()",
     **{
         ("core.Approval", state): ", decided_by = 'somebody', decided_at = now()"
         for state in ("APPROVED", "REJECTED", "WITHDRAWN")
