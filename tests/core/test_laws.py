@@ -24,6 +24,10 @@ COMPANIONS: dict[tuple[str, str], str] = {
     ("billing.EmailSubscription", "ACTIVE"): ", confirmed_at = now()",
     ("billing.StatementDifference", "CLEARED"): ", ended_at = now()",
     ("billing.StatementDifference", "CLOSED"): ", ended_at = now()",
+    ("billing.RefundRequest", "SUCCEEDED"): ", ended_at = now(), refund_id = 1",
+    **{
+        ("billing.RefundRequest", state): ", ended_at = now()" for state in ("FAILED", "REJECTED", "CANCELLED")
+    },
     **{
         ("core.Approval", state): ", decided_by = 'somebody', decided_at = now()"
         for state in ("APPROVED", "REJECTED", "WITHDRAWN")
