@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 
 from accounts.models import BillingAccount, Contact, Customer, Membership, Region, User
-from billing.models import CallbackState, GatewayCallback, Payment
-from billing.services import payments
+from billing.models import CallbackState, GatewayCallback, Payment, RefundReason
+from billing.services import payments, refunds
 from core import audit
 from core.actor import Actor
 from core.models import Approval, CalendarDay, Heartbeat, OutboxRow
@@ -73,6 +73,14 @@ def _money(i: int, account: BillingAccount) -> Payment:
     paid = money.payment(account, 3000, first=bill)
     money.apply(paid, money.report(paid))
     money.apply(paid, money.report(paid, refunded=100 + i % 50))
+    refunds.request(
+        receipt_id=paid.receipts.get().pk,
+        amount_cents=50,
+        reason="客户来电",
+        reason_code=RefundReason.OVERPAID,
+        actor=ACTOR,
+        as_of=NOON,
+    )
     money.bill(account, 1800, issued_on=date(2026, 10, 1))
     return money.payment(account, 1800)
 
