@@ -107,17 +107,16 @@ def import_bills(sheet: Sheet) -> None:
             str(profile),
             "--json",
         ]
-        started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=processes.ROOT, stdout=subprocess.PIPE)
-        output, _ = process.communicate()
-        seconds = time.perf_counter() - started
-        if process.returncode:
-            raise RuntimeError(f"import_bills ended with {process.returncode}: {output.decode()[-500:]}")
-        peak_mb = processes.peak_mb()
+        ended = processes.timed(command)
+    if ended.code:
+        raise RuntimeError(f"import_bills ended with {ended.code}: {ended.output[-500:]}")
     sheet.at_least(
-        "import_bills_per_s", IMPORT_ROWS / seconds, 20_000, f"{IMPORT_ROWS:,} rows in {seconds:.1f} s"
+        "import_bills_per_s",
+        IMPORT_ROWS / ended.seconds,
+        20_000,
+        f"{IMPORT_ROWS:,} rows in {ended.seconds:.1f} s",
     )
-    sheet.at_most("import_peak_mb", peak_mb, 300, "largest child process")
+    sheet.at_most("import_peak_mb", ended.peak_mb, 300, "largest child process")
 
 
 # ---- messages -------------------------------------------------------------------------------------------------

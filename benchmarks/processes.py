@@ -1,7 +1,6 @@
 """The hall's own processes for a benchmark: started on a free port, stopped by process id."""
 
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,6 +80,25 @@ def _wait_for(port: int) -> None:
             time.sleep(0.1)
 
 
-def peak_mb() -> float:
-    """The memory of the largest child process that has ended, or of its largest child."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+@dataclass(frozen=True)
+class Ended:
+    """What a command did: its exit code, what it printed, and what it took."""
+
+    code: int
+    output: str
+    seconds: float
+    peak_mb: float  # of its largest process
+
+
+def timed(command: list[str]) -> Ended:
+    """Runs a command as an operator does."""
+    with tempfile.TemporaryFile("w+") as out:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out)
+        _pid, status, usage = os.wait4(
+            process.pid, 0
+        )  # alone tells the memory of this child, not of all so far
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        return Ended(process.returncode, out.read(), seconds, usage.ru_maxrss / 1024)
