@@ -5,6 +5,7 @@ The same paper gives the same bytes. Fonts are embedded: Noto Sans CJK, and Noto
 
 import io
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 import segno
 import typst
 
+log = logging.getLogger(__name__)
 _FOLDER = Path(__file__).parent
 _FONT_PACKAGES = ("manimgx_fonts_cjk", "manimgx_fonts")
 _CHINESE, _LATIN = "Noto Sans CJK SC", "Noto Sans"
@@ -65,7 +67,11 @@ class Paper:
 
 
 def pdf(paper: Paper) -> bytes:
-    """The paper as PDF, A4, as many pages as it takes."""
+    """The paper as PDF, A4, as many pages as it takes.
+
+    It is PDF/UA-1 (tagged, for who has it read aloud) unless it holds a character that no font has: that standard
+    allows no boxes.
+    """
     compiler = typst.Compiler(
         _FOLDER / "paper.typ",
         root=_FOLDER,
@@ -73,7 +79,12 @@ def pdf(paper: Paper) -> bytes:
         ignore_system_fonts=True,
         sys_inputs={"paper": json.dumps(_plain_all(_as_json(paper)), ensure_ascii=False)},
     )
-    made = compiler.compile(format="pdf", timestamp=int(paper.at.timestamp()))
+    at = int(paper.at.timestamp())
+    try:
+        made = compiler.compile(format="pdf", timestamp=at, pdf_standards=["ua-1"])
+    except typst.TypstError:
+        log.warning("a paper holds a character that no font has", extra={"paper": paper.number})
+        made = compiler.compile(format="pdf", timestamp=at)
     assert isinstance(made, bytes)
     return made
 
