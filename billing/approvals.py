@@ -1,4 +1,4 @@
-"""What staff do with receipts: at once up to a limit, above it with a second person (core.approvals)."""
+"""What staff do with receipts and bills: at once up to a limit, above it with a second person (core.approvals)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import RefundReason
-from billing.services import refunds, reviews
+from billing.services import adjustments, penalties, refunds, reviews
 from core import approvals, money
 from core.actor import Actor
 
@@ -18,6 +18,8 @@ USE, TRANSFER = "billing.receipt_use", "billing.receipt_transfer"
 REOPEN, WAIVE = "billing.bill_reopen", "billing.refund_waiver"
 REFUND = "billing.refund"
 APPROVE_REFUND, REFUND_BY_HAND = "billing.refund_approval", "billing.refund_by_hand"
+ADJUSTMENT, PENALTY_WAIVER = "billing.adjustment", "billing.penalty_waiver"
+ASK_BILL, DECIDE_BILL = "billing.change_bill", "billing.approve_bill"
 ASK, DECIDE = "billing.change_receipt", "billing.approve_receipt"
 
 
@@ -35,7 +37,9 @@ def _limit(kind: str) -> Callable[[], int]:
 def _use(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
-    used = reviews.use_for_bills(receipt_id=int(subject_id), cents=amount_cents, as_of=as_of)
+    used = reviews.use_for_bills(
+        receipt_id=int(subject_id), account_id=data["account"], cents=amount_cents, as_of=as_of
+    )
     return _("已销账 %(used)s，剩余 %(rest)s 留作余额") % {
         "used": money.display(used),
         "rest": money.display(amount_cents - used),
@@ -154,3 +158,38 @@ def _waive(
         receipt_id=int(subject_id), cents=amount_cents, reason=reason, actor=actor, as_of=as_of
     )
     return _("已减免 %(bills)s 张账单，共 %(cents)s") % {"bills": bills, "cents": money.display(amount_cents)}
+
+
+@approvals.kind(
+    ADJUSTMENT,
+    title=gettext_lazy("账单调账减免"),
+    permission=ASK_BILL,
+    approve_permission=DECIDE_BILL,
+    limit=_limit(ADJUSTMENT),
+)
+def _adjust(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    row = adjustments.adjust(
+        bill_id=int(subject_id), amount_cents=amount_cents, reason=reason, actor=actor, as_of=as_of
+    )
+    return _("已减免 %(cents)s，调账单号 %(number)s") % {
+        "cents": money.display(amount_cents),
+        "number": row.number,
+    }
+
+
+@approvals.kind(
+    PENALTY_WAIVER,
+    title=gettext_lazy("违约金减免"),
+    permission=ASK_BILL,
+    approve_permission=DECIDE_BILL,
+    limit=_limit(PENALTY_WAIVER),
+)
+def _waive_penalty(
+    *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    penalties.waive(
+        bill_id=int(subject_id), amount_cents=amount_cents, reason=reason, actor=actor, as_of=as_of
+    )
+    return _("已减免违约金 %(cents)s") % {"cents": money.display(amount_cents)}

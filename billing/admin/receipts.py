@@ -103,7 +103,11 @@ ACTIONS = (
         applies=lambda receipt: (
             receipt.free_cents > 0 and receipt.account.purpose == BillingAccount.Purpose.CUSTOMER
         ),
-        carry_out=Submit(kind=approvals.USE, amount=lambda receipt, data: int(receipt.free_cents)),
+        carry_out=Submit(
+            kind=approvals.USE,
+            amount=lambda receipt, data: int(receipt.free_cents),
+            data=lambda receipt, data: {"account": receipt.account_id},
+        ),
         icon="task_alt",
     ),
     Reasoned(

@@ -61,8 +61,8 @@ class NothingMissing(Conflict):
     message = _("这笔收款的销账没有多于实收，不需要更正")
 
 
-def use_for_bills(*, receipt_id: int, cents: int, as_of: datetime) -> int:
-    """What is free of the receipt (`cents`) pays its account's open bills, oldest first; returns the fen used.
+def use_for_bills(*, receipt_id: int, account_id: int, cents: int, as_of: datetime) -> int:
+    """What is free of the receipt (`cents`) pays the open bills of that account, which has it; returns the fen used.
 
     Somebody has looked at it: the rest, or all of it when nothing is open, is the account's ordinary credit. Raises
     NothingFree, StillInSuspense, ReceiptChanged, and NothingToPay when this would change nothing.
@@ -71,7 +71,7 @@ def use_for_bills(*, receipt_id: int, cents: int, as_of: datetime) -> int:
         receipt = locks.receipt_with_account(receipt_id)
         if receipt.free_cents <= 0:
             raise NothingFree()
-        if receipt.free_cents != cents:
+        if (receipt.account_id, receipt.free_cents) != (account_id, cents):
             raise ReceiptChanged()
         if receipt.account.purpose == BillingAccount.Purpose.SUSPENSE:
             raise StillInSuspense()

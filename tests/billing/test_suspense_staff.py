@@ -51,7 +51,10 @@ def overspent(account: BillingAccount, refunded: int = 1000) -> Receipt:
 
 
 def use(receipt: Receipt, cents: int = 2600) -> int:
-    return reviews.use_for_bills(receipt_id=receipt.pk, cents=cents, as_of=LATER)
+    """The receipt is used for the bills of the account that the clerk saw."""
+    return reviews.use_for_bills(
+        receipt_id=receipt.pk, account_id=receipt.account_id, cents=cents, as_of=LATER
+    )
 
 
 def transfer(receipt: Receipt, to: str, cents: int = 2600) -> int:
@@ -89,7 +92,9 @@ def test_money_that_was_looked_at_pays_the_bills_oldest_first_and_the_rest_is_cr
     account = build.account()
     receipt = held(account)
     credits.set_automatic(account_id=account.pk, is_automatic=False, as_of=NOON)
-    bills = [build.bill(account, cents, issued_on=date(2026, 11, day)) for cents, day in ((400, 9), (2000, 1))]
+    bills = [
+        build.bill(account, cents, issued_on=date(2026, 11, day)) for cents, day in ((400, 9), (2000, 1))
+    ]
 
     assert use(receipt) == 2400
 
@@ -156,6 +161,8 @@ def test_money_in_suspense_is_used_for_nobody_and_changed_money_not_at_all() -> 
     refused(reviews.ReceiptChanged, lambda: use(other, 99))
     ordinary = Receipt.objects.get(account=account, review_reason="")
     refused(reviews.NothingToPay, lambda: use(ordinary, 100))
+    transfer(Receipt.objects.get(pk=other.pk), build.account().number, 100)
+    refused(reviews.ReceiptChanged, lambda: use(other, 100))
 
 
 def test_suspense_money_moves_to_its_owner_and_pays_his_bills() -> None:
