@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import psycopg2
 import redis
 
+from sandbox.config import Config
 from sandbox.keys import ensure
 from tests.gateways.keys import APP_ID, SELLER_ID
 from tests.sandbox import process
@@ -147,6 +148,13 @@ def _environment(
         ALIPAY_APP_PRIVATE_KEY_FILE=str(keys / "app_private_key.pem"),
         ALIPAY_PUBLIC_KEY_FILE=str(keys / "alipay_public_key.pem"),
         ALIPAY_GATEWAY_URL=sandbox.gateway_url,
+        WECHATPAY_APP_ID=Config.wechatpay_app_id,
+        WECHATPAY_MCH_ID=Config.wechatpay_mch_id,
+        WECHATPAY_MCH_SERIAL=Config.wechatpay_mch_serial,
+        WECHATPAY_API_V3_KEY_FILE=str(keys / "wechatpay_api_v3_key.txt"),
+        WECHATPAY_MCH_PRIVATE_KEY_FILE=str(keys / "wechatpay_mch_private_key.pem"),
+        WECHATPAY_PLATFORM_CERT_FILE=str(keys / "wechatpay_platform_cert.pem"),
+        WECHATPAY_GATEWAY_URL=sandbox.url,
         SMS_GATEWAY_URL=f"{sandbox.url}/sms/send",
     )
 

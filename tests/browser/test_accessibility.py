@@ -80,6 +80,14 @@ def payments_pages(page: Page) -> Iterator[str]:
     follow(page, page.get_by_role("button", name="取消这笔支付"))
     expect(page.get_by_role("heading", level=1)).to_have_text("这笔支付已关闭")
     yield "payment-closed"
+    page.goto("/pay/?account=8800100001")
+    page.get_by_label("微信支付").check()
+    follow(page, page.get_by_role("button", name="下一步：核对"))
+    page.get_by_label("我已看过以上内容，确认办理").check()
+    follow(page, page.get_by_role("button", name="确认，去付款"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("微信支付扫码付款")
+    yield "payment-qr"
+    follow(page, page.get_by_role("button", name="取消这笔支付"))
     page.goto("/requests/")
     follow(page, page.locator("main .rows a.row").first)
     yield "request"
