@@ -8,6 +8,7 @@ from billing.admin import (
     email_subscriptions,
     ledger,
     payments,
+    penalties,
     receipts,
     refunds,
     statements,
@@ -21,8 +22,8 @@ __all__ = [
     "email_subscriptions",
     "ledger",
     "payments",
+    "penalties",
     "receipts",
-    "refunds",
     "refunds",
     "statements",
 ]

@@ -70,6 +70,7 @@ class Bill(models.Model):
     class Meta:
         verbose_name = _("账单")
         verbose_name_plural = pgettext_lazy("plural", "账单")
+        permissions = [("approve_bill", _("批准账单的减免"))]
         constraints = [
             models.UniqueConstraint(fields=["number"], name="bill_number_once"),
             models.UniqueConstraint(fields=["source", "source_number"], name="bill_source_once"),

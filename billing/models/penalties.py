@@ -1,10 +1,25 @@
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from billing.models.bills import Bill
-from core.db import AppendOnly, NeverDelete
+from core.db import AppendOnly, Fixed, Law, NeverDelete, refuse
+
+
+class EndsInFuture(Law):
+    """What has held on a day has held for ever: an end is set, or moved, only from tomorrow on."""
+
+    def __init__(self, *, name: str) -> None:
+        today = "(now() AT TIME ZONE 'Asia/Shanghai')::date"
+        func = (
+            "IF NEW.active_to IS NOT DISTINCT FROM OLD.active_to OR ((NEW.active_to IS NULL OR NEW.active_to > "
+            f"{today}) AND (OLD.active_to IS NULL OR OLD.active_to > {today})) THEN RETURN NEW; END IF; "
+            + refuse(name, "a policy ends, or goes on, only from tomorrow on")
+        )
+        update = pgtrigger.UpdateOf("active_to")  # type: ignore[no-untyped-call]
+        super().__init__(name=name, operation=update, func=func)
 
 
 class PenaltyPolicy(models.Model):
@@ -39,7 +54,14 @@ class PenaltyPolicy(models.Model):
                 fields=["region", "active_from"], nulls_distinct=False, name="penalty_policy_once_a_day"
             ),
         ]
-        triggers = [NeverDelete(name="penalty_policy_never_deleted")]
+        triggers = [
+            NeverDelete(name="penalty_policy_never_deleted"),
+            Fixed(
+                name="penalty_policy_fixed",
+                columns=("region_id", "daily_rate_ppm", "grace_days", "cap_percent", "active_from"),
+            ),
+            EndsInFuture(name="penalty_policy_ends_in_future"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.daily_rate_ppm} ppm {self.active_from}"
