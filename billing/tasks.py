@@ -10,6 +10,7 @@ from billing.services import (
     cashier,
     large_bills,
     ledger_check,
+    lookups,
     refund_queue,
     refund_sending,
     settling,
@@ -89,3 +90,9 @@ def mail_bills() -> int:
 def warn_large_bills() -> int:
     """Warns of new bills that are suddenly huge. How many."""
     return large_bills.run_now(as_of=clock.now()).warned
+
+
+@shared_task(name="billing.purge", queue="default", acks_late=True, time_limit=600, ignore_result=True)
+def purge() -> int:
+    """Forgets questions about account numbers that no limit counts any more; how many."""
+    return lookups.forget_old(as_of=clock.now())

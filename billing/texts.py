@@ -1,12 +1,16 @@
-"""How a bill is called, wherever it is named: pages, quotes, messages."""
+"""How a bill, and where money came from, is called wherever it is named: pages, quotes, messages."""
 
 from datetime import date
 
 from django.utils import formats
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from billing.models import Bill, BillKind
+
+# The "gateways" of money that staff took (billing.services.counter).
+AT_THE_COUNTER = {"cash": gettext_lazy("营业厅柜台 · 现金"), "pos": gettext_lazy("营业厅柜台 · 刷卡")}
 
 
 def bill_title(bill: Bill) -> str:

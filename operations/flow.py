@@ -168,7 +168,11 @@ def _step(
 ) -> HttpResponseRedirect | Flow:
     if request.method != "POST":
         return start(request, operation, initial=initial)
-    steps = {"submit": submit_from_request, "code": code_from_request, "edit": edit_from_request}
+    steps: dict[str, Callable[[HttpRequest, str], HttpResponseRedirect | Flow]] = {
+        "submit": submit_from_request,
+        "code": code_from_request,
+        "edit": edit_from_request,
+    }
     return steps.get(request.POST.get("_step", ""), quote_from_request)(request, operation)
 
 

@@ -37,7 +37,7 @@ class WhereFilter(admin.SimpleListFilter):
         return [("till", _("未解款现金")), ("bank", _("已解款")), ("reversed", _("已冲正"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        how = {
+        how: dict[str, dict[str, Any]] = {
             "till": {"method": CounterMethod.CASH, "deposit_line__isnull": True, "reversal__isnull": True},
             "bank": {"deposit_line__isnull": False},
             "reversed": {"reversal__isnull": False},
@@ -53,13 +53,25 @@ class CounterMoneyAdmin(ReadOnlyAdmin):
     search_fields = ("receipt__number", "receipt__trade_no", "taken_by__username")
     search_help_text = _("收据号、单据号或收款人用户名（完整）")
     ordering = ("-id",)
-    fields = ("receipt", "paper_no", "method", "shown_amount", "account", "first_bill", "taken_by", "taken", "where")
+    fields = (
+        "receipt",
+        "paper_no",
+        "method",
+        "shown_amount",
+        "account",
+        "first_bill",
+        "taken_by",
+        "taken",
+        "where",
+    )
     taken = moment("taken_at", _("收款时间"))
     reasoned = (
         Reasoned(
             name="reverse",
             title=_("冲正退款"),
-            explanation=_("录错的收款整笔冲正：款项当场退还客户，已销的账单恢复欠费。超过个人限额须由另一人批准。"),
+            explanation=_(
+                "录错的收款整笔冲正：款项当场退还客户，已销的账单恢复欠费。超过个人限额须由另一人批准。"
+            ),
             permission=counter.PERMISSION,
             applies=lambda money: not money.receipt.refunded_cents and not hasattr(money, "deposit_line"),
             carry_out=Submit(

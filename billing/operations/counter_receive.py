@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, User
 from billing import quotes
 from billing.forms import YuanField
 from billing.models import Bill, CounterMethod
@@ -115,6 +115,7 @@ class ReceiveAtCounter(Operation):
         )
 
     def perform(self, ctx: Context, data: dict[str, Any], quote: Quote) -> Done:
+        assert isinstance(ctx.user, User)
         taken = counter.receive(
             account_id=data["account"].pk,
             method=CounterMethod(data["method"]),

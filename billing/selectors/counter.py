@@ -45,7 +45,7 @@ def due_cents(account: BillingAccount, *, bill: Bill | None = None, as_of: datet
     if bill is None:
         return balances.of_account(account, today=today).due_cents
     accrued = penalties.accrued([bill.pk], on=today) if bill.open_cents else {}
-    return bill.open_cents + sum(each.cents for each in accrued.values())
+    return int(bill.open_cents) + sum(each.cents for each in accrued.values())
 
 
 def in_tills() -> "QuerySet[CounterMoney]":

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import Membership
+from accounts.models import Membership, User
 from billing.models import Payment, Receipt
 from billing.models.payments import UNDECIDED
 from core.errors import NotFound
@@ -54,13 +54,21 @@ def receipt(user: Any, number: str) -> Receipt:
     found = (
         Receipt.objects.for_user(user)
         .filter(number=number)
-        .select_related("account__customer", "payment")
+        .select_related("account__customer", "payment__payer")
         .prefetch_related("allocations__bill", "refunds")
         .first()
     )
     if found is None:
         raise NotFound()
     return found
+
+
+def stranger_who_paid(found: Receipt) -> User | None:
+    """The user who paid this money and is no member of its account; None for all other money."""
+    payer = found.payment.payer if found.payment else None
+    if payer is None or not is_by_stranger(payer_id=payer.pk, account_id=found.account_id):
+        return None
+    return payer
 
 
 def receipt_of_payer(user: Any, number: str) -> Receipt:

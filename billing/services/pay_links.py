@@ -25,6 +25,7 @@ from billing.models import (
     PayLinkHistory,
     PayLinkState,
     Payment,
+    PaymentState,
 )
 from billing.selectors import pay_links as reads
 from billing.services import payments
@@ -153,10 +154,11 @@ def pay(*, link_id: int, gateway: str, shown_cents: int, actor: Actor, as_of: da
     Raises LinkEnded, NothingOwed, AmountChanged (the amount is not the one that was shown), LinkBusy.
     """
     with transaction.atomic():
-        found = PayLink.objects.get(pk=link_id)
-        account_locks.account(found.account_id)
+        account_id = PayLink.objects.values_list("account_id", flat=True).get(pk=link_id)
+        account_locks.account(account_id)
         link = locks.pay_link(link_id)
-        if not link.is_open(as_of):
+        is_paid = link.payment is not None and link.payment.state == PaymentState.SUCCEEDED
+        if is_paid or not link.is_open(as_of):
             raise LinkEnded()
         cents = reads.amount(link, as_of=as_of)
         if not cents:

@@ -5,14 +5,14 @@ from django.utils.translation import gettext as _
 
 from billing.gateways import registry
 from billing.models import Bill, Payment, PaymentState
-from billing.texts import bill_title, month_name
+from billing.texts import AT_THE_COUNTER, bill_title, month_name
 from core import clock
 
 register = template.Library()
 register.filter(bill_title)
 register.filter(month_name)
 
-_COUNTER = "counter"  # gateways of that name and "counter:…": money taken at a counter
+_COUNTER = "counter"  # gateways of that name and "counter:…": money taken at a counter, as imports name it
 _PAYMENT_BADGES = {PaymentState.SUCCEEDED: "ok", PaymentState.UNKNOWN: "wait", PaymentState.FAILED: "muted"}
 
 
@@ -69,4 +69,6 @@ def gateway_name(code: str) -> str:
     try:
         return str(registry.name(code))
     except registry.UnknownGateway:
+        if code in AT_THE_COUNTER:
+            return str(AT_THE_COUNTER[code])
         return _("营业厅柜台") if code.partition(":")[0] == _COUNTER else _("其他渠道")

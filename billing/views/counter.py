@@ -120,7 +120,7 @@ def link(admin: "Admin", request: HttpRequest) -> HttpResponse:
 def till(admin: "Admin", request: HttpRequest) -> HttpResponse:
     """The cash in one's own till and its deposit; who may see counter money sees everybody's."""
     _permit(request)
-    user_id, as_of = int(request.user.pk), clock.now()
+    user_id, as_of = _staff_id(request), clock.now()
     today = clock.local_date(as_of)
     form = DepositForm(request.POST or None, user_id=user_id, initial={"deposited_on": today})
     if request.method == "POST" and form.is_valid() and (number := _deposit(request, form)):
@@ -146,6 +146,11 @@ def till(admin: "Admin", request: HttpRequest) -> HttpResponse:
 def _permit(request: HttpRequest) -> None:
     if not request.user.has_perms((counter.PERMISSION, "operations.add_slip")):
         raise PermissionDenied
+
+
+def _staff_id(request: HttpRequest) -> int:
+    assert request.user.pk is not None  # _permit lets only staff in
+    return request.user.pk
 
 
 def _context(request: HttpRequest, account: BillingAccount) -> Context:
@@ -214,7 +219,7 @@ def _deposit(request: HttpRequest, form: DepositForm) -> str:
             amount_cents=data["amount"],
             bank_slip_no=data["bank_slip_no"],
             deposited_on=data["deposited_on"],
-            deposited_by_id=int(request.user.pk),
+            deposited_by_id=_staff_id(request),
             actor=Actor.user(request.user),
             address=client_address(request),
             as_of=clock.now(),

@@ -109,7 +109,8 @@ def pay_link_cashier(request: HttpRequest, token: str) -> HttpResponse:
     if instruction.kind == "qr":
         picture = segno.make(instruction.url, error="m", micro=False).png_data_uri(scale=8, border=4)
         shown, gateway = _shown(request, link), gateways.name(link.payment.gateway)
-        context = {"shown": shown, "picture": picture, "gateway": gateway, "code": instruction.url}
+        context: dict[str, Any] = {"shown": shown, "picture": picture, "gateway": gateway}
+        context["code"] = instruction.url
         return _page(request, "billing/pay_link_qr.html", token, **context)
     response = HttpResponseRedirect(instruction.url)
     response.set_cookie(

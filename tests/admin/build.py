@@ -6,8 +6,17 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 
 from accounts.models import BillingAccount, Contact, Customer, Membership, Region, User
-from billing.models import CallbackState, GatewayCallback, Payment, RefundReason
-from billing.services import payments, refunds
+from billing.models import (
+    CallbackState,
+    CounterMethod,
+    CounterMoney,
+    DisputeCause,
+    GatewayCallback,
+    LargeBill,
+    Payment,
+    RefundReason,
+)
+from billing.services import counter, disputes, pay_links, payments, refunds
 from core import audit
 from core.actor import Actor
 from core.models import Approval, CalendarDay, Heartbeat, OutboxRow
@@ -47,7 +56,9 @@ def hall(n: int = 3) -> None:
         paid = _money(i, account)
         _callback(i, paid)
         _slip(i, account, paid)
+        _counter(i, account)
         _message(i, account)
+        _questions(account)
         _system(i, region)
 
 
@@ -83,6 +94,42 @@ def _money(i: int, account: BillingAccount) -> Payment:
     )
     money.bill(account, 1800, issued_on=date(2026, 10, 1))
     return money.payment(account, 1800)
+
+
+def _counter(i: int, account: BillingAccount) -> None:
+    """Cash that went to the bank, cash that went back to the customer, and a link to pay by."""
+    clerk = account.memberships.get().user
+    how: dict[str, Any] = {"account_id": account.pk, "method": CounterMethod.CASH, "taken_by_id": clerk.pk}
+    for paper in ("D", "W"):
+        counter.receive(paper_no=f"{paper}{i:06d}", amount_cents=500, as_of=NOON, actor=ACTOR, **how)
+    deposited, wrong = CounterMoney.objects.filter(taken_by=clerk).order_by("pk")
+    counter.deposit(
+        money_ids=[deposited.pk],
+        amount_cents=500,
+        bank_slip_no=f"BANK{i:06d}",
+        deposited_on=money.TODAY,
+        deposited_by_id=clerk.pk,
+        actor=ACTOR,
+        as_of=NOON,
+    )
+    counter.reverse(
+        subject_id=str(wrong.pk), amount_cents=500, data={}, actor=ACTOR, reason="录错", as_of=NOON
+    )
+    pay_links.create(account_id=account.pk, actor=ACTOR, as_of=NOON)
+
+
+def _questions(account: BillingAccount) -> None:
+    """A bill that the customer disputes and that is suddenly huge."""
+    bill = account.bills.order_by("pk")[0]
+    disputes.begin(
+        bill_id=bill.pk,
+        cause=DisputeCause.AMOUNT,
+        text="比上个月多了很多",
+        raised_by_id=account.memberships.get().user_id,
+        actor=ACTOR,
+        as_of=NOON,
+    )
+    LargeBill.objects.create(bill=bill, before_cents=1200, found_at=NOON)
 
 
 def _callback(i: int, payment: Payment) -> GatewayCallback:

@@ -29,11 +29,13 @@ OTHERS = ("admin", "allauth", "account_", "javascript-catalog")  # staff's own w
 # The parameters that name what belongs to somebody, as they are called in the addresses.
 OBJECTS = {
     "billing:bill",
+    "billing:bill_pdf",
     "billing:payment",
     "billing:payment_status",
     "billing:cashier",
     "billing:cancel",
     "billing:receipt",
+    "billing:receipt_pdf",
     "billing:refund",
     "billing:refund_cancel",
     "billing:email_confirm",
@@ -51,7 +53,13 @@ KINDS = {
     "api:submit",
 }
 # Whoever holds such a link may use it, for its one purpose: its own pages' tests show what it can do.
-LINKS = {"billing:email_unsubscribe"}
+LINKS = {
+    "billing:email_unsubscribe",
+    "billing:pay_link",
+    "billing:pay_link_status",
+    "billing:pay_link_cashier",
+    "billing:pay_link_cancel",
+}
 
 
 @pytest.fixture
@@ -70,12 +78,16 @@ def numbers() -> dict[str, list[str]]:
     paid = build.payment(account, 1000)
     build.apply(paid, build.report(paid))
     receipt = paid.receipts.get()
-    refund = refunds_build.asked(refunds_build.credit(30_000, owner=alice), 25_000, user=alice)  # waits for staff
+    refund = refunds_build.asked(
+        refunds_build.credit(30_000, owner=alice), 25_000, user=alice
+    )  # waits for staff
     slip = _begin_paying(alice, account.number)
     emails.ask(account, alice)
     return {
         "billing:bill": [bill.number],
+        "billing:bill_pdf": [bill.number],
         "billing:receipt": [receipt.number],
+        "billing:receipt_pdf": [receipt.number],
         "billing:refund": [refund.number],
         "billing:refund_cancel": [refund.number],
         "billing:email_confirm": [emails.token_to()],
@@ -174,7 +186,14 @@ def test_strangers_accounts_in_queries_are_not_found(stranger: Client) -> None:
 
 def test_the_plain_addresses_open(stranger: Client) -> None:
     """Every page without a parameter answers its own user; none breaks."""
-    for pattern in ("hall:home", "hall:help", "billing:bills", "billing:pay", "billing:receipts"):
+    for pattern in (
+        "hall:home",
+        "hall:help",
+        "billing:bills",
+        "billing:export",
+        "billing:pay",
+        "billing:receipts",
+    ):
         assert stranger.get(reverse(pattern)).status_code == 200
     for pattern in ("operations:list", "operations:requests", "accounts:profile", "accounts:accounts"):
         assert stranger.get(reverse(pattern)).status_code == 200
