@@ -59,7 +59,7 @@ def committed() -> Iterator[None]:
     """What was put off until the commit happens at the end of the block, inside a test's transaction."""
     before = len(connection.run_on_commit)
     yield
-    hooks: list[Callable[[], object]] = [hook for _ids, hook, *_rest in connection.run_on_commit[before:]]
+    hooks: list[Callable[[], object]] = [entry[1] for entry in connection.run_on_commit[before:]]
     del connection.run_on_commit[before:]
     for hook in hooks:
         hook()

@@ -23,7 +23,16 @@ from hypothesis.stateful import (
 
 from accounts.models import BillingAccount
 from billing.gateways.base import RefundStatus
-from billing.models import Bill, BillKind, PaymentPurpose, Receipt, RefundRequest, RefundState, ReviewReason
+from billing.models import (
+    Bill,
+    BillKind,
+    PaymentPurpose,
+    Receipt,
+    RefundRequest,
+    RefundState,
+    RefundWay,
+    ReviewReason,
+)
 from billing.selectors import balances
 from billing.selectors import penalties as penalty_reads
 from billing.services import (
@@ -185,12 +194,17 @@ class Money(RuleBasedStateMachine):
 
     @rule(pick=PICK, status=st.sampled_from(RefundStatus))
     def the_gateway_answers_about_a_refund(self, pick: int, status: RefundStatus) -> None:
-        """Twice: what has ended stays as it is."""
+        """Twice: what has ended stays as it is. Counter money goes back by hand."""
         request = self.any(RefundRequest.objects.filter(receipt__account__in=self.rows), pick)
         if request is None:
             return
         receipt = request.receipt
         was_over = request.state not in ("REQUESTED", "APPROVED", "ACCEPTED", "ABNORMAL")
+        if request.way == RefundWay.BY_HAND:
+            if not was_over:
+                refunds.paid_by_hand(request_id=request.pk, evidence="1", actor=build.ACTOR, as_of=self.as_of)
+                self.of(receipt.account_id).returned += request.amount_cents
+            return
         for _ in range(2):
             refund_states.take(
                 request, receipt, status, refunded_at=self.as_of, as_of=self.as_of, actor=build.ACTOR
@@ -234,7 +248,10 @@ class Money(RuleBasedStateMachine):
         try:
             with transaction.atomic():
                 used = reviews.use_for_bills(
-                    receipt_id=receipt.pk, cents=receipt.free_cents, as_of=self.as_of
+                    receipt_id=receipt.pk,
+                    account_id=receipt.account_id,
+                    cents=receipt.free_cents,
+                    as_of=self.as_of,
                 )
         except reviews.NothingToPay:
             return
