@@ -7,6 +7,7 @@ alone; the table holds its digest. The link for unsubscribing is signed, needs n
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
@@ -198,14 +199,14 @@ def delivery_failed(*, reference: str, failure: str, actor: Actor, as_of: dateti
 
 def lapse(*, actor: Actor, as_of: datetime) -> int:
     """Ends what was not confirmed in time, and what nobody with the right to it stands behind any more; how many."""
-    values = {
+    values: dict[str, Any] = {
         "actor": actor.ref,
         "at": as_of,
         "roles": [role.value for role in ROLES],
     }
     with connection.cursor() as cursor:
         cursor.execute(_LAPSE, values)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 _LAPSE = """

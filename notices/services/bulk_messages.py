@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -56,7 +57,7 @@ _INSERT = """
 
 def _messages(code: str, letters: Sequence[Letter], as_of: datetime) -> dict[str, int]:
     """The ids of the messages that are new, by dedupe key; written in one order, so that two of us cannot block."""
-    values = {
+    values: dict[str, Any] = {
         "code": code,
         "at": as_of,
         "refs": [letter.recipient_ref for letter in letters],
@@ -74,7 +75,7 @@ def _messages(code: str, letters: Sequence[Letter], as_of: datetime) -> dict[str
 def _texts(code: str, letters: Sequence[Letter], as_of: datetime) -> dict[tuple[str, str], Template]:
     """The template for each language and channel that is asked for."""
     channels = {letter.address.channel for letter in letters}
-    found = {}
+    found: dict[tuple[str, str], Template] = {}
     for language in {letter.language for letter in letters}:
         templates = selectors.templates(code=code, channels=channels, language=language, as_of=as_of)
         found |= {(language, channel): template for channel, template in templates.items()}

@@ -107,7 +107,7 @@ def test_one_that_cannot_be_written_leaves_nothing() -> None:
 def test_two_at_the_same_moment_send_once() -> None:
     letters = [letter(n) for n in range(ROWS)]
     jobs = [
-        lambda each=each: bulk_messages.send(code="payment_received", letters=each, as_of=NOON)  # type: ignore[misc]
+        lambda each=each: bulk_messages.send(code="payment_received", letters=each, as_of=NOON)
         for each in (letters, letters[::-1])
     ]
     assert sum(together(*jobs)) == ROWS

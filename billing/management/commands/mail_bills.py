@@ -11,7 +11,7 @@ from core import batch, clock
 
 
 class Command(BaseCommand):
-    help = "Sends new bills (电子账单) to those who want them by e-mail, once each; exits with 1 when one failed."
+    help = "Sends new bills to those who want them by e-mail, once each; exits with 1 when one failed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
