@@ -22,11 +22,15 @@ WITHOUT_LAW: dict[str, str] = {}
 COMPANIONS: dict[tuple[str, str], str] = {
     ("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()",
     ("billing.EmailSubscription", "ACTIVE"): ", confirmed_at = now()",
+    ("billing.Dispute", "UPHELD"): ", closed_at = now(), answer = 'x'",
+    ("billing.Dispute", "REJECTED"): ", closed_at = now(), answer = 'x'",
+    ("billing.Dispute", "WITHDRAWN"): ", closed_at = now()",
     ("billing.StatementDifference", "CLEARED"): ", ended_at = now()",
     ("billing.StatementDifference", "CLOSED"): ", ended_at = now()",
     ("billing.RefundRequest", "SUCCEEDED"): ", ended_at = now(), refund_id = 1",
     **{
-        ("billing.RefundRequest", state): ", ended_at = now()" for state in ("FAILED", "REJECTED", "CANCELLED")
+        ("billing.RefundRequest", state): ", ended_at = now()"
+        for state in ("FAILED", "REJECTED", "CANCELLED")
     },
     **{
         ("core.Approval", state): ", decided_by = 'somebody', decided_at = now()"
