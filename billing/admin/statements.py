@@ -203,7 +203,7 @@ class StatementDifferenceAdmin(ReadOnlyAdmin):
             title=_("向渠道查询"),
             explanation=_("对账单没有签名，不能据以入账：向渠道查询这笔订单，按渠道的答复入账。"),
             permission="billing.change_statementdifference",
-            applies=lambda row: row.is_unsettled and row.payment_id is not None,
+            applies=statements.can_ask,
             carry_out=_ask,
             icon="sync",
             asks_outside=True,

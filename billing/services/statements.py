@@ -1,7 +1,7 @@
 """The daily statement of a channel is taken in: read, kept line by line, compared with the books. It moves no money.
 
 What the channel has for an order of ours and we have not is asked about at the channel (a statement is not signed); the
-answer goes through the one door, `payments.apply_report`.
+answer goes through the one door, `suspense.apply`, as a callback's does.
 """
 
 import csv
@@ -25,13 +25,13 @@ from billing.gateways.base import GatewayError, ReportStatus
 from billing.models import (
     DifferenceHistory,
     DifferenceState,
-    Payment,
+    LineKind,
     Statement,
     StatementDifference,
     Verdict,
 )
 from billing.models.statements import DIFFERENCE_MACHINE, UNSETTLED
-from billing.services import payments, statement_matching
+from billing.services import statement_matching, suspense
 from billing.statements import archive, reader
 from billing.statements.base import Line, StatementError, Summary
 from core import audit
@@ -73,6 +73,11 @@ class OtherHash(StatementError):
 class UnknownChannel(StatementError):
     code = "STATEMENT_UNKNOWN_CHANNEL"
     message = _("没有名为 %(gateway)s 的对账渠道")
+
+
+class CannotAsk(Conflict):
+    code = "STATEMENT_CANNOT_ASK"
+    message = _("现在无法向渠道查询这一笔（没有支付单号，或渠道没有答复）")
 
 
 class Outcome(StrEnum):
@@ -155,19 +160,19 @@ def ask_channel(*, statement_id: int, as_of: datetime, actor: Actor) -> int:
     What it confirms is booked as any report is. A channel that cannot be asked leaves the differences as they are.
     """
     waiting = StatementDifference.objects.filter(
-        statement_id=statement_id, state=DifferenceState.OPEN, kind="PAYMENT", payment__isnull=False
+        statement_id=statement_id, state=DifferenceState.OPEN, kind=LineKind.PAYMENT, payment__isnull=False
     ).exclude(verdict=Verdict.LOCAL_ONLY)
-    orders = {row.payment_id: row for row in waiting.select_related("payment").order_by("id")[:ASKED_AT_MOST]}
+    orders = {row.payment_id: row for row in waiting.order_by("id")[:ASKED_AT_MOST]}
     ends_at, answers = time.monotonic() + ASKING_SECONDS, 0
     for row in orders.values():
-        if row.payment is None or time.monotonic() > ends_at:
+        if time.monotonic() > ends_at:
             break
         try:
-            answers += _ask(row.payment, as_of=as_of, actor=actor)
+            answers += _ask(row, as_of=as_of, actor=actor)
         except ImproperlyConfigured:
             break
         except GatewayError as error:
-            log.warning("channel not asked", extra={"payment": row.payment.reference, "code": error.code})
+            log.warning("channel not asked", extra={"reference": row.reference, "code": error.code})
             if error.code == NETWORK:
                 break
     if answers:
@@ -178,13 +183,14 @@ def ask_channel(*, statement_id: int, as_of: datetime, actor: Actor) -> int:
 def ask_about(*, difference_id: int, as_of: datetime, actor: Actor) -> DifferenceState:
     """Asks the channel about the order of one difference; returns the difference's state afterwards.
 
-    Raises CannotAsk when there is no order of ours to ask about, or the channel does not answer.
+    An order that is not ours and that the channel confirms is booked in the suspense account. Raises CannotAsk when
+    there is no order number to ask with, or the channel does not answer.
     """
-    row = StatementDifference.objects.select_related("payment").get(pk=difference_id)
-    if row.payment is None:
+    row = StatementDifference.objects.get(pk=difference_id)
+    if not can_ask(row):
         raise CannotAsk()
     try:
-        _ask(row.payment, as_of=as_of, actor=actor)
+        _ask(row, as_of=as_of, actor=actor)
     except (GatewayError, ImproperlyConfigured) as error:
         raise CannotAsk() from error
     _clear_booked(row.gateway, as_of=as_of, actor=actor)
@@ -192,9 +198,11 @@ def ask_about(*, difference_id: int, as_of: datetime, actor: Actor) -> Differenc
     return DifferenceState(row.state)
 
 
-class CannotAsk(Conflict):
-    code = "STATEMENT_CANNOT_ASK"
-    message = _("现在无法向渠道查询这一笔（没有对应的支付单，或渠道没有答复）")
+def can_ask(row: StatementDifference) -> bool:
+    """Whether the channel could tell more: about a payment, by its order number."""
+    return (
+        row.is_unsettled and row.kind == LineKind.PAYMENT and row.line_id is not None and bool(row.reference)
+    )
 
 
 def close(*, difference_id: int, reason: str, actor: Actor, as_of: datetime) -> None:
@@ -214,15 +222,15 @@ def close(*, difference_id: int, reason: str, actor: Actor, as_of: datetime) -> 
         row.save(update_fields=["state", "ended_at"])
 
 
-def _ask(payment: Payment, *, as_of: datetime, actor: Actor) -> bool:
+def _ask(row: StatementDifference, *, as_of: datetime, actor: Actor) -> bool:
     """True: the channel knew the order, and the books agree with what it said."""
-    report = registry.get(payment.gateway).query(payment.reference)
+    report = registry.get(row.gateway).query(row.reference)
     if report.status == ReportStatus.NOT_FOUND:
         return False
     try:
-        payments.apply_report(payment_id=payment.pk, report=report, as_of=as_of, actor=actor)
-    except HallError as error:  # another amount than the order's: the difference stays for staff
-        log.warning("report refused by the books", extra={"payment": payment.reference, "code": error.code})
+        suspense.apply(payment_id=row.payment_id, report=report, as_of=as_of, actor=actor)
+    except HallError as error:
+        log.warning("report refused by the books", extra={"reference": row.reference, "code": error.code})
         return False
     return True
 
