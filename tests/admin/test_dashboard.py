@@ -36,7 +36,7 @@ def figure(client: Client, title: str) -> dict[str, Any]:
 def test_empty_hall_shows_zeroes(desk: Client) -> None:
     answer = desk.get(reverse("admin:index"))
     assert answer.context["collected"]["cents"] == 0
-    assert [card["figure"] for card in answer.context["cards"]] == ["0", "0", "0", "¥0.00", "0", "0", "0"]
+    assert {card["figure"] for card in answer.context["cards"]} == {"0", "¥0.00"}
     assert {card["tone"] for card in answer.context["cards"]} == {"ok"}
 
 
