@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from billing.views import counter
 from core import approval_desk, clock
 from hall.selectors import dashboard as figures
 
@@ -44,6 +45,10 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("billing.penaltypolicy", "percent", pgettext_lazy("plural", "违约金规则")),
             ("billing.statement", "fact_check", pgettext_lazy("plural", "对账单")),
             ("billing.statementdifference", "difference", pgettext_lazy("plural", "对账差异")),
+            ("billing.countermoney", "point_of_sale", pgettext_lazy("plural", "柜台收款")),
+            ("billing.counterreversal", "undo", pgettext_lazy("plural", "柜台冲正")),
+            ("billing.cashdeposit", "account_balance", pgettext_lazy("plural", "现金解款")),
+            ("billing.paylink", "add_link", pgettext_lazy("plural", "缴费链接")),
             ("billing.ledgerentry", "menu_book", _("账务流水")),
             ("billing.accountbalance", "account_balance_wallet", pgettext_lazy("plural", "账户余额")),
         ),
@@ -85,6 +90,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     items = [first]
     if approval_desk.may_open(request.user):
         items.append({"title": _("待审批"), "icon": "how_to_reg", "link": reverse(approval_desk.URL)})
+    if counter.may_open(request):
+        items.append({"title": _("柜台收款"), "icon": "point_of_sale", "link": reverse(counter.DESK)})
+        items.append({"title": _("现金与解款"), "icon": "account_balance", "link": reverse(counter.TILL)})
     groups: list[dict[str, Any]] = [{"title": "", "items": items}]
     for title, entries in MENU:
         shown = [

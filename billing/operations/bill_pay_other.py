@@ -37,7 +37,7 @@ class PayOtherForm(OperationForm):
         super().__init__(*args, **kwargs)
         gateway = self.fields["gateway"]
         assert isinstance(gateway, forms.ChoiceField)
-        gateway.choices = gateways.codes()
+        gateway.choices = gateways.offered()
 
     def clean_account_number(self) -> lookups.Lookup:
         """What the number leads to. Asked here, outside of what a refusal undoes, so that every question counts."""

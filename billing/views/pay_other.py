@@ -17,5 +17,5 @@ def pay_other(request: HttpRequest) -> HttpResponse:
         operation="bill.pay_other",
         form_template="billing/pay_other.html",
         quote_template="billing/pay_other_quote.html",
-        initial={"gateway": gateways.codes()[0][0]},
+        initial={"gateway": next((code for code, _name in gateways.offered()), "")},
     )

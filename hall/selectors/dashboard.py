@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.gateways import registry
 from billing.models import CallbackState, DifferenceState, GatewayCallback, Payment, PaymentState, Receipt
 from billing.models.payments import UNDECIDED
-from billing.selectors import refunds, statements, unallocated
+from billing.selectors import counter, refunds, statements, unallocated
 from billing.services import ledger_check
 from billing.texts import AT_THE_COUNTER
 from core import clock, heartbeats, money
@@ -206,12 +206,29 @@ def statement_differences(as_of: datetime) -> list[Card]:
     ]
 
 
+def undeposited(as_of: datetime) -> list[Card]:
+    """Counter cash that is not yet at the bank."""
+    held = counter.tills()
+    days = max((till.age(as_of).days for till in held), default=0)
+    return [
+        Card(
+            title=_("未解款现金"),
+            figure=money.display(sum(till.cents for till in held)),
+            note=_("%(people)s 人，最久 %(days)s 天") % {"people": len(held), "days": days},
+            tone="warn" if days else "ok",
+            icon="point_of_sale",
+            query="where=till",
+        )
+    ]
+
+
 CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
     ("operations.slip", slips),
     ("billing.gatewaycallback", callbacks),
     ("billing.payment", undecided),
     ("billing.receipt", unallocated_money),
     ("billing.refundrequest", refunds_under_way),
+    ("billing.countermoney", undeposited),
     ("billing.statementdifference", statement_differences),
     ("core.approval", waiting_approvals),
     ("core.outboxrow", outbox),

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from billing.models import Receipt
-from billing.services import receipts
+from billing.models import CounterMethod, Receipt
+from billing.services import counter, receipts
 from core import clock
 from core.models import Heartbeat, OutboxRow
 from hall.selectors import dashboard
@@ -19,7 +19,7 @@ from tests.billing import build as money
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = 15  # session, user, permissions, and one for each figure
+MOST_QUERIES = 16  # session, user, permissions, and one for each figure
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +159,20 @@ def test_figures_lead_to_their_rows(desk: Client) -> None:
 def test_staff_without_any_permission_are_told_so(log_in: Callable[[User], Client]) -> None:
     answer = log_in(build.staff_with()).get(reverse("admin:index"))
     assert "请联系管理员分配权限" in answer.content.decode()
+
+
+def test_cash_that_stays_in_a_till_warns(desk: Client) -> None:
+    assert figure(desk, "未解款现金")["tone"] == "ok"
+    clerk = build.staff_with(username="cashier")
+    counter.receive(
+        account_id=money.account().pk,
+        method=CounterMethod.CASH,
+        paper_no="K0001",
+        amount_cents=2600,
+        taken_by_id=clerk.pk,
+        as_of=clock.now() - timedelta(days=2),
+        actor=build.ACTOR,
+    )
+    card = figure(desk, "未解款现金")
+    assert (card["figure"], card["tone"]) == ("¥26.00", "warn")
+    assert "最久 2 天" in str(card["note"])
