@@ -77,3 +77,14 @@ def after(owed: Sequence[Owed], taken: Settlement) -> Iterator[Owed]:
         cents = bill.cents - paid.get(bill.bill_id, 0)
         if cents:
             yield Owed(bill.bill_id, cents, bill.penalty_cents, bill.is_penalty)
+
+
+def take_from(cents: int, free: Sequence[Share]) -> list[Share]:
+    """A sum taken from several, in the order given; less than the sum when they hold less."""
+    taken, left = [], cents
+    for one in free:
+        part = min(left, one.cents)
+        if part > 0:
+            taken.append(Share(one.bill_id, part))
+            left -= part
+    return taken

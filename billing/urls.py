@@ -1,6 +1,7 @@
 from django.urls import path, re_path
 
 from billing.views import (
+    balance,
     callbacks,
     documents,
     email_subscriptions,
@@ -27,6 +28,7 @@ urlpatterns = [
     path("p/<str:token>/status/", pay_links.pay_link_status, name="pay_link_status"),
     path("p/<str:token>/cashier/", pay_links.pay_link_cashier, name="pay_link_cashier"),
     path("p/<str:token>/cancel/", pay_links.pay_link_cancel, name="pay_link_cancel"),
+    path("balance/", balance.balance, name="balance"),
     path("receipts/", pages.receipt_list, name="receipts"),
     path("receipts/<str:number>/", pages.receipt, name="receipt"),
     path("refunds/", refund_pages.refund_list, name="refunds"),

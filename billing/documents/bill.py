@@ -14,8 +14,7 @@ from billing.documents.paper import Due, Paper, Table
 from billing.models import Bill
 from billing.selectors import explanations
 from billing.selectors.explanations import Arithmetic
-from billing.templatetags.billing import gateway_name
-from billing.texts import bill_title, month_name
+from billing.texts import bill_title, channel_name, month_name
 from core import clock, money
 
 
@@ -106,7 +105,7 @@ class _Sheet:
                 (
                     part.receipt.number,
                     words.moment(part.receipt.paid_at),
-                    gateway_name(part.receipt.gateway),
+                    channel_name(part.receipt.gateway),
                     money.display(part.amount_cents),
                 )
                 for part in paid

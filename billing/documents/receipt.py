@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from billing.documents import paper, words
 from billing.documents.paper import Due, Paper, Table
 from billing.models import Receipt
-from billing.templatetags.billing import gateway_name
-from billing.texts import bill_title
+from billing.texts import bill_title, channel_name
 from core import money
 
 
@@ -42,7 +41,7 @@ def _facts(receipt: Receipt) -> Iterator[tuple[str, str]]:
     yield _("户号"), receipt.account.number
     yield _("户名"), receipt.account.customer.name
     yield _("付款时间"), words.moment(receipt.paid_at)
-    yield _("支付方式"), gateway_name(receipt.gateway)
+    yield _("支付方式"), channel_name(receipt.gateway)
     yield _("交易号"), receipt.trade_no
 
 

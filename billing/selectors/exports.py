@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.selectors import accounts
 from billing.models import Bill, BillKind, BillLine, Receipt
-from billing.templatetags.billing import gateway_name
+from billing.texts import channel_name
 from core import clock
 
 Cell = str | date | Decimal | None
@@ -116,7 +116,7 @@ def _receipts(wanted: Wanted) -> Iterator[Row]:
             receipt.account.number,
             receipt.number,
             f"{receipt.paid_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}",
-            gateway_name(receipt.gateway),
+            channel_name(receipt.gateway),
             receipt.trade_no,
             *map(
                 _yuan,

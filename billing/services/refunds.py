@@ -316,6 +316,11 @@ def _needs_staff(receipt: Receipt, amount_cents: int, *, as_of: datetime) -> boo
     )
 
 
+def way_of(receipt: Receipt, as_of: datetime) -> RefundWay:
+    """How money of this receipt goes back: to its source, or by hand where no gateway can."""
+    return way(receipt, _reference(receipt), as_of)
+
+
 def way(receipt: Receipt, reference: str, as_of: datetime) -> RefundWay:
     codes = [code for code, _name in registry.codes()]
     to_source = refund_rules.can_go_to_source(

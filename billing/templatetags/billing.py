@@ -3,14 +3,14 @@
 from django import template
 from django.utils.translation import gettext as _
 
-from billing.gateways import registry
-from billing.models import Bill, Payment, PaymentState
-from billing.texts import AT_THE_COUNTER, bill_title, month_name
+from billing.models import Bill, LedgerEntry, Payment, PaymentState
+from billing.texts import bill_title, channel_name, month_name
 from core import clock
 
 register = template.Library()
 register.filter(bill_title)
 register.filter(month_name)
+register.filter("gateway_name", channel_name)
 
 _COUNTER = "counter"  # gateways of that name and "counter:…": money taken at a counter, as imports name it
 _PAYMENT_BADGES = {PaymentState.SUCCEEDED: "ok", PaymentState.UNKNOWN: "wait", PaymentState.FAILED: "muted"}
@@ -64,11 +64,14 @@ def payment_state(payment: Payment) -> str:
 
 
 @register.filter
-def gateway_name(code: str) -> str:
-    """The name for people of a gateway, a counter or an import's source."""
-    try:
-        return str(registry.name(code))
-    except registry.UnknownGateway:
-        if code in AT_THE_COUNTER:
-            return str(AT_THE_COUNTER[code])
-        return _("营业厅柜台") if code.partition(":")[0] == _COUNTER else _("其他渠道")
+def entry_title(entry: LedgerEntry) -> str:
+    """What a movement of money was: the bill, the receipt, the refund, the adjustment or the transfer behind it."""
+    if entry.bill:
+        return f"{bill_title(entry.bill)} {entry.bill.number}"
+    if entry.receipt:
+        return _("到账 %(number)s") % {"number": entry.receipt.number}
+    if entry.refund:
+        return _("退款 %(number)s") % {"number": entry.refund.receipt.number}
+    if entry.adjustment:
+        return _("账单 %(number)s 减免") % {"number": entry.adjustment.bill.number}
+    return _("款项转出") if entry.amount_cents < 0 else _("款项转入")

@@ -255,7 +255,7 @@ class Money(RuleBasedStateMachine):
                 )
         except reviews.NothingToPay:
             return
-        assert 0 < used <= receipt.free_cents
+        assert 0 <= used <= receipt.free_cents
 
     @rule(pick=PICK)
     def staff_move_a_receipt(self, pick: int) -> None:

@@ -55,6 +55,6 @@ def test_no_state_of_a_payment_reads_as_failed(state: str) -> None:
 
 
 def test_the_ways_in_which_money_comes_are_readable() -> None:
-    assert tags.gateway_name("alipay") == "支付宝"
-    assert tags.gateway_name("counter:demo") == "营业厅柜台"
-    assert tags.gateway_name("old_boss") == "其他渠道"
+    assert tags.channel_name("alipay") == "支付宝"
+    assert tags.channel_name("counter:demo") == "营业厅柜台"
+    assert tags.channel_name("old_boss") == "其他渠道"

@@ -1,0 +1,36 @@
+"""An account's credit on its page: what it is made of, how it came about, and what can be done with it."""
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.selectors import accounts
+from billing.selectors import credits, payable
+from core import clock
+
+PER_PAGE = 20
+
+
+@login_required
+@require_safe
+def balance(request: HttpRequest) -> HttpResponse:
+    """The user's accounts with their credit; the entries of the one that was named, or of the first."""
+    today = clock.local_date(clock.now())
+    found = credits.of_accounts(list(accounts.of_user(request.user)), today=today)
+    number = request.GET.get("account", "")
+    chosen = next((each for each in found if each.overview.account.number == number), None)
+    if number and chosen is None:
+        raise Http404
+    chosen = chosen or next(iter(found), None)
+    entries = credits.entries(chosen.overview.account) if chosen else []
+    context = {
+        "credits": found,
+        "chosen": chosen,
+        "page_obj": Paginator(entries, PER_PAGE).get_page(request.GET.get("page")),
+        "query": f"account={chosen.overview.account.number}" if chosen else "",
+        "is_owner": bool(chosen)
+        and payable.owned_by(request.user).filter(pk=chosen.overview.account.pk).exists(),
+    }
+    return render(request, "billing/balance.html", context)
