@@ -34,6 +34,8 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("账单与收款"),
         (
             ("billing.bill", "receipt_long", pgettext_lazy("plural", "账单")),
+            ("billing.dispute", "contact_support", pgettext_lazy("plural", "账单异议")),
+            ("billing.largebill", "trending_up", pgettext_lazy("plural", "巨额账单")),
             ("billing.emailsubscription", "forward_to_inbox", pgettext_lazy("plural", "电子账单订阅")),
             ("billing.payment", "payments", pgettext_lazy("plural", "支付")),
             ("billing.gatewaycallback", "webhook", pgettext_lazy("plural", "支付回调")),

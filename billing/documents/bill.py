@@ -129,7 +129,7 @@ class _Sheet:
         if self.penalty.less_cents:
             rows.append((_("已减免或已另出账单"), "", "", money.display(-self.penalty.less_cents)))
         foot = (_("违约金（欠费 × 天数 × 日费率，四舍五入到分）"), "", "", money.display(self.penalty.cents))
-        return Table(_("违约金计算"), (_("时段"), _("欠费"), _("天数"), _("日费率")), rows, foot)
+        return Table(_("违约金计算"), (_("时段"), _("欠费"), _("天数"), _("日费率")), rows, foot, amounts=3)
 
     def sums(self) -> Iterator[tuple[str, str, bool]]:
         bill = self.bill
@@ -148,4 +148,3 @@ class _Sheet:
         if self.owed_cents:
             yield _("缴费：扫描二维码，或登录网上营业厅，在“缴费”里选择户号；也可以到营业厅缴费。")
         yield _("对账单有疑问，可以在网上营业厅的账单页提出异议，我们会按时答复。")
-        yield from words.help_notes()

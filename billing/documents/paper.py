@@ -29,12 +29,13 @@ _WORD = re.compile(r"[!-~]{30}(?=[!-~])")  # what a line cannot break fits no ce
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of texts; the last column is amounts. `foot` is the sum: as many texts as `head`, or none."""
+    """Rows of texts, the last `amounts` columns flush right. `foot` is the sum: as many texts as `head`, or none."""
 
     title: str
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     foot: tuple[str, ...] = ()
+    amounts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

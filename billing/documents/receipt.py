@@ -32,7 +32,7 @@ def _paper(receipt: Receipt, language: str, as_of: datetime) -> Paper:
         facts=list(_facts(receipt)),
         due=Due(_("已收"), money.display(receipt.amount_cents)),
         tables=list(_tables(receipt)),
-        notes=[_("本收据证明款项已收到，不是发票。"), *words.help_notes()],
+        notes=[_("本收据证明款项已收到，不是发票。")],
     )
 
 

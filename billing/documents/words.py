@@ -30,13 +30,12 @@ def made_at(as_of: datetime) -> datetime:
 
 
 def footer(number: str, as_of: datetime) -> str:
-    return _("%(number)s · 制于 %(date)s") % {"number": number, "date": day(clock.local_date(as_of))}
+    """Which paper, of which day, and where to ask."""
+    parts = [number, _("制于 %(date)s") % {"date": day(clock.local_date(as_of))}]
+    if settings.HELP_LINE:
+        parts.append(_("客服热线 %(line)s") % {"line": settings.HELP_LINE})
+    return " · ".join(parts)
 
 
 def pages() -> str:
     return _("第 {page} 页，共 {pages} 页")
-
-
-def help_notes() -> list[str]:
-    line = settings.HELP_LINE
-    return [_("客服热线 %(line)s") % {"line": line}] if line else []
