@@ -22,6 +22,7 @@ from core.actor import Actor
 from core.models import Approval, CalendarDay, Heartbeat, OutboxRow
 from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
 from operations.models import Slip, SlipHistory, SlipState
+from tests.admin import build_money
 from tests.billing import build as money
 from tests.conftest import NOON
 
@@ -59,6 +60,9 @@ def hall(n: int = 3) -> None:
         _counter(i, account)
         _message(i, account)
         _questions(account)
+        build_money.corrections()
+        build_money.subscription(account)
+        build_money.statement(i, account)
         _system(i, region)
 
 

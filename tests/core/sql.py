@@ -82,6 +82,7 @@ _WANTED: dict[str, dict[str, Any]] = {
     "billing.Refund": {"amount_cents": 1},
     "billing.RefundRequest": {"number": "RF20261118", "amount_cents": 1},
     "billing.Allocation": {"amount_cents": 1},
+    "billing.ReceiptTransfer": {"to_account_id": 2},
     "billing.LedgerEntry": {"kind": "BILL", "bill_id": 1, "amount_cents": -1},
     "billing.StatementDifference": {"verdict": "LOCAL_ONLY", "receipt_id": 1},
 }

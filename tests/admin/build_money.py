@@ -1,0 +1,95 @@
+"""Rows of what staff see of money beside bills and payments: corrections, statements, subscriptions."""
+
+from accounts.models import BillingAccount
+from billing.models import (
+    EmailSubscription,
+    Receipt,
+    Statement,
+    StatementDifference,
+    StatementLine,
+    Verdict,
+)
+from billing.services import adjustments, reviews
+from core.actor import Actor
+from tests.billing import build as money
+from tests.conftest import NOON
+
+ACTOR = Actor("test:admin")
+
+
+def corrections() -> None:
+    """A bill that is lower than it was, and money that was meant for another account."""
+    bill = money.bill(money.account(), 700)
+    adjustments.adjust(bill_id=bill.pk, amount_cents=700, reason="停机", actor=ACTOR, as_of=NOON)
+    meant_for = money.account()
+    payment = money.payment(meant_for, 900)
+    money.apply(payment, money.report(payment))
+    reviews.transfer(
+        receipt_id=Receipt.objects.get(payment=payment).pk,
+        cents=900,
+        to_number=money.account().number,
+        reason="缴错户号",
+        actor=ACTOR,
+        as_of=NOON,
+    )
+
+
+def subscription(account: BillingAccount) -> EmailSubscription:
+    return EmailSubscription.objects.create(
+        reference=f"S{account.pk}",
+        account=account,
+        user=account.memberships.get().user,
+        address=f"wang{account.pk}@example.com",
+        language="zh-hans",
+        consent="同意",
+        token_digest=f"{account.pk:064d}",
+        created_at=NOON,
+        confirm_by=NOON,
+    )
+
+
+def statement(i: int, account: BillingAccount) -> StatementDifference:
+    """One file of one line that we know nothing of."""
+    file = Statement.objects.create(
+        gateway="alipay",
+        merchant="2088000000000001",
+        day=money.TODAY,
+        coverage="ALL",
+        version=i + 1,
+        sha256=f"{i:064d}",
+        file_name=f"bill{i}.csv",
+        payments=1,
+        payment_cents=2600,
+        refunds=0,
+        refund_cents=0,
+        fee_cents=0,
+        counts={"PAYMENT": {"CHANNEL_ONLY": [1, 2600]}},
+        imported_by=ACTOR.ref,
+        imported_at=NOON,
+    )
+    line = StatementLine.objects.create(
+        statement=file,
+        row_number=1,
+        kind="PAYMENT",
+        trade_no=f"X{i}",
+        reference=f"HP{i:08d}",
+        request_no="",
+        amount_cents=2600,
+        fee_cents=0,
+        finished_at=NOON,
+        status="交易成功",
+        app_id="",
+        product="电视费",
+    )
+    return StatementDifference.objects.create(
+        statement=file,
+        line=line,
+        kind="PAYMENT",
+        verdict=Verdict.CHANNEL_ONLY,
+        gateway="alipay",
+        trade_no=line.trade_no,
+        reference=line.reference,
+        channel_cents=2600,
+        at=NOON,
+        found_at=NOON,
+    )
