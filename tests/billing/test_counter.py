@@ -1,7 +1,7 @@
 """Money at the counter: taken once for each paper, and paid back when it was entered wrongly."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -165,6 +165,21 @@ def test_a_wrong_entry_is_paid_back_and_the_bills_are_owed_again(
     assert CounterReversal.objects.get().reason == "户号录错"
     assert reads.tills() == []
     assert AuditRow.objects.get(action=counter.REVERSAL).reason == "户号录错"
+    assert build.books_are_right()
+
+
+def test_a_late_bill_costs_penalty_again_as_if_it_had_never_been_paid(
+    clerk: User, account: BillingAccount
+) -> None:
+    build.bill(account, 10_000, issued_on=date(2026, 9, 1))
+    before = reads.due_cents(account, as_of=NOON)
+    assert before > 10_000
+    piece = taken(clerk, account, before)
+    assert reads.due_cents(account, as_of=NOON) == 0
+    reverse_it(piece, clerk)
+    assert reads.due_cents(account, as_of=NOON) == before
+    later = NOON + timedelta(days=10)
+    assert reads.due_cents(account, as_of=later) == before + 10_000 * 3 * 10 // 1000
     assert build.books_are_right()
 
 
