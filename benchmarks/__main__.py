@@ -3,6 +3,7 @@
 import importlib
 import os
 import secrets
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
         print(f"usage: script/bench NAME [part …]; NAME is one of: {', '.join(NAMES)}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was made is taken away again
     with (
         databases.temporary(os.environ["DATABASE_URL"], "bench") as database,
         tempfile.TemporaryDirectory() as folder,
