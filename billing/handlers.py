@@ -28,6 +28,8 @@ ACTOR = Actor.job("billing.handlers")
 
 @outbox.consumer(PaymentSucceeded, name="billing.finish_slip")
 def finish_slip(event: PaymentSucceeded, *, as_of: datetime) -> None:
+    """Whatever the payment was started with ends: its slip, and the link that somebody paid by."""
+    pay_links.paid(reference=event.reference, actor=ACTOR, as_of=as_of)
     slips.finish(
         subject_kind="payment",
         subject_id=event.reference,
@@ -83,11 +85,6 @@ def tell_payer(event: PaymentSucceeded, *, as_of: datetime) -> None:
     language = payer.language if payer else settings.LANGUAGE_CODE
     key = f"payment_received:{event.reference}"
     _send("payment_received", event, told, key=key, as_of=as_of, language=language)
-
-
-@outbox.consumer(PaymentSucceeded, name="billing.use_up_links")
-def use_up_links(event: PaymentSucceeded, *, as_of: datetime) -> None:
-    pay_links.paid(reference=event.reference, actor=ACTOR, as_of=as_of)
 
 
 @outbox.consumer(MoneyReceived, name="billing.tell_contact")
