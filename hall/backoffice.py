@@ -43,6 +43,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("billing.allocation", "task_alt", pgettext_lazy("plural", "销账")),
             ("billing.refundrequest", "currency_exchange", pgettext_lazy("plural", "退款申请")),
             ("billing.refund", "undo", pgettext_lazy("plural", "退款")),
+            ("billing.receipttransfer", "move_up", pgettext_lazy("plural", "收款转户")),
             ("billing.adjustment", "money_off", pgettext_lazy("plural", "调账")),
             ("billing.penaltypolicy", "percent", pgettext_lazy("plural", "违约金规则")),
             ("billing.statement", "fact_check", pgettext_lazy("plural", "对账单")),

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.columns import gateway_name
 from billing.gateways import registry
 from billing.gateways.base import RejectCode
-from billing.models import CallbackState, GatewayCallback
+from billing.models import CallbackState, GatewayCallback, Receipt
 from billing.services import callbacks, intake
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, WhenFilter, badge, known_values, moment
@@ -53,6 +54,7 @@ class GatewayCallbackAdmin(ReadOnlyAdmin):
         "channel",
         "reference",
         "payment",
+        "booked_as",
         "state",
         "verdict",
         "attempts",
@@ -89,6 +91,16 @@ class GatewayCallbackAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("body", "headers", "report").select_related("payment")
+
+    @admin.display(description=_("收款"))
+    def booked_as(self, callback: GatewayCallback) -> SafeString | None:
+        """Where the money is, also when no payment explains it."""
+        trade_no = (callback.report or {}).get("trade_no", "")
+        receipt = Receipt.objects.filter(gateway=callback.gateway, trade_no=trade_no).first()
+        if receipt is None:
+            return None
+        address = reverse("admin:billing_receipt_change", args=[receipt.pk])
+        return format_html('<a class="backoffice-link" href="{}">{}</a>', address, receipt.number)
 
     @admin.display(description=_("渠道报告"))
     def shown_report(self, callback: GatewayCallback) -> SafeString | None:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing.models import CounterMethod, Receipt
-from billing.services import counter, receipts
+from billing.services import counter, receipts, suspense
 from core import clock
 from core.models import Heartbeat, OutboxRow
 from hall.selectors import dashboard
@@ -109,6 +109,17 @@ def test_undecided_payments_and_dead_news_are_counted(desk: Client) -> None:
 
     assert figure(desk, "待定支付")["note"] == "确认中 0，过期未关闭 1"
     assert figure(desk, "停止的消息")["figure"] == "1"
+
+
+def test_money_that_somebody_must_look_at_colours_the_card(desk: Client) -> None:
+    payment = money.payment(money.account())
+    unknown = money.report(payment, reference="HP20260101999999", trade_no="T1")
+    suspense.apply(report=unknown, as_of=NOON - timedelta(days=1), actor=build.ACTOR)
+    card = figure(desk, "未销账款项")
+    assert (card["figure"], card["tone"]) == ("¥26.00", "warn")
+    assert card["note"] == "待核查 0 笔，过渡 1 笔，退款待更正 0 笔"
+    with clock.stopped(NOON + timedelta(days=7)):
+        assert figure(desk, "未销账款项")["tone"] == "bad"
 
 
 def test_what_waits_for_a_second_person_is_shown(desk: Client) -> None:

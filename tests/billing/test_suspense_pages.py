@@ -10,13 +10,14 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing import approvals
-from billing.models import Bill, Receipt, ReceiptTransfer, RefundRequest
+from billing.models import Bill, GatewayCallback, Receipt, ReceiptTransfer, RefundRequest
 from billing.services import credits
 from core import clock
 from core.models import Approval, ApprovalState, AuditRow
 from tests.admin.build import staff_with, viewer
 from tests.admin.conftest import desk, log_in, root
 from tests.billing import build
+from tests.billing.test_callbacks import notice, post
 from tests.billing.test_suspense_staff import held, in_suspense, overspent
 from tests.conftest import NOON
 
@@ -162,6 +163,17 @@ def test_what_changed_since_the_request_is_not_done(clerk: Client, chief: Client
     assert "金额已经变化" in said
     assert Approval.objects.get().state == ApprovalState.REQUESTED
     assert Receipt.objects.get(pk=receipt.pk).is_under_review
+
+
+@pytest.mark.usefixtures("alipay_keys")
+def test_the_message_leads_to_the_money(desk: Client) -> None:
+    payment = build.payment(build.account())
+    post(notice(payment, out_trade_no="HP20260101999999"))
+    address = reverse("admin:billing_gatewaycallback_change", args=[GatewayCallback.objects.get().pk])
+    assert desk.get(address).status_code == 200  # not booked yet
+    build.work_off_callbacks()
+    receipt = Receipt.objects.get()
+    assert reverse("admin:billing_receipt_change", args=[receipt.pk]) in desk.get(address).content.decode()
 
 
 def test_looking_is_not_deciding(log_in: LogIn) -> None:
