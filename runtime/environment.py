@@ -40,6 +40,7 @@ def for_processes(
         "WECHATPAY_GATEWAY_URL": sandbox,
         "SMS_GATEWAY_URL": f"{sandbox}/sms/send",
         "SMS_GATEWAY_SECRET": secrets.sms_gateway_secret,
+        "EMAIL_WEBHOOK_SECRET": secrets.sms_gateway_secret,
         "PYTHONUNBUFFERED": "1",
     }
     own = {name: value for name, value in environ.items() if value or name not in defaults}

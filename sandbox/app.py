@@ -9,6 +9,8 @@ from sandbox.alipay.cashier import Cashier
 from sandbox.alipay.gateway import AlipayGateway
 from sandbox.alipay.signing import Signer
 from sandbox.config import Config
+from sandbox.mail import letters
+from sandbox.mail.views import MailViews
 from sandbox.sms import messages
 from sandbox.sms.views import SmsViews
 from sandbox.store import Store
@@ -19,6 +21,7 @@ from sandbox.wechatpay.signing import Seals
 
 _INDEX = """
 <ul><li><a href="/sms/">短信</a> <span class="soft">· what the hall sent by SMS</span></li>
+<li><a href="/mail/">邮件</a> <span class="soft">· what the hall sent by e-mail</span></li>
 <li><a href="/alipay/">支付宝交易</a> <span class="soft">· trades and their notices</span></li>
 <li><a href="/wechatpay/">微信支付订单</a> <span class="soft">· orders, scanned here without a phone</span></li></ul>
 <p class="soft">仅用于开发和测试。 For development and tests only.</p>"""
@@ -35,6 +38,7 @@ class Sandbox:
         self._seals = Seals(config)
         self._orders = orders.Orders(self._store, notices.Notices(self._store, self._seals, config), config)
         self._messages = messages.Messages(self._store, config)
+        self._letters = letters.Letters(self._store, config)
         self._courier = courier.Courier(self._store, self._channels(), self._sweep)
         self._server = web.server(config.host, config.port, self._routes(signer, config))
         self._thread = threading.Thread(
@@ -73,6 +77,9 @@ class Sandbox:
             messages.KIND: courier.Channel(
                 self._messages.write_receipt, lambda status, body: 200 <= status < 300
             ),
+            letters.KIND: courier.Channel(
+                self._letters.write_report, lambda status, body: 200 <= status < 300
+            ),
         }
 
     def _routes(self, signer: Signer, config: Config) -> list[web.Route]:
@@ -81,6 +88,7 @@ class Sandbox:
         wechat = WechatGateway(self._orders, self._seals, config)
         scans = WechatPages(self._orders)
         sms = SmsViews(self._messages, config)
+        mail = MailViews(self._letters)
 
         def poking(view: web.View) -> web.View:
             def poked(request: web.Request) -> web.Answer:
@@ -110,6 +118,11 @@ class Sandbox:
             web.Route("POST", "/wechatpay/scan/([0-9a-zA-Z]+)", poking(scans.press)),
             web.Route("GET", "/wechatpay/api/orders", scans.order_json),
             web.Route("POST", "/sms/send", poking(sms.send)),
+            web.Route("POST", "/mail/send", poking(mail.send)),
+            web.Route("GET", "/mail/", mail.page),
+            web.Route("GET", "/mail/([0-9a-f]{16})", mail.letter),
+            web.Route("GET", "/mail/([0-9a-f]{16})/([0-9]{1,3})", mail.attachment),
+            web.Route("GET", "/mail/api/letters", mail.letters_json),
             web.Route("GET", "/sms/", sms.page),
             web.Route("GET", "/sms/api/messages", sms.messages_json),
         ]

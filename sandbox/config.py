@@ -25,6 +25,7 @@ class Config:
     notify_url: str = ""  # used when a payment request names none
     hall_base_url: str = "http://127.0.0.1:8000"
     sms_secret: str = ""
+    mail_secret: str = ""  # empty: nothing is reported about mails
     time_factor: float = 240.0  # how much faster than in life redelivery goes: 4 minutes take 1 second
     receipt_seconds: float = 0.5
     refund_seconds: float = 1.0  # how long a refund by WeChat Pay is under way
@@ -57,6 +58,7 @@ def from_environment(environ: Mapping[str, str], **options: str | int | None) ->
         notify_url=str(options.get("notify_url") or ""),
         hall_base_url=(environ.get("HALL_BASE_URL") or Config.hall_base_url).rstrip("/"),
         sms_secret=environ.get("SMS_GATEWAY_SECRET", ""),
+        mail_secret=environ.get("EMAIL_WEBHOOK_SECRET", ""),
         time_factor=_number(environ, "SANDBOX_TIME_FACTOR", Config.time_factor),
         receipt_seconds=_number(environ, "SANDBOX_RECEIPT_SECONDS", Config.receipt_seconds),
         refund_seconds=_number(environ, "SANDBOX_REFUND_SECONDS", Config.refund_seconds),

@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS messages (
     provider_message_id TEXT PRIMARY KEY, message_id TEXT UNIQUE NOT NULL, phone TEXT NOT NULL, text TEXT NOT NULL,
     status TEXT NOT NULL, received_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS letters (
+    key TEXT PRIMARY KEY, message_id TEXT UNIQUE NOT NULL, recipient TEXT NOT NULL, subject TEXT NOT NULL,
+    raw TEXT NOT NULL, status TEXT NOT NULL, received_at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, url TEXT NOT NULL, payload TEXT NOT NULL,
     delays TEXT NOT NULL, losses INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due_at REAL NOT NULL,

@@ -9,7 +9,11 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 SANDBOX_URL = env.text("SANDBOX_URL", "")  # shown as a hint where codes are asked for; empty hides it
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = (
+    "notices.providers.mail_over_http.EmailBackend"
+    if SANDBOX_URL
+    else "django.core.mail.backends.console.EmailBackend"
+)
 ALLOW_DEMO_DATA = True
 # One person plays all customers here, from one address.
 CODE_LIMITS = CODE_LIMITS | {"target_day": 500, "phone_day": 500, "client_hour": 500, "who_hour": 500}

@@ -156,6 +156,7 @@ def _environment(
         WECHATPAY_PLATFORM_CERT_FILE=str(keys / "wechatpay_platform_cert.pem"),
         WECHATPAY_GATEWAY_URL=sandbox.url,
         SMS_GATEWAY_URL=f"{sandbox.url}/sms/send",
+        EMAIL_WEBHOOK_SECRET=process.SECRET,
     )
 
 
