@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, transaction
 from django.db.models import Max, Min, QuerySet
 
@@ -79,8 +80,8 @@ def _once_more(
         )
     except CallbackRejected as refusal:
         return (UNVERIFIED if row.report is not None else REJECTED), str(refusal.code)
-    except registry.UnknownGateway:
-        return UNVERIFIED, "UNKNOWN_GATEWAY"
+    except (registry.UnknownGateway, ImproperlyConfigured):
+        return UNVERIFIED, "GATEWAY_NOT_SET_UP"
     if row.verdict != intake.OK and not suspense.is_money(report):
         return REJECTED, row.verdict
     try:
