@@ -194,13 +194,13 @@ class ReceiptAdmin(ReadOnlyAdmin):
     list_display = (
         "number",
         "account",
-        "channel",
-        "trade_no",
         "shown_amount",
         "unused",
-        "paid",
         "review_reason",
         "is_reviewed",
+        "channel",
+        "trade_no",
+        "paid",
     )
     list_filter = (
         UnusedFilter,
