@@ -42,13 +42,6 @@ def may_open(user: Any) -> bool:
     )
 
 
-def count(user: Any) -> int:
-    """How many requests wait for this user's decision."""
-    names = [kind.name for kind in approvals.decidable(user)]
-    mine = Actor.user(user)
-    return approvals.waiting(names, asked_by=mine).exclude(requested_by=mine.ref).count()
-
-
 def page(admin: "ModelAdmin[Approval]", request: HttpRequest) -> HttpResponse:
     """What this member of staff may decide, and what he asked for himself; a decision comes back as POST."""
     user = request.user

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import BigIntegerField, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
@@ -31,7 +31,6 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit
 from core.actor import Actor
-from core.db import violated
 from core.errors import Conflict, Forbidden, HallError, NotFound
 from core.models import APPROVAL_MACHINE, Approval, ApprovalHistory, ApprovalState, AuditRow
 
@@ -268,22 +267,16 @@ def _ask(
     as_of: datetime,
     address: str | None,
 ) -> Outcome:
-    try:
-        with transaction.atomic():
-            approval = Approval.objects.create(
-                kind=known.name,
-                object_type=label,
-                object_id=object_id,
-                amount_cents=amount_cents,
-                data=data,
-                reason=reason,
-                requested_by=actor.ref,
-                requested_at=as_of,
-            )
-    except IntegrityError as error:
-        if violated(error) == "approval_asked_once":
-            raise AlreadyAsked() from error
-        raise
+    approval = Approval.objects.create(
+        kind=known.name,
+        object_type=label,
+        object_id=object_id,
+        amount_cents=amount_cents,
+        data=data,
+        reason=reason,
+        requested_by=actor.ref,
+        requested_at=as_of,
+    )
     _record(approval, "", actor=actor, reason=reason, as_of=as_of, address=address)
     return Outcome(gettext("金额超过个人限额，已提交审批，须由另一人批准后办理"), approval)
 

@@ -304,3 +304,12 @@ def test_only_open_requests_end() -> None:
 
     with pytest.raises(IllegalTransition):
         APPROVAL_MACHINE.check("APPROVED", "REJECTED")
+
+
+def test_the_database_holds_one_open_request_for_the_same_thing() -> None:
+    approval = submit(subject(), 5_000, clerk()).approval
+    assert approval is not None
+    approval.pk = None
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        approval.save(force_insert=True)
+    assert violated(refusal.value) == "approval_asked_once"
