@@ -93,6 +93,8 @@ class Till:
     """A gateway's refunds. Each number pays once; what `says` names for a number decides how it ends there."""
 
     paid: int = 2600
+    tells_totals: bool = True  # as Alipay does
+    at_first: RefundStatus = RefundStatus.SUCCEEDED  # how a new refund begins
     is_mute: bool = False  # takes calls, and its answer is lost
     is_away: bool = False  # does not even get them
     refusal: GatewayError | None = None  # what it answers to a refund
@@ -102,14 +104,31 @@ class Till:
 
     code = "alipay"
 
+    @property
+    def total(self) -> int:
+        """What has gone back by now."""
+        return sum(
+            cents for number, cents in self.refunds.items() if self.status(number) == RefundStatus.SUCCEEDED
+        )
+
+    def status(self, request_no: str) -> RefundStatus:
+        if request_no not in self.refunds:
+            return RefundStatus.NOT_FOUND
+        return self.says.get(request_no, RefundStatus.SUCCEEDED)
+
     def refund(self, reference: str, request_no: str, amount_cents: int, reason: str) -> RefundResult:
         self.calls.append(("refund", request_no))
         self._be_away()
         if self.refusal:
             raise self.refusal
         assert self.refunds.get(request_no, amount_cents) == amount_cents
-        if request_no not in self.refunds and sum(self.refunds.values()) + amount_cents > self.paid:
+        held = sum(
+            cents for each, cents in self.refunds.items() if self.says.get(each) != RefundStatus.FAILED
+        )
+        if request_no not in self.refunds and held + amount_cents > self.paid:
             raise GatewayError("REFUND_AMT_NOT_EQUAL_TOTAL", "more than was paid", permanent=True)
+        if request_no not in self.refunds and self.at_first != RefundStatus.SUCCEEDED:
+            self.says[request_no] = self.at_first
         self.refunds[request_no] = amount_cents
         self._be_mute()
         return self._result(request_no)
@@ -121,15 +140,13 @@ class Till:
         return self._result(request_no)
 
     def _result(self, request_no: str) -> RefundResult:
-        status = RefundStatus.NOT_FOUND
-        if request_no in self.refunds:
-            status = self.says.get(request_no, RefundStatus.SUCCEEDED)
+        status = self.status(request_no)
         done = status == RefundStatus.SUCCEEDED
         return RefundResult(
             request_no=request_no,
             status=status,
             amount_cents=self.refunds.get(request_no, 0),
-            total_refunded_cents=sum(self.refunds.values()) if done else None,
+            total_refunded_cents=self.total if done and self.tells_totals else None,
             refunded_at=NOON if done else None,
         )
 
