@@ -34,7 +34,7 @@ from notices.services import messages
 
 LIFETIME = timedelta(hours=48)  # of the link that confirms
 SECRET_WAITS = timedelta(hours=1)  # how long that mail may take until it leaves
-PAUSE = timedelta(minutes=1)  # between two requests of one user
+PAUSE = timedelta(minutes=1)  # between two requests for one account
 PER_DAY, PER_ADDRESS_AND_DAY = 10, 5  # requests of one user; mails to one address, whoever asks
 SOFT_IN_A_ROW = 3  # so many mails that the mailbox could not take are as good as a refusal
 REF = "email_subscription:"
@@ -87,7 +87,7 @@ def request(
         open_rows = locks.email_subscriptions(account_id)
         if any((row.state, row.address) == (_S.ACTIVE, address) for row in open_rows):
             raise AlreadySubscribed()
-        is_sent = _spend(user_id, address, as_of=as_of)
+        is_sent = _spend(account_id, user_id, address, as_of=as_of)
         for row in open_rows:
             if row.state == _S.PENDING:
                 _move(row, _S.ENDED, reason="replaced", actor=actor, as_of=as_of)
@@ -250,15 +250,15 @@ def _soft_in_a_row(row: EmailSubscription) -> int:
     return selectors.soft_failures_in_a_row(recipient_ref=REF + row.reference, channel=Channel.EMAIL)
 
 
-def _spend(user_id: int, address: str, *, as_of: datetime) -> bool:
-    """Whether the mail really goes out. Raises TooManySubscriptions for a user who asks too often.
+def _spend(account_id: int, user_id: int, address: str, *, as_of: datetime) -> bool:
+    """Whether the mail really goes out. Raises TooManySubscriptions for who asks too often.
 
     How often others named the address is nobody's business: beyond its limit nothing is sent, and nothing said.
     """
     account_locks.code_requests(f"email:{address}", f"email-user:{user_id}")
     rows = EmailSubscription.objects.filter(created_at__gt=as_of - timedelta(days=1))
-    mine = rows.filter(user_id=user_id)
-    if mine.filter(created_at__gt=as_of - PAUSE).exists() or mine.count() >= PER_DAY:
+    is_too_soon = rows.filter(account_id=account_id, created_at__gt=as_of - PAUSE).exists()
+    if is_too_soon or rows.filter(user_id=user_id).count() >= PER_DAY:
         raise TooManySubscriptions()
     return rows.filter(address=address).count() < PER_ADDRESS_AND_DAY
 

@@ -181,11 +181,14 @@ def test_who_lost_the_right_meanwhile_cannot_confirm(account: BillingAccount, al
     assert states(account) == [S.PENDING]
 
 
-def test_one_user_asks_once_a_minute_and_ten_times_a_day(account: BillingAccount, alice: User) -> None:
+def test_an_account_is_asked_for_once_a_minute_and_by_one_user_ten_times_a_day(
+    account: BillingAccount, alice: User
+) -> None:
     emails.ask(account, alice)
+    emails.ask(build.account(alice), alice)
     with pytest.raises(email_subscriptions.TooManySubscriptions):
         emails.ask(account, alice, as_of=NOON + timedelta(seconds=59))
-    for n in range(1, 10):
+    for n in range(1, 9):
         emails.ask(account, alice, address=f"wang{n}@example.com", as_of=NOON + n * HOUR)
     with pytest.raises(email_subscriptions.TooManySubscriptions):
         emails.ask(account, alice, address="x@example.com", as_of=NOON + 10 * HOUR)
