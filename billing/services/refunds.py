@@ -214,8 +214,10 @@ def book_reported(*, report: Report, as_of: datetime) -> int:
     booked under its number; of a running total only what no booked refund explains is booked, and not while a request
     of ours is at the gateway. Bills stay as they are (see Receipt). Raises RefundAboveReceipt, RefundMismatch.
     """
+    if not (report.refunds or report.total_refunded_cents):
+        return 0
     found = receipts.find(report.gateway, report.trade_no)
-    if found is None or not (report.refunds or report.total_refunded_cents):
+    if found is None:
         return 0
     with transaction.atomic():
         # A receipt that was moved is locked with its new account behind the payment's: two such callers may meet head
