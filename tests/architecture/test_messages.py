@@ -19,6 +19,8 @@ CHINESE_AS_IT_IS = {
     "accounts/management/commands/import_accounts.py": "names the thing beside its English word",
     "billing/management/commands/import_bills.py": "names the thing beside its English word",
     "billing/management/commands/import_receipts.py": "names the thing beside its English word",
+    "billing/management/commands/warn_large_bills.py": "names the thing beside its English word",
+    "billing/statements/": "the columns and words of channels' files",
     "billing/services/bulk_bills.py": "the line of a bill whose file has no lines: data, as bill lines are",
     "billing/services/fixtures.py": "data for benchmarks",
     "core/imports/cells.py": "what is read",
