@@ -42,7 +42,7 @@ class SubscribeForm(OperationForm):
             }
         ),
     )
-    consent = forms.BooleanField(label=CONSENT)
+    consent = forms.BooleanField(label=CONSENT, error_messages={"required": _("请先勾选同意")})
 
     def __init__(self, *args: Any, ctx: Context, **kwargs: Any) -> None:
         super().__init__(*args, ctx=ctx, **kwargs)
