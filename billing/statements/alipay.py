@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import date
 from operator import itemgetter
 
+from django.utils.translation import gettext as _
+
 from billing.statements import cells
 from billing.statements.base import (
     BadRow,
@@ -20,6 +22,7 @@ from billing.statements.base import (
     UnknownLayout,
 )
 from billing.statements.cells import BadCell, Days, Memo
+from core import money
 
 _NEEDED = (
     *("支付宝交易号", "商户订单号", "业务类型", "商品名称", "完成时间"),
@@ -88,7 +91,7 @@ class AlipayReader:
                     or len(reference) > 64
                     or len(request_no) > 64
                 ):
-                    raise BadCell("sign of the amount, or length of a number")
+                    raise cells.impossible()
                 at = days[at[:10]] + clocks[at[10:]]
                 yield Line(
                     number,
@@ -119,15 +122,15 @@ class AlipayReader:
             if match := _PERIOD.match(text):
                 self._day, found_day = _one_day(match), True
             if number > _MOST_HEAD_LINES:
-                raise UnknownLayout(why="no column names")
+                raise UnknownLayout(why=_("没有列名"))
         else:
             raise CutOff()
         if not self._merchant or not found_day:
-            raise UnknownLayout(why="no account or no period in the heading")
+            raise UnknownLayout(why=_("开头没有账号或期间"))
         columns = [name.strip().translate(_HALF_WIDTH) for name in text.split(",")]
         absent = [name for name in _NEEDED if columns.count(name) != 1]
         if absent:
-            raise UnknownLayout(why=f"columns: {', '.join(absent)}")
+            raise UnknownLayout(why=_("缺少列 %(names)s") % {"names": ", ".join(absent)})
         return columns
 
     def _realign(self, text: str) -> list[str]:
@@ -137,7 +140,7 @@ class AlipayReader:
         extra = len(row) - width
         if extra <= 0:
             if extra < 0:
-                raise BadCell(f"{len(row)} cells instead of {width}")
+                raise cells.miscounted(len(row), width)
             return row
         start = self._columns.index("商品名称")
         first_time = min(
@@ -147,7 +150,7 @@ class AlipayReader:
             (n for n in range(extra + 1) if _TIME.match(row[min(first_time + n, len(row) - 1)])), None
         )
         if moved is None:
-            raise BadCell(f"{len(row)} cells instead of {width}")
+            raise cells.miscounted(len(row), width)
         row[start : start + moved + 1] = [",".join(row[start : start + moved + 1])]
         return [*row[: width - 1], ",".join(row[width - 1 :])]  # the remark is last
 
@@ -158,7 +161,7 @@ class AlipayReader:
             raise CutOff()
         for number, text in self._lines:
             if text.strip() and not text.startswith("#"):
-                raise BadRow(row=number, why="a row after the end of the table")
+                raise BadRow(row=number, why=_("合计之后还有内容"))
             for word, pattern in _TOTALS.items():
                 if match := pattern.match(text):
                     said[word] = [int(match[1]), cells.cents(match[2]), cells.cents(match[3])]
@@ -176,8 +179,8 @@ def _compare(word: str, said: list[int] | None, counted: list[int]) -> None:
         return
     for what, written, found in zip(("笔数", "商家实收", "商家优惠"), said, counted, strict=True):
         if written != found:
-            scale = 1 if what == "笔数" else 100
-            raise TotalsDiffer(what=f"{word}{what}", said=written / scale, counted=found / scale)
+            show = str if what == "笔数" else money.yuan
+            raise TotalsDiffer(what=f"{word}{what}", said=show(written), counted=show(found))
 
 
 def _one_day(match: re.Match[str]) -> date:
@@ -185,7 +188,7 @@ def _one_day(match: re.Match[str]) -> date:
     try:
         first, last = date(*numbers[:3]), date(*numbers[3:])
     except ValueError as error:
-        raise UnknownLayout(why="the period in the heading") from error
+        raise UnknownLayout(why=_("开头没有账号或期间")) from error
     if (last - first).days != 1:
         raise NotOneDay(period=f"{first} – {last}")
     return first

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
+from django.utils.translation import gettext as _
+
 from billing.statements import contents
 from billing.statements.base import (
     EncryptedStatement,
@@ -57,7 +59,7 @@ class StatementFile:
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         if path.exists() and not path.is_file():
-            raise UnreadableStatement(why=f"{path}: not a regular file")
+            raise UnreadableStatement(why=_("%(path)s 不是普通文件") % {"path": path})
         try:
             self._raw: BinaryIO = path.open("rb")
             self._packed_bytes = path.stat().st_size
@@ -101,7 +103,7 @@ class StatementFile:
             size += len(block)
             utf8.feed(block)
             if b"\0" in block or (len(block) > LONGEST_LINE and b"\n" not in block):
-                raise UnknownLayout(why="not lines of text")
+                raise UnknownLayout(why=_("不是文本文件"))
         encoding = "utf-8" if utf8.feed(b"", final=True) else "gb18030"
         return Survey(size, sha256.hexdigest(), sha1.hexdigest(), encoding)
 
@@ -114,7 +116,7 @@ class StatementFile:
                 text, is_first = text.removeprefix("\ufeff"), False
             *whole, rest = (rest + text).replace("\r\n", "\n").split("\n")
             if len(rest) > LONGEST_LINE:
-                raise UnknownLayout(why="a line has no end")
+                raise UnknownLayout(why=_("有一行太长"))
             yield from whole
         rest += _decode(decoder, b"", final=True)
         if rest:
@@ -140,7 +142,7 @@ class StatementFile:
         found = {}
         for member in members:
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise UnreadableStatement(why="unusual compression")
+                raise UnreadableStatement(why=_("压缩方式不受支持"))
             with self._zip.open(member) as stream:
                 found[member] = contents.recognise(stream.read(contents.HEAD_BYTES))
         _refuse_unless_trades(list(found.values()))
@@ -186,14 +188,14 @@ def _broken() -> Iterator[None]:
     except _BROKEN as error:
         if isinstance(error, UnicodeError):
             raise
-        raise UnreadableStatement(why=f"{type(error).__name__}: {error}"[:200]) from error
+        raise UnreadableStatement(why=_("文件或压缩包已损坏")) from error
 
 
 def _decode(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> str:
     try:
         return decoder.decode(block, final)
     except UnicodeDecodeError as error:
-        raise UnreadableStatement(why="neither UTF-8 nor GB18030") from error
+        raise UnreadableStatement(why=_("既不是 UTF-8 也不是 GB18030 文本")) from error
 
 
 def _refuse_unless_trades(found: list[Content]) -> None:
@@ -207,7 +209,7 @@ def _refuse_unless_trades(found: list[Content]) -> None:
         raise FundFlow()
     if Content.ALIPAY_SUMMARY in found:
         raise SummaryOnly()
-    raise UnknownLayout(why="the first line is that of no known statement")
+    raise UnknownLayout(why=_("开头不是支付宝业务明细或微信支付交易账单"))
 
 
 def _check_directory(raw: BinaryIO, size: int) -> None:
@@ -217,9 +219,9 @@ def _check_directory(raw: BinaryIO, size: int) -> None:
     tail = raw.read(tail_bytes)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
-        raise UnreadableStatement(why="broken zip")
+        raise UnreadableStatement(why=_("文件或压缩包已损坏"))
     _sig, _disk, _first, _here, members, directory_bytes, _offset, _comment = _END.unpack_from(tail, at)
     is_zip64 = tail[max(at - _LOCATOR_BYTES, 0) :].startswith(b"PK\x06\x07")
     if is_zip64 or members > _MOST_MEMBERS or directory_bytes > _MOST_DIRECTORY_BYTES:
-        raise UnreadableStatement(why="more members than a statement has")
+        raise UnreadableStatement(why=_("压缩包里的文件太多"))
     raw.seek(0)

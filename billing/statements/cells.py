@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import TypeVar
 
+from django.utils.translation import gettext as _
+
 from billing.statements.base import LineKind
 from core import money
 
@@ -18,7 +20,15 @@ _MOST_DAYS = 62  # a statement of a day whose lines lie on more days is none
 
 
 class BadCell(ValueError):
-    """The text is not what its column holds."""
+    """The text is not what its column holds; says so in the reader's language."""
+
+
+def miscounted(found: int, wanted: int) -> BadCell:
+    return BadCell(_("有 %(found)s 列，应为 %(wanted)s 列") % {"found": found, "wanted": wanted})
+
+
+def impossible() -> BadCell:
+    return BadCell(_("币种、金额正负或编号长度不对"))
 
 
 class Memo(dict[str, V]):
@@ -42,10 +52,10 @@ def units(text: str) -> int:
         return 0
     match = _AMOUNT.fullmatch(stripped)
     if match is None:
-        raise BadCell(f"amount {stripped[:40]!r}")
+        raise BadCell(_("金额“%(text)s”") % {"text": stripped[:40]})
     value = int(match[2]) * 100 * UNITS + int((match[3] or "0").ljust(5, "0"))
     if value > money.MAX_CENTS * UNITS:
-        raise BadCell(f"amount {stripped[:40]!r}")
+        raise BadCell(_("金额“%(text)s”") % {"text": stripped[:40]})
     return -value if match[1] else value
 
 
@@ -53,7 +63,7 @@ def cents(text: str) -> int:
     """Yuan with no part of a fen, in fen."""
     whole, rest = divmod(units(text), UNITS)
     if rest:
-        raise BadCell(f"amount {text.strip()[:40]!r}")
+        raise BadCell(_("金额“%(text)s”") % {"text": text.strip()[:40]})
     return whole
 
 
@@ -61,7 +71,7 @@ def clock(text: str) -> str:
     """ " 10:11:20" (full-width colons too) as the end of an ISO time of Beijing."""
     plain = text.replace("：", ":").rstrip()
     if not _CLOCK.fullmatch(plain):
-        raise BadCell(f"time {text.strip()[:40]!r}")
+        raise BadCell(_("时间“%(text)s”") % {"text": text.strip()[:40]})
     return f"T{plain[1:]}+08:00"
 
 
@@ -73,13 +83,13 @@ class Days(Memo[str]):
 
     def _check(self, text: str) -> str:
         if len(self) >= _MOST_DAYS:
-            raise BadCell("too many different days")
+            raise BadCell(_("涉及的日期太多"))
         try:
             if _DAY.fullmatch(text):
                 return date.fromisoformat(text).isoformat()
         except ValueError:
             pass
-        raise BadCell(f"date {text[:40]!r}")
+        raise BadCell(_("日期“%(text)s”") % {"text": text[:40]})
 
     def met(self) -> tuple[date, ...]:
         return tuple(sorted(date.fromisoformat(text) for text in self))
@@ -92,6 +102,6 @@ def kinds(known: dict[str, LineKind]) -> Memo[LineKind]:
         try:
             return known[text.strip()]
         except KeyError:
-            raise BadCell(f"kind {text.strip()[:40]!r}") from None
+            raise BadCell(_("类型“%(text)s”") % {"text": text.strip()[:40]}) from None
 
     return Memo(read)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from operator import itemgetter
 
+from django.utils.translation import gettext as _
+
 from billing.statements import cells
 from billing.statements.base import (
     BadRow,
@@ -88,7 +90,7 @@ class WeChatReader:
                     break
                 row = text[1:].split(",`")
                 if len(row) != width:
-                    raise BadCell(f"{len(row)} cells instead of {width}")
+                    raise cells.miscounted(len(row), width)
                 line = make(number, row)
                 count = back if line.kind is refund else paid
                 count[0] += 1
@@ -125,9 +127,9 @@ class WeChatReader:
                 amount, request_no, status, at = refund(row, status, at)
             cents = fens[amount]
             if currency != "CNY" or cents < 0 or not trade_no or len(trade_no) > 64:
-                raise BadCell("currency, sign of the amount, or length of a number")
+                raise cells.impossible()
             if len(reference) > 64 or len(request_no) > 64 or len(status) > 32 or len(app_id) > 64:
-                raise BadCell("length of a number")
+                raise cells.impossible()
             finished_at = days[at[:10]] + clocks[at[10:]]
             return Line(
                 number,
@@ -155,7 +157,7 @@ class WeChatReader:
 
         def pick(row: list[str], paid_status: str, at: str) -> tuple[str, str, str, str]:
             if amount is None or request is None:
-                raise BadCell("a refund in a layout without refunds")
+                raise BadCell(_("这种账单没有退款列"))
             told = row[status] if status is not None else ""
             when = row[refunded_at] if refunded_at is not None else ""
             return row[amount], row[request], told or paid_status, when or at
@@ -168,8 +170,9 @@ class WeChatReader:
         absent = [name for name in _NEEDED if names.count(name) != 1]
         if not any(name in names for name in _PAID):
             absent.append(_PAID[0])
-        if absent or len(set(names)) != len(names):
-            raise UnknownLayout(why=f"columns: {', '.join(absent) or 'twice the same name'}")
+        absent += sorted({name for name in names if names.count(name) > 1})
+        if absent:
+            raise UnknownLayout(why=_("缺少列 %(names)s") % {"names": ", ".join(absent)})
         return {name: index for index, name in enumerate(names)}
 
     def _coverage(self) -> Coverage:
@@ -192,7 +195,7 @@ class WeChatReader:
             raise CutOff()
         for number, more in self._lines:
             if more.strip():
-                raise BadRow(row=number, why="a row after the totals")
+                raise BadRow(row=number, why=_("合计之后还有内容"))
         said = dict(zip(names, figures, strict=True))
         if said[_COUNT] != str(rows):
             raise TotalsDiffer(what=_COUNT, said=said[_COUNT], counted=rows)

@@ -74,7 +74,7 @@ def test_a_refusal_ends_with_one_and_its_code(tmp_path: Path) -> None:
         {
             "outcome": "REFUSED",
             "code": "STATEMENT_UNKNOWN_LAYOUT",
-            "message": "这不是已知格式的对账单：the first line is that of no known statement",
+            "message": "这不是已知格式的对账单：开头不是支付宝业务明细或微信支付交易账单",
         },
     )
     with pytest.raises(CommandError, match="STATEMENT_UNKNOWN_LAYOUT"):
