@@ -27,7 +27,8 @@ def can_go_to_source(
 
 def wait(attempts: int) -> timedelta:
     """How long after this attempt the next one comes: 1 min, 2 min, 4 min … 1 h."""
-    return min(APART * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT)
+    doublings = min(max(attempts - 1, 0), 10)
+    return min(APART * int(2**doublings), LONGEST_WAIT)
 
 
 def unexplained(reported_cents: int, booked_cents: int) -> int:

@@ -60,7 +60,7 @@ class _Sheet:
 
     @property
     def owed_cents(self) -> int:
-        return self.bill.open_cents + self.penalty_cents
+        return int(self.bill.open_cents) + self.penalty_cents
 
     def facts(self) -> Iterator[tuple[str, str]]:
         bill = self.bill

@@ -13,7 +13,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, User
 from billing import rules
 from billing.forms import YuanField
 from billing.models import Receipt, RefundReason, RefundWay
@@ -93,13 +93,14 @@ class RefundBalance(Operation):
         )
 
     def perform(self, ctx: Context, data: dict[str, Any], quote: Quote) -> Done | Pending:
+        customer = ctx.served if isinstance(ctx.served, User) else None
         numbers = [
             refunds.request(
                 receipt_id=receipt.pk,
                 amount_cents=cents,
                 reason=str(_("客户申请退还余额")),
                 reason_code=RefundReason.BALANCE,
-                user=ctx.served,
+                user=customer,
                 actor=ctx.actor,
                 as_of=ctx.as_of,
             ).number

@@ -24,13 +24,14 @@ def balance(request: HttpRequest) -> HttpResponse:
     if number and chosen is None:
         raise Http404
     chosen = chosen or next(iter(found), None)
-    entries = credits.entries(chosen.overview.account) if chosen else []
+    if chosen is None:
+        return render(request, "billing/balance.html", {"chosen": None})
+    account = chosen.overview.account
     context = {
         "credits": found,
         "chosen": chosen,
-        "page_obj": Paginator(entries, PER_PAGE).get_page(request.GET.get("page")),
-        "query": f"account={chosen.overview.account.number}" if chosen else "",
-        "is_owner": bool(chosen)
-        and payable.owned_by(request.user).filter(pk=chosen.overview.account.pk).exists(),
+        "page_obj": Paginator(credits.entries(account), PER_PAGE).get_page(request.GET.get("page")),
+        "query": f"account={account.number}",
+        "is_owner": payable.owned_by(request.user).filter(pk=account.pk).exists(),
     }
     return render(request, "billing/balance.html", context)

@@ -21,8 +21,8 @@ from billing.selectors import balances
 from billing.selectors import credits as credit_reads
 from billing.services import credits, receipts
 from core.errors import HallError
-from operations.context import Channel, Context
-from operations.models import Slip, SlipState
+from operations.context import Context
+from operations.models import Channel, Slip, SlipState
 from operations.services import slips
 from tests.billing import build
 from tests.conftest import NOON
@@ -65,7 +65,11 @@ def money_in(
     return Receipt.objects.get(trade_no=number, gateway=gateway)
 
 
-def do(user: User, operation: str, *, code: bool = False, **raw: str) -> Slip:
+def do(user: User, operation: str, **raw: str) -> Slip:
+    return submit(user, operation, raw)
+
+
+def submit(user: User, operation: str, raw: dict[str, str], *, code: bool = False) -> Slip:
     given = ctx(user)
     quoted = slips.quote(operation=operation, ctx=given, raw=raw)
     confirmation = {"agreed": "yes"}
@@ -166,7 +170,7 @@ def test_the_formula_is_shown_and_kept(owner: User, account: BillingAccount) -> 
     late = build.bill(account, 1000, issued_on=TODAY - timedelta(days=40))  # ten days late: 30 fen
     shown = lines(owner, "balance.refund", account=account.number, amount="39.70")
     assert [cents for _label, cents in shown] == [5000, -1000, -30, 3970, 700, 3970, 2000, 1970]
-    slip = do(owner, "balance.refund", code=True, account=account.number, amount="39.70")
+    slip = submit(owner, "balance.refund", {"account": account.number, "amount": "39.70"}, code=True)
     assert slip.state == SlipState.DONE
     asked = RefundRequest.objects.order_by("id")
     assert [(one.receipt_id, one.amount_cents, one.user_id) for one in asked] == [

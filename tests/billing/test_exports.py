@@ -245,7 +245,7 @@ def test_the_file_comes_as_a_download(client: Client, content: str, format: str)
     expected = f'attachment; filename="{content}-20260601-20261130.{format}"'
     assert answer.headers["Content-Disposition"] == expected
     assert "no-store" in answer.headers["Cache-Control"]
-    assert b"".join(answer.streaming_content)[:2] in (b"\xef\xbb", b"PK")  # type: ignore[arg-type]
+    assert b"".join(answer.streaming_content)[:2] in (b"\xef\xbb", b"PK")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

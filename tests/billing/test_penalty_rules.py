@@ -112,8 +112,8 @@ def test_it_is_the_sum_over_the_days(principal: int, parts: list[tuple[int, int]
     found = penalty(*changes, principal=principal, until=DUE + timedelta(days=until))
     exact = Fraction(0)
     for n in range(1, until + 1):
-        day = DUE + timedelta(days=n)
-        owed = principal + sum(change.cents for change in changes if change.on < day)
+        counted = DUE + timedelta(days=n)
+        owed = principal + sum(change.cents for change in changes if change.on < counted)
         exact += Fraction(owed * 3, 1000)
     assert sum((one.exact_cents for one in found.periods), Fraction(0)) == exact
     assert found.cents == min(money.round_half_up(exact), found.cap_cents)
