@@ -6,7 +6,7 @@ that a run which is killed leaves both or none.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
@@ -110,18 +110,23 @@ def _chunk(job: Job, ids: Sequence[int], most: int | None) -> Counts:
     return total
 
 
-@transaction.atomic
 def _mail(job: Job, ids: Sequence[int], most: int | None) -> int:
-    """The subscriptions are locked: who unsubscribes at this moment waits, and what is queued is withdrawn then."""
-    locked = EmailSubscription.objects.select_for_update(of=("self",)).select_related("account")
-    active = locked.filter(pk__in=ids, state=EmailSubscriptionState.ACTIVE).order_by("pk")
-    by_account = {row.account_id: row for row in active}
-    due = [(by_account[bill.account_id], bill) for bill in _bills(by_account, job.as_of)][:most]
+    """Looks without locks, since a run finds nothing as a rule; what is due is looked at again under them."""
+    active = EmailSubscription.objects.filter(pk__in=ids, state=EmailSubscriptionState.ACTIVE)
+    due = _due(active.select_related("account"), job.as_of)[:most]
     if job.dry_run or not due:
         return len(due)
-    new = _claimed(due, job.as_of)
-    _send([pair for pair in due if pair[1].pk in new], as_of=job.as_of)
+    with transaction.atomic():
+        locked = active.filter(pk__in={row.pk for row, _ in due}).order_by("pk").select_for_update()
+        still = set(locked.values_list("pk", flat=True))  # who unsubscribes just now waits for this to end
+        new = _claimed([pair for pair in due if pair[0].pk in still], job.as_of)
+        _send([pair for pair in due if pair[1].pk in new], as_of=job.as_of)
     return len(new)
+
+
+def _due(active: Iterable[EmailSubscription], as_of: datetime) -> list[tuple[EmailSubscription, Bill]]:
+    by_account = {row.account_id: row for row in active}
+    return [(by_account[bill.account_id], bill) for bill in _bills(by_account, as_of)]
 
 
 def _bills(by_account: dict[int, EmailSubscription], as_of: datetime) -> list[Bill]:
