@@ -136,6 +136,7 @@ def _heartbeat_figures(now: datetime) -> Iterator[Metric]:
     every = GaugeMetricFamily("hall_job_every_seconds", "How often it should run", labels=["job"])
     ok = GaugeMetricFamily("hall_job_ok", "1: its last run ended well", labels=["job"])
     ledgers = GaugeMetricFamily("hall_ledgers_agree", "1: the last ledger check found no difference")
+    differing = GaugeMetricFamily("hall_ledger_differences", "What the last ledger check found to differ")
     for row in Heartbeat.objects.exclude(last_finished_at=None):
         assert row.last_finished_at is not None
         age.add_metric([row.job], (now - row.last_finished_at).total_seconds())
@@ -143,4 +144,5 @@ def _heartbeat_figures(now: datetime) -> Iterator[Metric]:
         ok.add_metric([row.job], float(row.last_ok))
         if row.job == LEDGER_JOB:
             ledgers.add_metric([], float(row.last_ok))
-    yield from (age, every, ok, ledgers)
+            differing.add_metric([], float(row.detail.get("differences", 0)))
+    yield from (age, every, ok, ledgers, differing)

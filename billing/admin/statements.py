@@ -65,6 +65,7 @@ class StatementAdmin(ReadOnlyAdmin):
         "imported",
     )
     list_filter = (known_values("gateway", _("渠道"), registry.codes), ("day", WhenFilter))
+    list_display_links = ("version",)  # the day leads to its own page
     ordering = ("-day", "-id")
     fields = (
         "page_of_day",
@@ -100,8 +101,9 @@ class StatementAdmin(ReadOnlyAdmin):
         ]
 
     @admin.display(description=_("账单日"), ordering="day")
-    def shown_day(self, statement: Statement) -> str:
-        return statement.day.isoformat()
+    def shown_day(self, statement: Statement) -> SafeString:
+        address = day_url(statement.gateway, statement.day)
+        return format_html('<a class="backoffice-link" href="{}">{}</a>', address, statement.day.isoformat())
 
     @admin.display(description=_("当日对账"))
     def page_of_day(self, statement: Statement) -> SafeString:

@@ -1,13 +1,15 @@
 """Reading statements: what a channel said of a day, how it agreed with the books, and what still waits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Case, Count, IntegerField, QuerySet, Sum, Value, When
+from prometheus_client.core import GaugeMetricFamily, Metric
 
 from billing.models import LineKind, Statement, StatementDifference, Verdict
 from billing.models.statements import UNSETTLED
+from core import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,25 @@ _SUM = Sum(
     ),
     default=0,
 )
+
+
+def figures(as_of: datetime) -> Iterator[Metric]:
+    """What waits of the differences, for /metrics."""
+    found = unsettled_sums()
+    waiting = GaugeMetricFamily(
+        "hall_statement_differences",
+        "Differences between channels' statements and the books",
+        labels=["state"],
+    )
+    for state in UNSETTLED:
+        waiting.add_metric([state.lower()], found[state.lower()])
+    yield waiting
+    yield GaugeMetricFamily(
+        "hall_statement_difference_cents", "The fen of the open ones", float(found["cents"])
+    )
+
+
+metrics.register_figures(figures)
 
 
 def _is_newest(row: Statement, statements: Sequence[Statement]) -> bool:

@@ -1,5 +1,6 @@
 """The proof that the books are right, kept where people and monitors see it."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -9,6 +10,7 @@ from core import heartbeats
 
 JOB = "check_ledgers"
 EVERY = timedelta(days=1)
+SHOWN = 20  # differences that the heartbeat names; the command prints them all
 heartbeats.expect(JOB, every=EVERY)
 
 
@@ -17,6 +19,8 @@ def run(*, as_of: datetime) -> list[Difference]:
     with heartbeats.beat(JOB, every=EVERY, as_of=as_of) as beat:
         found = _read_one_snapshot()
         beat.detail["differences"] = len(found)
+        if found:
+            beat.detail["first"] = [asdict(difference) for difference in found[:SHOWN]]
         beat.ok = not found
     return found
 

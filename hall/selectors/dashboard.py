@@ -265,12 +265,15 @@ def jobs(as_of: datetime) -> list[dict[str, Any]]:
     ).order_by("rank", "job")
     found = [_job(row, row.job in silent) for row in rows]
     never = silent - {job["job"] for job in found}
-    return found + [{"job": job, "at": None, "tone": "bad", "text": _("从未运行")} for job in sorted(never)]
+    return found + [
+        {"job": job, "at": None, "tone": "bad", "text": _("从未运行"), "has_row": False}
+        for job in sorted(never)
+    ]
 
 
 def _job(row: Heartbeat, is_silent: bool) -> dict[str, Any]:
     tone, text = _how_it_is(row, is_silent)
-    return {"job": row.job, "at": row.last_finished_at, "tone": tone, "text": text}
+    return {"job": row.job, "at": row.last_finished_at, "tone": tone, "text": text, "has_row": True}
 
 
 def _how_it_is(row: Heartbeat, is_silent: bool) -> tuple[str, str | Promise]:

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from core import approval_desk
 from core.models import AuditRow, OutboxRow
 from tests.admin import build
+from tests.billing import build as money
 from tests.core.approval_toys import KIND
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +73,7 @@ def test_pages_run_within_their_policy_and_fit_a_phone(context: BrowserContext) 
             payment,
             reverse("admin:accounts_user_add"),
             reverse(approval_desk.URL),
+            reverse("admin:billing_statement_day", args=["alipay", money.TODAY.isoformat()]),
         ):
             page.goto(address)
             page.wait_for_load_state("networkidle")
