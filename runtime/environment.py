@@ -11,6 +11,7 @@ from runtime.ports import LOOPBACK
 # The numbers of the stand-ins for Alipay and WeChat Pay: well-formed, and nobody's.
 APP_ID, SELLER_ID = "9021000000000001", "2088000000000001"
 WECHAT_APP_ID, MCH_ID = "wx0000000000000001", "1900000001"
+DEBIT_MERCHANT_ID = "8800000001"
 MCH_SERIAL = "5A0D000000000000000000000000000000000001"
 
 
@@ -38,6 +39,9 @@ def for_processes(
         "WECHATPAY_MCH_SERIAL": MCH_SERIAL,
         "WECHATPAY_PLATFORM_CERT_FILE": str(data.keys / "wechatpay_platform_cert.pem"),
         "WECHATPAY_GATEWAY_URL": sandbox,
+        "DEBIT_MERCHANT_ID": DEBIT_MERCHANT_ID,
+        "DEBIT_SECRET": secrets.sms_gateway_secret,
+        "DEBIT_GATEWAY_URL": f"{sandbox}/debit",
         "SMS_GATEWAY_URL": f"{sandbox}/sms/send",
         "SMS_GATEWAY_SECRET": secrets.sms_gateway_secret,
         "EMAIL_WEBHOOK_SECRET": secrets.sms_gateway_secret,

@@ -9,6 +9,10 @@ from sandbox.alipay.cashier import Cashier
 from sandbox.alipay.gateway import AlipayGateway
 from sandbox.alipay.signing import Signer
 from sandbox.config import Config
+from sandbox.debit.book import Book
+from sandbox.debit.gateway import DebitGateway
+from sandbox.debit.pages import DebitPages
+from sandbox.debit.seals import Seal
 from sandbox.mail import letters
 from sandbox.mail.views import MailViews
 from sandbox.sms import messages
@@ -23,7 +27,8 @@ _INDEX = """
 <ul><li><a href="/sms/">短信</a> <span class="soft">· what the hall sent by SMS</span></li>
 <li><a href="/mail/">邮件</a> <span class="soft">· what the hall sent by e-mail</span></li>
 <li><a href="/alipay/">支付宝交易</a> <span class="soft">· trades and their notices</span></li>
-<li><a href="/wechatpay/">微信支付订单</a> <span class="soft">· orders, scanned here without a phone</span></li></ul>
+<li><a href="/wechatpay/">微信支付订单</a> <span class="soft">· orders, scanned here without a phone</span></li>
+<li><a href="/debit/">银行代扣协议</a> <span class="soft">· agreements and debits</span></li></ul>
 <p class="soft">仅用于开发和测试。 For development and tests only.</p>"""
 
 
@@ -117,6 +122,7 @@ class Sandbox:
             web.Route("GET", "/wechatpay/scan/([0-9a-zA-Z]+)", scans.show),
             web.Route("POST", "/wechatpay/scan/([0-9a-zA-Z]+)", poking(scans.press)),
             web.Route("GET", "/wechatpay/api/orders", scans.order_json),
+            *self._debit_routes(config),
             web.Route("POST", "/sms/send", poking(sms.send)),
             web.Route("POST", "/mail/send", poking(mail.send)),
             web.Route("GET", "/mail/", mail.page),
@@ -125,4 +131,23 @@ class Sandbox:
             web.Route("GET", "/mail/api/letters", mail.letters_json),
             web.Route("GET", "/sms/", sms.page),
             web.Route("GET", "/sms/api/messages", sms.messages_json),
+        ]
+
+    def _debit_routes(self, config: Config) -> list[web.Route]:
+        book = Book(self._store)
+        gateway = DebitGateway(book, Seal(config.debit_secret, config.debit_merchant_id))
+        pages = DebitPages(book)
+        return [
+            web.Route("POST", "/debit/agreements", gateway.propose),
+            web.Route("POST", "/debit/agreements/query", gateway.query_agreement),
+            web.Route("POST", "/debit/agreements/end", gateway.end_agreement),
+            web.Route("POST", "/debit/debits", gateway.debit),
+            web.Route("POST", "/debit/debits/query", gateway.query),
+            web.Route("POST", "/debit/debits/close", gateway.close),
+            web.Route("POST", "/debit/refunds", gateway.refund),
+            web.Route("POST", "/debit/refunds/query", gateway.query_refund),
+            web.Route("GET", "/debit/", pages.overview),
+            web.Route("GET", "/debit/sign/([0-9a-f]{24})", pages.show),
+            web.Route("POST", "/debit/sign/([0-9a-f]{24})", pages.press),
+            web.Route("GET", "/debit/api/agreements", pages.as_json),
         ]

@@ -28,6 +28,20 @@ CREATE TABLE IF NOT EXISTS wechat_refunds (
     amount INTEGER NOT NULL, reason TEXT NOT NULL, notify_url TEXT NOT NULL, status TEXT NOT NULL,
     ending TEXT NOT NULL, created_at REAL NOT NULL, due_at REAL NOT NULL, success_at REAL
 );
+CREATE TABLE IF NOT EXISTS debit_agreements (
+    reference TEXT PRIMARY KEY, token TEXT UNIQUE NOT NULL, agreement_no TEXT NOT NULL, account_number TEXT NOT NULL,
+    max_cents INTEGER NOT NULL, sign_by REAL NOT NULL, return_url TEXT NOT NULL, status TEXT NOT NULL,
+    mood TEXT NOT NULL, created_at REAL NOT NULL, signed_at REAL
+);
+CREATE TABLE IF NOT EXISTS debits (
+    reference TEXT PRIMARY KEY, trade_no TEXT UNIQUE NOT NULL, agreement_no TEXT NOT NULL,
+    amount_cents INTEGER NOT NULL, subject TEXT NOT NULL, status TEXT NOT NULL, refusal TEXT NOT NULL,
+    created_at REAL NOT NULL, paid_at REAL
+);
+CREATE TABLE IF NOT EXISTS debit_refunds (
+    reference TEXT NOT NULL REFERENCES debits, request_no TEXT NOT NULL, amount_cents INTEGER NOT NULL,
+    refunded_at REAL NOT NULL, PRIMARY KEY (reference, request_no)
+);
 CREATE TABLE IF NOT EXISTS messages (
     provider_message_id TEXT PRIMARY KEY, message_id TEXT UNIQUE NOT NULL, phone TEXT NOT NULL, text TEXT NOT NULL,
     status TEXT NOT NULL, received_at REAL NOT NULL

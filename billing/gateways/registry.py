@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.gateways import alipay, rsa2, wechatpay, wechatpay_keys
 from billing.gateways.base import Gateway
+from billing.gateways.debit import bank
+from billing.gateways.debit.base import DebitGateway
 
 Key = TypeVar("Key")
 
@@ -32,6 +34,7 @@ class _Entry:
     name: Promise
     app_id_setting: str  # a gateway is offered when this is set
     build: Callable[[], Gateway]
+    has_cashier: bool = True  # a customer can choose to pay by it
 
     @property
     def is_offered(self) -> bool:
@@ -45,7 +48,9 @@ def codes() -> tuple[tuple[str, Promise], ...]:
 
 def offered() -> tuple[tuple[str, Promise], ...]:
     """The gateways that a customer can pay by, in the order in which they are offered."""
-    return tuple((code, entry.name) for code, entry in _GATEWAYS.items() if entry.is_offered)
+    return tuple(
+        (code, entry.name) for code, entry in _GATEWAYS.items() if entry.is_offered and entry.has_cashier
+    )
 
 
 def name(code: str) -> Promise:
@@ -97,6 +102,24 @@ def wechatpay_gateway() -> wechatpay.WechatPayGateway:
     return wechatpay.WechatPayGateway(config)
 
 
+@cache
+def debit_gateway() -> DebitGateway:
+    """The bank that debits by agreement. Errors as with `get`."""
+    if not offers_debit():
+        raise NotOffered("DEBIT_MERCHANT_ID is not set")
+    config = bank.BankConfig(
+        merchant_id=_text("DEBIT_MERCHANT_ID"),
+        secret=_text("DEBIT_SECRET"),
+        gateway_url=_text("DEBIT_GATEWAY_URL").rstrip("/"),
+    )
+    return bank.BankDebitGateway(config)
+
+
+def offers_debit() -> bool:
+    """Whether customers can have their bills debited here."""
+    return _entry(bank.CODE).is_offered
+
+
 def notify_url(code: str) -> str:
     """Where this gateway sends its notices."""
     return f"{settings.BASE_URL}{reverse('billing:callback', args=[code]).rstrip('/')}/"
@@ -128,13 +151,15 @@ def _usable(setting: str, read: Callable[[str], Key]) -> Key:
 
 
 def _forget(*, setting: str, **_kwargs: Any) -> None:
-    if setting.startswith(("ALIPAY_", "WECHATPAY_")) or setting == "BASE_URL":
+    if setting.startswith(("ALIPAY_", "WECHATPAY_", "DEBIT_")) or setting == "BASE_URL":
         alipay_gateway.cache_clear()
         wechatpay_gateway.cache_clear()
+        debit_gateway.cache_clear()
 
 
 _GATEWAYS: dict[str, _Entry] = {
     alipay.CODE: _Entry(_("支付宝"), "ALIPAY_APP_ID", alipay_gateway),
     wechatpay.CODE: _Entry(_("微信支付"), "WECHATPAY_APP_ID", wechatpay_gateway),
+    bank.CODE: _Entry(_("银行代扣"), "DEBIT_MERCHANT_ID", debit_gateway, has_cashier=False),
 }
 setting_changed.connect(_forget, dispatch_uid="billing.gateways.registry")

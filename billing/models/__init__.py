@@ -9,6 +9,14 @@ from billing.models.adjustments import Adjustment
 from billing.models.bills import Bill, BillKind, BillLine
 from billing.models.callbacks import CallbackState, GatewayCallback
 from billing.models.counter import CashDeposit, CashDepositLine, CounterMethod, CounterMoney, CounterReversal
+from billing.models.debits import (
+    DEBIT_AGREEMENT_MACHINE,
+    DebitAgreement,
+    DebitAgreementHistory,
+    DebitAgreementState,
+    DebitNotice,
+    DebitTry,
+)
 from billing.models.disputes import DISPUTE_MACHINE, Dispute, DisputeCause, DisputeHistory, DisputeState
 from billing.models.email_subscriptions import (
     EMAIL_SUBSCRIPTION_MACHINE,
@@ -62,6 +70,12 @@ __all__ = [
     "CounterMethod",
     "CounterMoney",
     "CounterReversal",
+    "DEBIT_AGREEMENT_MACHINE",
+    "DebitAgreement",
+    "DebitAgreementHistory",
+    "DebitAgreementState",
+    "DebitNotice",
+    "DebitTry",
     "DIFFERENCE_MACHINE",
     "DifferenceHistory",
     "DifferenceState",

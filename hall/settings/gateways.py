@@ -16,6 +16,11 @@ WECHATPAY_PLATFORM_CERT_FILE = env.text("WECHATPAY_PLATFORM_CERT_FILE", "")
 # Only where WeChat gave a public key in the place of a certificate: its PUB_KEY_ID_…
 WECHATPAY_PLATFORM_KEY_ID = env.text("WECHATPAY_PLATFORM_KEY_ID", "")
 WECHATPAY_GATEWAY_URL = env.text("WECHATPAY_GATEWAY_URL", "")
+# Bank debit by agreement; left empty, it is not offered.
+DEBIT_MERCHANT_ID = env.text("DEBIT_MERCHANT_ID", "")
+DEBIT_SECRET = env.text("DEBIT_SECRET", "")
+DEBIT_GATEWAY_URL = env.text("DEBIT_GATEWAY_URL", "")
+DEBIT_NOTICE_DAYS = int(env.text("HALL_DEBIT_NOTICE_DAYS", "3"))  # told so long before money is taken
 
 SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL", "")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET", "")

@@ -29,6 +29,7 @@ _WECHATPAY = env.together(
     "WECHATPAY_PLATFORM_CERT_FILE",
     "WECHATPAY_GATEWAY_URL",
 )
+env.together("DEBIT_MERCHANT_ID", "DEBIT_SECRET", "DEBIT_GATEWAY_URL")
 if not (_ALIPAY or _WECHATPAY):
     raise ImproperlyConfigured("set ALIPAY_APP_ID or WECHATPAY_APP_ID: nobody could pay")
 SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL")

@@ -84,6 +84,9 @@ _WANTED: dict[str, dict[str, Any]] = {
     "billing.Allocation": {"amount_cents": 1},
     "billing.ReceiptTransfer": {"to_account_id": 2},
     "billing.LedgerEntry": {"kind": "BILL", "bill_id": 1, "amount_cents": -1},
+    "billing.DebitAgreement": {"max_cents": 1},
+    "billing.DebitNotice": {"amount_cents": 1},
+    "billing.DebitTry": {"number": 1},
     "billing.StatementDifference": {"verdict": "LOCAL_ONLY", "receipt_id": 1},
 }
 

@@ -22,6 +22,7 @@ WITHOUT_LAW: dict[str, str] = {}
 COMPANIONS: dict[tuple[str, str], str] = {
     ("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()",
     ("billing.EmailSubscription", "ACTIVE"): ", confirmed_at = now()",
+    ("billing.DebitAgreement", "ACTIVE"): ", signed_at = now(), agreement_no = 'x'",
     ("billing.Dispute", "UPHELD"): ", closed_at = now(), answer = 'x'",
     ("billing.Dispute", "REJECTED"): ", closed_at = now(), answer = 'x'",
     ("billing.Dispute", "WITHDRAWN"): ", closed_at = now()",

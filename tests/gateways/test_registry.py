@@ -133,7 +133,7 @@ def test_a_gateway_without_a_contract_is_known_but_not_offered(
 
 def test_every_gateway_has_a_name_for_people() -> None:
     names = [(code, str(name)) for code, name in registry.codes()]
-    assert names == [("alipay", "支付宝"), ("wechatpay", "微信支付")]
+    assert names == [("alipay", "支付宝"), ("wechatpay", "微信支付"), ("bank_debit", "银行代扣")]
     assert str(registry.name("alipay")) == "支付宝"
 
 

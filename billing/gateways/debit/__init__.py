@@ -1,0 +1,1 @@
+"""Gateways that take money by a customer's standing agreement, without the customer at a cashier."""
