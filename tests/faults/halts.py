@@ -31,11 +31,29 @@ TELLING = {
     "delivery": ("notices_delivery", "INSERT", "true"),
     "news done": ("core_outboxrow", "UPDATE", "NEW.state = 'DONE'"),
 }
+# A refund on its way: taken, marked as sent, (asked for at the gateway,) booked, ended.
+REFUNDING = {
+    "refund claim": ("billing_refundrequest", "UPDATE", "NEW.attempts > OLD.attempts"),
+    "refund sent": ("billing_refundrequest", "UPDATE", "NEW.sent_at IS DISTINCT FROM OLD.sent_at"),
+    "refunded sum": ("billing_receipt", "UPDATE", "NEW.refunded_cents <> OLD.refunded_cents"),
+    "refund": ("billing_refund", "INSERT", "true"),
+    "refund entry": ("billing_ledgerentry", "INSERT", "NEW.kind = 'REFUND'"),
+    "refund balance": ("billing_accountbalance", "UPDATE", "NEW.balance_cents < OLD.balance_cents"),
+    "refund state": ("billing_refundrequest", "UPDATE", "NEW.state = 'SUCCEEDED'"),
+    "refund history": ("billing_refundhistory", "INSERT", "NEW.to_state = 'SUCCEEDED'"),
+    "reservation": ("billing_receipt", "UPDATE", "NEW.refunding_cents < OLD.refunding_cents"),
+    "refund news": ("core_outboxrow", "INSERT", "NEW.key LIKE 'refund:%'"),
+}
 # These stop inside COMMIT: the worker has asked for it and never hears the answer.
 COMMITTING = {
     "commit of the claim": APPLYING["claim"],
     "commit": APPLYING["callback"],
     "commit of the news": TELLING["news done"],
+}
+REFUND_COMMITTING = {
+    "commit of the refund claim": REFUNDING["refund claim"],
+    "commit of the mark": REFUNDING["refund sent"],
+    "commit of the refund": REFUNDING["refund state"],
 }
 
 _SETUP = f"""
@@ -48,6 +66,9 @@ _SETUP = f"""
                 (seen->>'account_id')::bigint,
                 (SELECT account_id FROM billing_payment WHERE id = (seen->>'payment_id')::bigint),
                 (SELECT account_id FROM billing_bill WHERE id = (seen->>'bill_id')::bigint),
+                (SELECT account_id FROM billing_receipt WHERE id = (seen->>'receipt_id')::bigint),
+                (SELECT account_id FROM billing_refundrequest WHERE id = (seen->>'request_id')::bigint),
+                (SELECT account_id FROM billing_refundrequest WHERE 'refund:' || number = seen->>'key'),
                 (SELECT account_id FROM billing_payment
                   WHERE reference IN (seen->>'subject_id', substr(seen->>'key', 9))),
                 (SELECT p.account_id FROM operations_slip s JOIN billing_payment p ON p.reference = s.subject_id
@@ -64,7 +85,7 @@ _SETUP = f"""
 
 
 def _triggers() -> str:
-    plain, deferred = {**APPLYING, **TELLING}, COMMITTING
+    plain, deferred = {**APPLYING, **TELLING, **REFUNDING}, {**COMMITTING, **REFUND_COMMITTING}
     made = []
     for kind, timing, steps in (
         ("", "", plain),

@@ -35,6 +35,7 @@ class House:
     folder: Path
     port: int
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    gateway_url: str = "http://127.0.0.1:9/gateway.do"  # nobody is there, unless a test says who
 
     @property
     def environ(self) -> dict[str, str]:
@@ -46,7 +47,7 @@ class House:
             ALIPAY_SELLER_ID=keys.SELLER_ID,
             ALIPAY_APP_PRIVATE_KEY_FILE=str(self.folder / "app.pem"),
             ALIPAY_PUBLIC_KEY_FILE=str(self.folder / "alipay.pem"),
-            ALIPAY_GATEWAY_URL="http://127.0.0.1:9/gateway.do",
+            ALIPAY_GATEWAY_URL=self.gateway_url,
         )
 
     def start(self, name: str, *module: str) -> None:
