@@ -18,6 +18,7 @@ from billing.gateways import registry
 from billing.models import DifferenceHistory, DifferenceState, Statement, StatementDifference, Verdict
 from billing.selectors import statements as reads
 from billing.services import statements
+from billing.statements import reader
 from core import reasoned
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
@@ -64,7 +65,7 @@ class StatementAdmin(ReadOnlyAdmin):
         "refunds",
         "imported",
     )
-    list_filter = (known_values("gateway", _("渠道"), registry.codes), ("day", WhenFilter))
+    list_filter = (known_values("gateway", _("渠道"), lambda: _channels().items()), ("day", WhenFilter))
     list_display_links = ("version",)  # the day leads to its own page
     ordering = ("-day", "-id")
     fields = (
@@ -134,9 +135,9 @@ class StatementAdmin(ReadOnlyAdmin):
             "found": found,
             "channels": [
                 {"code": code, "name": name, "url": day_url(code, found.day)}
-                for code, name in registry.codes()
+                for code, name in _channels().items()
             ],
-            "name": dict(registry.codes())[gateway],
+            "name": _channels()[gateway],
             "earlier": found.earlier and day_url(gateway, found.earlier),
             "later": found.later and day_url(gateway, found.later),
             "page": shown,
@@ -166,7 +167,12 @@ class StatementDifferenceAdmin(ReadOnlyAdmin):
         "shown_at",
         "shown_state",
     )
-    list_filter = ("state", "verdict", "kind", known_values("gateway", _("渠道"), registry.codes))
+    list_filter = (
+        "state",
+        "verdict",
+        "kind",
+        known_values("gateway", _("渠道"), lambda: _channels().items()),
+    )
     search_fields = ("trade_no", "payment__reference")
     search_help_text = _("渠道交易号或支付单号（完整）")
     ordering = ("-id",)
@@ -174,14 +180,14 @@ class StatementDifferenceAdmin(ReadOnlyAdmin):
         "page_of_day",
         "channel",
         "kind",
-        "shown_verdict",
+        "verdict",
         "state",
         "trade_no",
         "reference",
         "request_no",
         "in_file",
         "in_books",
-        "detail",
+        "both_states",
         "product",
         "shown_at",
         "payment",
@@ -233,6 +239,10 @@ class StatementDifferenceAdmin(ReadOnlyAdmin):
             '<a class="backoffice-link" href="{}">{}</a>', address, row.statement.day.isoformat()
         )
 
+    @admin.display(description=_("状态（渠道 / 我方）"))
+    def both_states(self, row: StatementDifference) -> str:
+        return row.detail
+
     @admin.display(description=_("商品"))
     def product(self, row: StatementDifference) -> str:
         return row.line.product if row.line else ""
@@ -252,7 +262,7 @@ def _entry(request: HttpRequest, row: StatementDifference) -> dict[str, Any]:
     may_open = page.has_view_permission(request)
     return {
         "row": row,
-        "tone": VERDICT_TONES[row.verdict] if row.is_unsettled else "ok",
+        "tone": VERDICT_TONES[row.verdict] if row.state == DifferenceState.OPEN else STATE_TONES[row.state],
         "url": _change_url("statementdifference", row.pk) if may_open else "",
         "links": links,
         "acts": reasoned.buttons(page, request, row),
@@ -263,8 +273,13 @@ def _change_url(model: str, pk: int) -> str:
     return reverse(f"admin:billing_{model}_change", args=[pk])
 
 
+def _channels() -> dict[str, str | Promise]:
+    """The channels that write statements, with their names for people."""
+    return {code: name for code, name in registry.codes() if code in reader.CHANNELS}
+
+
 def _known(gateway: str) -> str:
-    if gateway not in dict(registry.codes()):
+    if gateway not in _channels():
         raise Http404
     return gateway
 

@@ -223,7 +223,7 @@ class StatementDifference(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.trade_no} {self.verdict}"
+        return f"{self.trade_no} {Verdict(self.verdict).label}"
 
     @property
     def is_unsettled(self) -> bool:
