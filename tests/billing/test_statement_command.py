@@ -14,6 +14,7 @@ from billing.models import Payment, Receipt, Statement, StatementDifference, Sta
 from billing.services import statements
 from core import clock
 from core.actor import Actor
+from core.models import Heartbeat
 from tests.billing import build
 from tests.billing import statements_build as made
 from tests.billing.channels import Channels, Order
@@ -190,6 +191,17 @@ def test_nothing_is_asked_about_money_that_the_channel_does_not_name(tmp_path: P
     row = StatementDifference.objects.get()
     with pytest.raises(statements.CannotAsk):
         statements.ask_about(difference_id=row.pk, as_of=IMPORTED_AT, actor=Actor("test:staff"))
+
+
+def test_each_channel_has_a_heartbeat_that_a_dry_run_does_not_touch(tmp_path: Path) -> None:
+    path = made.file(tmp_path, [])
+    run("--gateway", "alipay", path, "--dry-run")
+    assert not Heartbeat.objects.filter(job__startswith="import_statement").exists()
+    run("--gateway", "alipay", path)
+    assert Heartbeat.objects.get(job="import_statement_alipay").last_ok
+    (tmp_path / "bad.csv").write_text("hello")
+    run("--gateway", "alipay", tmp_path / "bad.csv")
+    assert not Heartbeat.objects.get(job="import_statement_alipay").last_ok
 
 
 def test_the_clock_of_the_command_is_the_one_clock(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 import argparse
 import json
 import sys
-from datetime import date
+from contextlib import nullcontext
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from billing.models import LineKind, Verdict
 from billing.services import statements
 from billing.services.statements import Imported
 from billing.statements import archive, reader
-from core import clock, money
+from core import clock, heartbeats, money
 from core.actor import Actor
 from core.errors import HallError
 
 DIFFERS = 3
+EVERY = timedelta(days=1)
 HEADING = "%-18s %-9s %9s  %s"
 
 
@@ -48,18 +50,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            found = statements.load(
-                path=options["file"],
-                gateway=options["gateway"],
-                as_of=clock.now(),
-                actor=Actor.command("import_statement"),
-                day=options["date"],
-                new_version=options["new_version"],
-                dry_run=options["dry_run"],
-                ask=not options["no_ask"],
-                sha1=options["sha1"],
-                max_bytes=options["max_bytes"],
-            )
+            found = self._load(options)
         except HallError as error:
             if options["json"]:
                 self.stdout.write(
@@ -75,6 +66,23 @@ class Command(BaseCommand):
             self._tell(found)
         if found.unsettled["OPEN"]:
             sys.exit(DIFFERS)
+
+    def _load(self, options: dict[str, Any]) -> Imported:
+        as_of = clock.now()
+        job = heartbeats.beat(f"import_statement_{options['gateway']}", every=EVERY, as_of=as_of)
+        with nullcontext() if options["dry_run"] else job:  # a channel whose files stop coming is noticed
+            return statements.load(
+                path=options["file"],
+                gateway=options["gateway"],
+                as_of=as_of,
+                actor=Actor.command("import_statement"),
+                day=options["date"],
+                new_version=options["new_version"],
+                dry_run=options["dry_run"],
+                ask=not options["no_ask"],
+                sha1=options["sha1"],
+                max_bytes=options["max_bytes"],
+            )
 
     def _tell(self, found: Imported) -> None:
         statement = found.statement
