@@ -14,7 +14,7 @@ from accounts import locks as account_locks
 from accounts.models import BillingAccount
 from billing import locks, rules
 from billing.models import Allocation, EntryKind, Receipt, ReceiptTransfer, Refund
-from billing.services import adjustments, allocations, credits, ledger
+from billing.services import adjustments, allocations, credits, ledger, lookups
 from billing.services.receipts import value_date
 from core import clock
 from core.actor import Actor
@@ -44,11 +44,6 @@ class NothingToPay(Conflict):
 class ReceiptUsed(Conflict):
     code = "RECEIPT_USED"
     message = _("这笔收款已销账、已退款或正在退款，不能转到别的户号")
-
-
-class NoSuchAccount(HallError):
-    code = "NO_SUCH_ACCOUNT"
-    message = _("没有这个户号，请核对后再试")
 
 
 class SameAccount(HallError):
@@ -92,7 +87,7 @@ def transfer(
     """
     target = BillingAccount.objects.filter(number=to_number).values_list("pk", flat=True).first()
     if target is None:
-        raise NoSuchAccount()
+        raise lookups.NoSuchAccount()
     with transaction.atomic():
         receipt = _locked_with(target, receipt_id)
         _check_movable(receipt, target, cents)

@@ -19,7 +19,7 @@ from billing.models import (
     RefundRequest,
     ReviewReason,
 )
-from billing.services import allocations, credits, refunds, reviews, suspense
+from billing.services import allocations, credits, lookups, refunds, reviews, suspense
 from core import clock
 from core.errors import HallError
 from tests.billing import build
@@ -215,8 +215,8 @@ def test_a_mistaken_move_is_put_right_by_another_one() -> None:
 def test_money_does_not_move_where_it_cannot() -> None:
     account = build.account()
     receipt = in_suspense()
-    refused(reviews.NoSuchAccount, lambda: transfer(receipt, "8100000000"))
-    refused(reviews.NoSuchAccount, lambda: transfer(receipt, "SUSPENSE:alipay"))
+    refused(lookups.NoSuchAccount, lambda: transfer(receipt, "8100000000"))
+    refused(lookups.NoSuchAccount, lambda: transfer(receipt, "SUSPENSE:alipay"))
     refused(reviews.ReceiptChanged, lambda: transfer(receipt, account.number, 2599))
     transfer(receipt, account.number)
     refused(reviews.SameAccount, lambda: transfer(receipt, account.number))
