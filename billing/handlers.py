@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import names
 from accounts.events import AccountsImported
 from accounts.models import Contact, User
-from billing import refund_handlers  # noqa: F401  registers its consumers
+from billing import debit_handlers, refund_handlers  # noqa: F401  register their consumers
 from billing.events import MoneyReceived, PaymentEnded, PaymentSucceeded
 from billing.models import PaymentState
 from billing.selectors import payments as payment_reads

@@ -4,10 +4,13 @@ import time
 
 from celery import shared_task
 
+from billing.gateways import registry
 from billing.services import (
     bill_mails,
     callbacks,
     cashier,
+    debit_agreements,
+    debits,
     large_bills,
     ledger_check,
     lookups,
@@ -90,6 +93,23 @@ def mail_bills() -> int:
 def warn_large_bills() -> int:
     """Warns of new bills that are suddenly huge. How many."""
     return large_bills.run_now(as_of=clock.now()).warned
+
+
+@shared_task(
+    name="billing.collect_debits", queue="payments", acks_late=True, time_limit=3600, ignore_result=True
+)
+def collect_debits() -> int:
+    """Announces debits and takes those that are due. How many were taken."""
+    return debits.run_now(as_of=clock.now()).done
+
+
+@shared_task(
+    name=debit_agreements.TELL_TASK, queue="payments", acks_late=True, time_limit=120, ignore_result=True
+)
+def tell_debit_ends() -> int:
+    """Tells the bank of agreements that were ended here; what it does not hear now, `collect_debits` tells again."""
+    pokes.arrived(debit_agreements.TELL_TASK)
+    return debit_agreements.tell_ends(as_of=clock.now()) if registry.offers_debit() else 0
 
 
 @shared_task(name="billing.purge", queue="default", acks_late=True, time_limit=600, ignore_result=True)

@@ -3,6 +3,7 @@ from django.urls import path, re_path
 from billing.views import (
     balance,
     callbacks,
+    debits,
     documents,
     email_subscriptions,
     exports,
@@ -29,6 +30,8 @@ urlpatterns = [
     path("p/<str:token>/cashier/", pay_links.pay_link_cashier, name="pay_link_cashier"),
     path("p/<str:token>/cancel/", pay_links.pay_link_cancel, name="pay_link_cancel"),
     path("balance/", balance.balance, name="balance"),
+    path("balance/debit/<str:reference>/sign/", debits.debit_sign, name="debit_sign"),
+    path("balance/debit/<str:reference>/return/", debits.debit_return, name="debit_return"),
     path("receipts/", pages.receipt_list, name="receipts"),
     path("receipts/<str:number>/", pages.receipt, name="receipt"),
     path("refunds/", refund_pages.refund_list, name="refunds"),

@@ -36,6 +36,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("billing.bill", "receipt_long", pgettext_lazy("plural", "账单")),
             ("billing.dispute", "contact_support", pgettext_lazy("plural", "账单异议")),
             ("billing.largebill", "trending_up", pgettext_lazy("plural", "巨额账单")),
+            ("billing.debitagreement", "autopay", pgettext_lazy("plural", "代扣协议")),
             ("billing.emailsubscription", "forward_to_inbox", pgettext_lazy("plural", "电子账单订阅")),
             ("billing.payment", "payments", pgettext_lazy("plural", "支付")),
             ("billing.gatewaycallback", "webhook", pgettext_lazy("plural", "支付回调")),

@@ -160,6 +160,77 @@ _TEXTS = [
         "[Online Hall] Your dispute {{ number }} about a bill of the account ending in {{ account_tail }} is answered. "
         "Please see the bill in the online hall.",
     ),
+    (
+        "debit_signed",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号已开通银行代扣，每笔最多 {{ max }}，扣款前短信通知。"
+        "可随时在网上营业厅终止；如非您办理，请联系客服。",
+    ),
+    (
+        "debit_signed",
+        "en",
+        "[Online Hall] Your bank now pays the bills of the account ending in {{ account_tail }}, {{ max }} each at "
+        "most. You are told before each debit and can end it any time online. Not you? Please contact us.",
+    ),
+    (
+        "debit_ended",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号银行代扣已终止，以后的账单请自行缴费。如非您办理，请联系客服。",
+    ),
+    (
+        "debit_ended",
+        "en",
+        "[Online Hall] Bank debit for the account ending in {{ account_tail }} has ended. Please pay the next bills "
+        "yourself. If you did not ask for this, please contact us.",
+    ),
+    (
+        "debit_due",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号 {{ bill }} {{ amount }} 将于 {{ day }} 由银行代扣，请留足余额。"
+        "有异议请在扣款前到网上营业厅提出；也可自行缴费或终止代扣。",
+    ),
+    (
+        "debit_due",
+        "en",
+        "[Online Hall] {{ bill }} of the account ending in {{ account_tail }}, {{ amount }}, will be debited by your "
+        "bank on {{ day }}. You can dispute it before, pay it yourself, or end the debit in the online hall.",
+    ),
+    (
+        "debit_above_limit",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号 {{ bill }} {{ amount }} 超过您设的代扣上限 {{ max }}，"
+        "不会代扣，请自行缴费。",
+    ),
+    (
+        "debit_above_limit",
+        "en",
+        "[Online Hall] {{ bill }} of the account ending in {{ account_tail }}, {{ amount }}, is above your debit limit "
+        "of {{ max }} and will not be debited. Please pay it yourself.",
+    ),
+    (
+        "debit_retry",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号 {{ bill }} {{ amount }} 没有代扣成功，{{ day }} 再试一次。"
+        "请留足余额，或到网上营业厅自行缴费。",
+    ),
+    (
+        "debit_retry",
+        "en",
+        "[Online Hall] The debit of {{ amount }} for {{ bill }} of the account ending in {{ account_tail }} did not "
+        "succeed. We try again on {{ day }}. Please see to your bank balance, or pay in the online hall.",
+    ),
+    (
+        "debit_failed",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号 {{ bill }} {{ amount }} 没有代扣成功，不再重试。"
+        "请到网上营业厅自行缴费，以免产生违约金。",
+    ),
+    (
+        "debit_failed",
+        "en",
+        "[Online Hall] The debit of {{ amount }} for {{ bill }} of the account ending in {{ account_tail }} did not "
+        "succeed and is not tried again. Please pay in the online hall to avoid a penalty.",
+    ),
 ]
 _UNSUBSCRIBE = {
     "zh-hans": "不想再收到电子账单？请打开：\n{{ unsubscribe_url }}\n\n本邮件由系统发出，请勿回复。",

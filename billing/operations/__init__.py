@@ -1,6 +1,7 @@
 """The business operations that billing offers, one module each; importing this room registers them."""
 
 from billing.operations import (
+    balance_auto_debit,
     balance_auto_use,
     balance_refund,
     balance_topup,
@@ -12,6 +13,7 @@ from billing.operations import (
 )
 
 __all__ = [
+    "balance_auto_debit",
     "balance_auto_use",
     "balance_refund",
     "balance_topup",
