@@ -100,6 +100,7 @@ HIDDEN_FROM_READONLY = [
     "accounts.VerificationCode",
     "accounts.User.password",
     "billing.PayLink.token_digest",
+    "billing.EmailSubscription.token_digest",
     "core_cache",
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
