@@ -72,14 +72,17 @@ def carry_out(request: RefundRequest, *, as_of: datetime, actor: Actor = ACTOR) 
         if sent is not None:
             _apply(request, _ask(sent), as_of=as_of, actor=actor)
     except _Refused as refusal:
-        _refused(request, str(refusal), as_of=as_of, actor=actor)
+        log.error("refund refused by the gateway", extra={"refund": request.number, "code": str(refusal)})
+        _decided(request, RefundStatus.FAILED, f"refused by the gateway: {refusal}", as_of=as_of, actor=actor)
     except GatewayError as error:
         log.warning("refund not decided", extra={"refund": request.number, "code": error.code})
         _later(request, error.code, as_of=as_of)
         return error.code != NETWORK
     except HallError as error:
         log.exception("refund refused by the books", extra={"refund": request.number})
-        _later(request, error.code, as_of=as_of)
+        _decided(
+            request, RefundStatus.ABNORMAL, f"refused by the books: {error.code}", as_of=as_of, actor=actor
+        )
     except Exception as error:
         log.exception("refund failed on its way", extra={"refund": request.number})
         _later(request, type(error).__name__, as_of=as_of)
@@ -179,19 +182,20 @@ def _apply(claimed: RefundRequest, result: RefundResult, *, as_of: datetime, act
         _later(claimed, str(status), as_of=as_of)
 
 
-def _refused(claimed: RefundRequest, code: str, *, as_of: datetime, actor: Actor) -> None:
-    log.error("refund refused by the gateway", extra={"refund": claimed.number, "code": code})
+def _decided(
+    claimed: RefundRequest, status: RefundStatus, reason: str, *, as_of: datetime, actor: Actor
+) -> None:
+    """Ends it, or leaves it to a person, without the gateway's word that money moved."""
     with transaction.atomic():
         receipt = locks.receipt_with_account(claimed.receipt_id)
         refund_states.take(
             locks.refund_request(claimed.pk),
             receipt,
-            RefundStatus.FAILED,
+            status,
             refunded_at=None,
             as_of=as_of,
             actor=actor,
-            reason=f"refused by the gateway: {code}",
-            answer={"refused": code},
+            reason=reason,
         )
 
 

@@ -135,7 +135,8 @@ def test_a_refusal_gives_the_money_back_to_the_customers_credit(till: Till) -> N
     till.refusal = GatewayError("ACQ.TRADE_STATUS_ERROR", "no", permanent=True)
     work()
     assert till.calls == [("refund", row.number), ("query", row.number)]  # it has the last word
-    assert (now(row).state, row.answer) == (RefundState.FAILED, {"refused": "ACQ.TRADE_STATUS_ERROR"})
+    assert now(row).state == RefundState.FAILED
+    assert row.history.get(to_state="FAILED").reason == "refused by the gateway: ACQ.TRADE_STATUS_ERROR"
     assert sums(receipt) == (0, 0, 2600)
     assert not Refund.objects.exists()
     assert work(build.LATER) == 0
@@ -304,8 +305,12 @@ def test_a_refund_that_the_books_refuse_waits_for_a_person(till: Till) -> None:
     assert receipt.payment is not None
     build.apply(receipt.payment, told(receipt.payment, ("CONSOLE1", None), total=2600))
     work()
-    assert (now(row).state, row.error) == (RefundState.APPROVED, "REFUND_ABOVE_RECEIPT")
-    assert sums(receipt)[0] == 2600
+    assert now(row).state == RefundState.ABNORMAL
+    assert row.history.get(to_state="ABNORMAL").reason == "refused by the books: REFUND_ABOVE_RECEIPT"
+    assert sums(receipt) == (2600, 1000, -1000)
+    refunds.give_up(request_id=row.pk, actor=ACTOR, reason="已向客户追回", as_of=NOON)
+    assert sums(receipt) == (2600, 0, 0)
+    assert build.books_are_right()
 
 
 @pytest.mark.django_db(transaction=True)
