@@ -32,6 +32,7 @@ from django.utils.translation import gettext_lazy as _
 from core import audit
 from core.actor import Actor
 from core.errors import Conflict, Forbidden, HallError, NotFound
+from core.idempotency import IdempotencyConflict
 from core.models import APPROVAL_MACHINE, Approval, ApprovalHistory, ApprovalState, AuditRow
 
 # Several small sums for one object within this time are one sum: or a limit would be passed in slices.
@@ -150,12 +151,14 @@ def submit(
     actor: Actor,
     as_of: datetime,
     address: str | None = None,
+    key: str = "",
 ) -> Outcome:
     """Done at once with its audit row up to the kind's limit; above it a request that a second person decides.
 
     What the same object had carried out at once within `ONE_SUM_WITHIN` counts towards the limit. `subject` is
-    ("app.Model", id), `data` holds what turns into JSON. Raises what the work raises, AlreadyAsked while a request of
-    this kind for this object is open, Forbidden without the kind's permission; then nothing has changed.
+    ("app.Model", id), `data` holds what turns into JSON. What was done at once under the same `key` is not done again,
+    with other content it raises IdempotencyConflict. Raises what the work raises, AlreadyAsked while a request of this
+    kind for this object is open, Forbidden without the kind's permission; then nothing has changed.
     """
     known = _kinds[kind]
     label, object_id = subject[0], str(subject[1])
@@ -165,6 +168,8 @@ def submit(
     plain: dict[str, Any] = json.loads(json.dumps(dict(data), cls=DjangoJSONEncoder))
     with transaction.atomic():
         _one_at_a_time(kind, label, object_id)
+        if key and (done := _done_before(key, kind, label, object_id, (amount_cents, plain))) is not None:
+            return Outcome(done)
         if Approval.objects.filter(
             kind=kind, object_type=label, object_id=object_id, state=ApprovalState.REQUESTED
         ).exists():
@@ -178,7 +183,8 @@ def submit(
             action=kind,
             subject=(label, object_id),
             reason=reason,
-            detail={"amount_cents": amount_cents, "data": plain, "outcome": text},
+            detail={"amount_cents": amount_cents, "data": plain, "outcome": text}
+            | ({"key": key} if key else {}),
             address=address,
             as_of=as_of,
         )
@@ -358,6 +364,17 @@ def _one_at_a_time(kind: str, label: str, object_id: str) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"approval {kind} {label} {object_id}"]
         )
+
+
+def _done_before(key: str, kind: str, label: str, object_id: str, what: tuple[int, Any]) -> str | None:
+    """What was told when this was done under the key; None when it was not."""
+    found = {"object_type": label, "object_id": object_id, "action": kind, "detail__key": key}
+    row = AuditRow.objects.filter(**found).first()
+    if row is None:
+        return None
+    if (row.detail["amount_cents"], row.detail["data"]) != what:
+        raise IdempotencyConflict()
+    return str(row.detail["outcome"])
 
 
 def _lately(kind: str, label: str, object_id: str, as_of: datetime) -> int:

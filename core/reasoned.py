@@ -6,6 +6,8 @@ and in the list's action menu for those who hold its permission; both lead to on
 action that asks for more (`form_class`) is for one row at a time and appears on the detail page only.
 """
 
+import re
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     Admin = ModelAdmin[Any]
 
 MOST_ROWS = 100  # one reason covers at most so many rows
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class CarryOut(Protocol):
@@ -175,9 +178,16 @@ def page(admin: "Admin", request: HttpRequest, name: str) -> HttpResponse:
         "act": act,
         "rows": [{"row": row, "applies": act.applies(row)} for row in rows],
         "form": form,
+        "key": _key(request) or secrets.token_hex(16),
         "back": _back(admin, rows),
     }
     return TemplateResponse(request, "backoffice/reason.html", context)
+
+
+def _key(request: HttpRequest) -> str:
+    """What the page was given so that a second click on its button is known; "" when it brings none."""
+    given = request.POST.get("key", "")
+    return given if _KEY.fullmatch(given) else ""
 
 
 def _form(request: HttpRequest, act: Reasoned, rows: Sequence[Any]) -> ReasonOnlyForm:
@@ -264,5 +274,6 @@ def _submit(
         actor=Actor.user(request.user),
         as_of=as_of,
         address=address(request),
+        key=_key(request),
     )
     return outcome.text

@@ -180,3 +180,16 @@ def test_overdue_ones_are_found_counted_and_measured(receipt: Receipt) -> None:
         metrics = generate_latest(_database()).decode()
     assert 'hall_refunds_open{kind="overdue"} 1.0' in metrics
     assert "hall_refunds_open_cents 1500.0" in metrics
+
+
+def test_a_second_click_refunds_nothing_more(receipt: Receipt) -> None:
+    client = desk("clerk", *RIGHTS, "billing.view_receipt")
+    address = reverse("admin:billing_receipt_act", args=["refund"]) + f"?ids={receipt.pk}"
+    typed = {"amount": "30", "reason_code": "OVERPAID", "reason": "多缴退款"}
+    typed["key"] = client.get(address).context["key"]
+    answers = [client.post(address, typed, follow=True).content.decode() for _ in range(2)]
+    row = RefundRequest.objects.get()
+    assert all(row.number in answer for answer in answers)
+    assert sums(receipt) == (0, 3000, 97_000)
+    client.post(address, typed | {"key": client.get(address).context["key"]})  # asked for anew
+    assert sums(receipt) == (0, 6000, 94_000)

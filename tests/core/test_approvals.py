@@ -11,6 +11,7 @@ from core import approvals
 from core.actor import Actor
 from core.db import violated
 from core.errors import Forbidden, NotFound
+from core.idempotency import IdempotencyConflict
 from core.models import Approval, ApprovalHistory, ApprovalState, AuditRow, Heartbeat
 from core.statemachine import IllegalTransition
 from core.tasks import withdraw_old_approvals
@@ -313,3 +314,19 @@ def test_the_database_holds_one_open_request_for_the_same_thing() -> None:
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():
         approval.save(force_insert=True)
     assert violated(refusal.value) == "approval_asked_once"
+
+
+def test_the_same_key_is_done_once_and_other_content_under_it_is_refused() -> None:
+    row, by = subject(), clerk()
+    how: dict[str, Any] = {
+        "kind": KIND,
+        "subject": ("core.Heartbeat", row.pk),
+        "data": {},
+        "reason": "客户要求",
+    }
+    first = approvals.submit(amount_cents=1, actor=by, as_of=NOON, key="k", **how)
+    again = approvals.submit(amount_cents=1, actor=by, as_of=NOON, key="k", **how)
+    assert (again.text, moved(row), AuditRow.objects.count()) == (first.text, 1, 1)
+    with pytest.raises(IdempotencyConflict):
+        approvals.submit(amount_cents=2, actor=by, as_of=NOON, key="k", **how)
+    assert (moved(row), AuditRow.objects.count()) == (1, 1)
