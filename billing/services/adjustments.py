@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import locks as account_locks
 from billing import locks
 from billing.models import Adjustment, Bill, EntryKind
-from billing.services import ledger
+from billing.services import ledger, penalties
 from core import clock, sequences
 from core.actor import Actor
 from core.errors import Conflict
@@ -24,6 +24,7 @@ def adjust(*, bill_id: int, amount_cents: int, reason: str, actor: Actor, as_of:
     """The bill is lower by the amount, as if it had been issued so. Raises AboveOpen beyond what is open.
 
     What was paid already is freed first (`allocations.reverse`), so that the customer's money is never adjusted away.
+    Where this closes the bill, what the paid part has cost by coming late is billed, as by a payment.
     """
     with transaction.atomic():
         account_id = Bill.objects.values_list("account_id", flat=True).get(pk=bill_id)
@@ -47,4 +48,6 @@ def adjust(*, bill_id: int, amount_cents: int, reason: str, actor: Actor, as_of:
             adjustment_id=row.pk,
             as_of=as_of,
         )
+        if amount_cents == bill.open_cents:  # or the last fen would take the whole penalty with it
+            penalties.bill(bill_id=bill.pk, on=clock.local_date(as_of), as_of=as_of)
     return row

@@ -63,18 +63,19 @@ def write(*, receipt_id: int, settlement: rules.Settlement, on: date, as_of: dat
 def reverse(*, receipt_id: int, cents: int, on: date, as_of: datetime) -> Sequence[int]:
     """So much of what the receipt had settled is owed again from `on`; returns the ids of the bills.
 
-    The last bills that it settled come first. Raises AboveAllocated when the receipt settled less.
+    The last bills that it settled come first. What was settled after `on` is owed again from that day: or the days
+    between would cost penalty on more than the bill. Raises AboveAllocated when the receipt settled less.
     """
     receipt = locks.receipt(receipt_id)
     if not 0 < cents <= receipt.allocated_cents:
         raise AboveAllocated()
     left, opened = cents, []
-    for bill_id, settled in _settled_by(receipt):
+    for bill_id, settled, settled_on in _settled_by(receipt):
         taken = min(left, settled)
         if taken <= 0:
             continue
         Allocation.objects.create(
-            receipt=receipt, bill_id=bill_id, amount_cents=-taken, effective_on=on, at=as_of
+            receipt=receipt, bill_id=bill_id, amount_cents=-taken, effective_on=max(on, settled_on), at=as_of
         )
         Bill.objects.filter(pk=bill_id).update(paid_cents=F("paid_cents") - taken)
         opened.append(bill_id)
@@ -94,13 +95,13 @@ def _penalty_shares(settlement: rules.Settlement, *, on: date, as_of: datetime) 
     return shares
 
 
-def _settled_by(receipt: Receipt) -> list[tuple[int, int]]:
-    """(bill, fen) that the receipt settles now, the latest first."""
+def _settled_by(receipt: Receipt) -> list[tuple[int, int, date]]:
+    """(bill, fen, from which day at the latest) that the receipt settles now, the latest first."""
     with connection.cursor() as cursor:
         cursor.execute(_SETTLED, [receipt.pk])
-        return [(bill_id, int(cents)) for bill_id, cents in cursor.fetchall()]
+        return [(bill_id, int(cents), day) for bill_id, cents, day in cursor.fetchall()]
 
 
 _SETTLED = """
-    SELECT bill_id, sum(amount_cents) FROM billing_allocation WHERE receipt_id = %s
+    SELECT bill_id, sum(amount_cents), max(effective_on) FROM billing_allocation WHERE receipt_id = %s
      GROUP BY bill_id HAVING sum(amount_cents) > 0 ORDER BY max(id) DESC"""

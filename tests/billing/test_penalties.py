@@ -7,7 +7,7 @@ import pytest
 from billing.models import Adjustment, Bill, BillKind, LedgerEntry, Penalty, PenaltyWaiver, Receipt
 from billing.selectors import balances
 from billing.selectors import penalties as penalty_reads
-from billing.services import adjustments, allocations, penalties, receipts
+from billing.services import adjustments, allocations, credits, penalties, receipts
 from core import clock
 from tests.billing import build
 from tests.conftest import NOON
@@ -184,3 +184,29 @@ def test_bills_that_are_not_late_cost_no_query(django_assert_num_queries: pytest
     build.bill(account, 2600, issued_on=NOON.date())
     with django_assert_num_queries(1):  # type: ignore[operator]  # a factory of context managers
         balances.of_account(account, today=NOON.date())
+
+
+def test_giving_up_the_last_fen_does_not_give_up_the_penalty() -> None:
+    bill = late_bill()
+    pay(bill, 2599, date(2026, 4, 13))
+    adjustments.adjust(
+        bill_id=bill.pk, amount_cents=1, reason="抹零", actor=build.ACTOR, as_of=at(date(2026, 4, 13))
+    )
+    assert penalty_bills(bill) == [(312, 0)]
+    assert build.books_are_right()
+
+
+def test_reversing_credit_that_paid_late_does_not_double_the_principal() -> None:
+    account = build.account()
+    book = {"account_id": account.pk, "gateway": "cash", "trade_no": "T1", "amount_cents": 2600}
+    receipts.book(paid_at=at(date(2026, 1, 1)), as_of=at(date(2026, 1, 1)), **book)
+    credits.set_automatic(account_id=account.pk, is_automatic=False, as_of=NOON)
+    bill = build.bill(account, issued_on=DUE - timedelta(days=30))
+    paid_on = DUE + timedelta(days=10)
+    credits.set_automatic(account_id=account.pk, is_automatic=True, as_of=at(paid_on))
+    allocations.reverse(
+        receipt_id=Receipt.objects.get().pk, cents=2600, on=date(2026, 1, 1), as_of=at(paid_on)
+    )
+    found = penalty_reads.accrued([bill.pk], on=paid_on)[bill.pk]
+    assert [period.principal_cents for period in found.computed.periods] == [2600]
+    assert (found.computed.cents, found.billed_cents) == (78, 78)
