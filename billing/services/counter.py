@@ -47,7 +47,7 @@ class BadPaperNumber(HallError):
 
 
 class PaperNumberTaken(Conflict):
-    """Entered before with other data: one of the two is a mistake."""
+    """Entered before with other data, or paid back since: one of the two is a mistake."""
 
     code = "PAPER_NUMBER_TAKEN"
     message = _("单据号 %(number)s 已用于另一笔收款（收据 %(receipt)s），请核对")
@@ -152,9 +152,15 @@ def receive(
 
 
 def booked_before(*, account_id: int, method: CounterMethod, paper_no: str, cents: int) -> Receipt | None:
-    """The receipt of the same paper, None when there is none; raises PaperNumberTaken when it says something else."""
+    """The receipt of the same paper, None when there is none; raises PaperNumberTaken when it says something else.
+
+    One that was reversed is no longer the customer's money: "entered already" would hide that he has none.
+    """
     found = receipts.find(GATEWAYS[method], paper_no)
-    if found is not None and (found.account_id, found.amount_cents) != (account_id, cents):
+    if found is None:
+        return None
+    is_other = (found.account_id, found.amount_cents) != (account_id, cents)
+    if is_other or CounterReversal.objects.filter(money__receipt=found).exists():
         raise PaperNumberTaken(number=paper_no, receipt=found.number)
     return found
 
@@ -181,8 +187,7 @@ def reverse(
     """
     found = CounterMoney.objects.select_related("receipt").get(pk=subject_id)
     with transaction.atomic():
-        account_locks.account(found.receipt.account_id)
-        receipt = locks.receipt(found.receipt_id)
+        receipt = locks.receipt_with_account(found.receipt_id)  # it may have moved to another account
         _check_reversible(found, receipt)
         if receipt.allocated_cents:
             day = clock.local_date(receipt.paid_at)  # as if the money had never come

@@ -113,6 +113,15 @@ def test_the_same_paper_with_other_data_is_refused(clerk: User, account: Billing
     assert Receipt.objects.count() == CounterMoney.objects.count() == 1
 
 
+def test_a_paper_whose_money_was_paid_back_is_not_entered_already(
+    clerk: User, account: BillingAccount
+) -> None:
+    reverse_it(taken(clerk, account), clerk)
+    with pytest.raises(counter.PaperNumberTaken):
+        receive(clerk, account)
+    assert (build.balance(account), Receipt.objects.count()) == (0, 1)
+
+
 def test_papers_of_cash_and_pos_are_counted_apart(clerk: User, account: BillingAccount) -> None:
     receive(clerk, account)
     receive(clerk, account, method=CounterMethod.POS)
