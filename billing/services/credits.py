@@ -39,6 +39,12 @@ def use(*, account_id: int, as_of: datetime, first_bill_id: int | None = None) -
     return used
 
 
+def use_again(account_id: int, *, as_of: datetime) -> int:
+    """Credit that was kept back is free again: it pays what came due meanwhile, if the account's credit does that by
+    itself; returns the fen used."""
+    return use(account_id=account_id, as_of=as_of) if is_automatic(account_id) else 0
+
+
 def use_for_new(bill: Bill, *, as_of: datetime) -> int:
     """Pays a bill that was just issued, if the account's credit does that by itself; returns the fen used.
 

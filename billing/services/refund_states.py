@@ -21,7 +21,7 @@ from billing.models import (
     RefundWay,
 )
 from billing.models.refunds import GOING_BACK
-from billing.services import ledger
+from billing.services import credits, ledger
 from core import outbox
 from core.actor import Actor
 from core.errors import Conflict
@@ -146,7 +146,7 @@ def end(
     reason: str = "",
     **also: Any,
 ) -> None:
-    """The request is over and its reservation with it; who wants to know is told."""
+    """The request is over and its reservation with it; who wants to know is told. What did not go back pays bills."""
     move(request, to_state, as_of=as_of, actor=actor, reason=reason, **also)
     Receipt.objects.filter(pk=receipt.pk).update(refunding_cents=F("refunding_cents") - request.amount_cents)
     receipt.refunding_cents -= request.amount_cents
@@ -159,6 +159,8 @@ def end(
     )
     outbox.publish(event, as_of=as_of)
     judge_again(receipt, as_of=as_of)
+    if to_state != RefundState.SUCCEEDED:
+        credits.use_again(receipt.account_id, as_of=as_of)
 
 
 def book(

@@ -7,8 +7,8 @@ import pytest
 from accounts.models import BillingAccount
 from billing.models import Allocation, Bill, PaymentPurpose, Receipt, ReviewReason
 from billing.selectors import balances
-from billing.services import credits, payments, receipts
-from tests.billing import build
+from billing.services import credits, payments, receipts, refunds
+from tests.billing import build, refunds_build
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
@@ -141,3 +141,15 @@ def test_a_payment_of_another_purpose_is_in_the_way() -> None:
             as_of=NOON,
             actor=build.ACTOR,
         )
+
+
+@pytest.mark.parametrize("is_automatic", [True, False])
+def test_credit_that_was_not_refunded_after_all_pays_what_came_due_meanwhile(is_automatic: bool) -> None:
+    account = build.account()
+    row = refunds_build.asked(refunds_build.credit(10_000, of=account), 10_000)
+    bill = build.bill(account)
+    credits.set_automatic(account_id=account.pk, is_automatic=is_automatic, as_of=NOON)
+    refunds.reject(request_id=row.pk, actor=build.ACTOR, reason="没有凭证", as_of=NOON)
+    bill.refresh_from_db()
+    assert bill.open_cents == (0 if is_automatic else 2600)
+    assert build.books_are_right()
