@@ -14,7 +14,7 @@ from accounts.services import bulk_accounts
 from billing import locks, rules
 from billing.selectors import penalties
 from billing.services import receipts
-from billing.services.bulk_reasons import OTHER_ACCOUNT, UNKNOWN_ACCOUNT, UNKNOWN_BILL
+from billing.services.bulk_reasons import OTHER_ACCOUNT, PAID_IN_FUTURE, UNKNOWN_ACCOUNT, UNKNOWN_BILL
 from core import clock
 from core.imports import cells, profiles, rejects, runs, staging
 from core.imports.cells import Value
@@ -35,7 +35,7 @@ FIELDS = (
     Field("paid_at", cells.moment(), is_required=True),
     Field("bill", cells.number(60)),
 )
-_ACCOUNT, _BILL = 1, 4  # places in a record's values
+_ACCOUNT, _PAID_AT, _BILL = 1, 3, 4  # places in a record's values
 RECEIPT_STAGE = Stage(
     "import_receipt",
     {
@@ -110,6 +110,9 @@ class ReceiptsImporter:
     def finish(self, values: list[Value]) -> None:
         if not values[_ACCOUNT] and not values[_BILL]:
             raise Refused(rejects.MISSING, "account")
+        # Penalties go by this day: a mistyped year would charge the whole of them.
+        if clock.local_date(datetime.fromisoformat(str(values[_PAID_AT]))) > clock.local_date(self._as_of):
+            raise Refused(PAID_IN_FUTURE, "paid_at")
 
     def prepare(self) -> None:
         create_stages()

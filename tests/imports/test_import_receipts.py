@@ -155,3 +155,11 @@ def test_accounts_receivable_is_open_and_overdue_as_known() -> None:
     assert not list(ledger_check.differences())
     again = build.load(bulk_receipts.load, path, profile=AR)
     assert (again.counts.created, again.counts.unchanged) == (0, facts["rows"])
+
+
+@pytest.mark.usefixtures("three_bills")
+def test_money_of_the_future_is_rejected_and_costs_no_penalty(tmp_path: Path) -> None:
+    rows = "T1,81,,60,2099-11-02 08:00:00\nT2,81,,60,2026-11-18 23:59:59\n"
+    result = build.load(bulk_receipts.load, build.file(tmp_path, H + rows))
+    assert [reason for _line, _column, reason in result.reasons] == ["PAID_IN_FUTURE"]
+    assert list(Receipt.objects.values_list("trade_no", flat=True)) == ["T2"]
