@@ -83,7 +83,7 @@ class PersonalDataFilter(logging.Filter):
     """Masks a record in place, before any formatter or handler sees it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = mask(_message(record))
+        record.msg = mask(_without_address(record, _message(record)))
         record.args = None
         fields = record.__dict__
         for name in [name for name in fields if name not in _STANDARD]:
@@ -101,6 +101,15 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # wrong arguments must not cost the line
         return f"{record.msg} {record.args!r}"
+
+
+def _without_address(record: logging.LogRecord, message: str) -> str:
+    """Django tells of refused requests by their address; in some a token stands that lets whoever reads it in."""
+    request = getattr(record, "request", None)
+    match = getattr(request, "resolver_match", None)
+    if match is None or not match.kwargs:
+        return message
+    return message.replace(str(getattr(request, "path", "")), f"/{match.route}")
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode

@@ -4,6 +4,8 @@ import sys
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
+from django.urls import resolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -159,3 +161,10 @@ def test_the_settings_send_everything_through_the_filter() -> None:
     logging_settings: dict[str, Any] = settings.LOGGING
     assert all("personal" in handler["filters"] for handler in logging_settings["handlers"].values())
     assert all(handler["formatter"] == "json" for handler in logging_settings["handlers"].values())
+
+
+def test_the_address_of_a_refused_request_is_told_as_its_route() -> None:
+    request = RequestFactory().get("/p/secret-token/")
+    request.resolver_match = resolve("/p/secret-token/")
+    written = line("%s: %s", "Conflict", request.path, request=request)
+    assert written["message"] == "Conflict: /p/<str:token>/"
