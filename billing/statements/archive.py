@@ -32,6 +32,8 @@ from billing.statements.contents import Content
 MAX_BYTES = 1024**3  # unpacked: about three million lines
 BLOCK = 1024**2
 LONGEST_LINE = 65_536  # bytes or characters
+SEPARATOR, QUOTE = "\x1f", "\x1e"  # never in a text that was surveyed: free for whoever writes the lines on
+_NOT_IN_TEXT = (b"\0", SEPARATOR.encode(), QUOTE.encode())
 _ZIP, _GZIP = b"PK", b"\x1f\x8b"
 _MOST_MEMBERS = 100
 _MOST_DIRECTORY_BYTES = 65_536
@@ -102,25 +104,31 @@ class StatementFile:
             sha1.update(block)
             size += len(block)
             utf8.feed(block)
-            if b"\0" in block or (len(block) > LONGEST_LINE and b"\n" not in block):
+            if any(mark in block for mark in _NOT_IN_TEXT) or (
+                len(block) > LONGEST_LINE and b"\n" not in block
+            ):
                 raise UnknownLayout(why=_("不是文本文件"))
         encoding = "utf-8" if utf8.feed(b"", final=True) else "gb18030"
         return Survey(size, sha256.hexdigest(), sha1.hexdigest(), encoding)
 
     def lines(self, encoding: str) -> Iterator[str]:
-        """The decoded lines, without line ends and byte order mark; UnreadableStatement for what is no text."""
+        """The decoded lines, without line ends and byte order mark; UnreadableStatement for what is no text.
+
+        Only what was surveyed holds none of the marks that are not in a text.
+        """
         decoder, rest, is_first = codecs.getincrementaldecoder(encoding)("strict"), "", True
         for block in self.blocks():
             text = _decode(decoder, block)
             if is_first:
                 text, is_first = text.removeprefix("\ufeff"), False
-            *whole, rest = (rest + text).replace("\r\n", "\n").split("\n")
+            joined = (rest + text).replace("\r\n", "\n")
+            *whole, rest = joined.split("\n")
             if len(rest) > LONGEST_LINE:
                 raise UnknownLayout(why=_("有一行太长"))
-            yield from whole
+            yield from _without_returns(whole) if "\r" in joined else whole
         rest += _decode(decoder, b"", final=True)
         if rest:
-            yield rest
+            yield from _without_returns([rest])
 
     def _choose(self) -> Content:
         with _broken():
@@ -196,6 +204,11 @@ def _decode(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = F
         return decoder.decode(block, final)
     except UnicodeDecodeError as error:
         raise UnreadableStatement(why=_("既不是 UTF-8 也不是 GB18030 文本")) from error
+
+
+def _without_returns(lines: list[str]) -> list[str]:
+    """Carriage returns inside a line are spaces."""
+    return [line.rstrip("\r").replace("\r", " ") for line in lines]
 
 
 def _refuse_unless_trades(found: list[Content]) -> None:

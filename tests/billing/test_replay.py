@@ -55,7 +55,12 @@ def receive(message: Message, *, at: datetime = NOW) -> GatewayCallback:
 
 
 def replayed(**how: Any) -> replay.Replayed:
-    given = {"since": later(-60), "until": later(60), "as_of": later(90), "actor": ACTOR} | how
+    given: dict[str, Any] = {
+        "since": later(-60),
+        "until": later(60),
+        "as_of": later(90),
+        "actor": ACTOR,
+    } | how
     *_rest, told = replay.replay(**given)
     return told
 

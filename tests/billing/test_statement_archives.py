@@ -8,6 +8,7 @@ import time
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -128,6 +129,7 @@ def test_the_cap_holds_while_unpacking(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packing", ["gzip", "zip"])
 def test_a_bomb_behind_a_right_heading_is_refused_early(tmp_path: Path, packing: str) -> None:
     path = tmp_path / "bomb"
+    out: IO[bytes] | gzip.GzipFile
     with ExitStack() as stack:
         if packing == "zip":
             packed = stack.enter_context(zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED))
@@ -150,6 +152,20 @@ def test_nul_bytes_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "nul.csv"
     path.write_bytes(TEXT + struct.pack("8x"))
     assert code(path) == "STATEMENT_UNKNOWN_LAYOUT"
+
+
+@pytest.mark.parametrize("mark", ["\x1e", "\x1f"])
+def test_the_marks_that_separate_cells_on_their_way_are_no_text(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "marks.csv"
+    path.write_text(made.alipay_text([Row("2026100300001", "H1", product=f"a{mark}b")]))
+    assert code(path) == "STATEMENT_UNKNOWN_LAYOUT"
+
+
+def test_a_carriage_return_inside_a_row_is_a_space(tmp_path: Path) -> None:
+    path = tmp_path / "returns.csv"
+    path.write_bytes(made.alipay_text([Row("2026100300001", "H1", product="a\rb")]).encode())
+    with reader.opened(path, gateway="alipay") as opened:
+        assert [line.product for line in opened.reader] == ["a b"]
 
 
 @pytest.mark.parametrize("name", ["bill_zip_bomb_200MB.zip", "bill_zip_slip.zip"])
