@@ -37,7 +37,11 @@ def credit(cents: int = 2600, *, owner: User | None = None, of: BillingAccount |
 
 def asked(receipt: Receipt, cents: int = 1000, *, as_of: datetime = NOON, **more: Any) -> RefundRequest:
     """A request of staff that nobody has decided yet."""
-    given = {"reason": "客户来电", "reason_code": RefundReason.OVERPAID, "actor": ACTOR} | more
+    given: dict[str, Any] = {
+        "reason": "客户来电",
+        "reason_code": RefundReason.OVERPAID,
+        "actor": ACTOR,
+    } | more
     return refunds.request(receipt_id=receipt.pk, amount_cents=cents, as_of=as_of, **given)
 
 
@@ -57,9 +61,7 @@ def work(as_of: datetime = NOON) -> int:
     return taken
 
 
-def told(
-    payment: Payment, *refunds_told: tuple[str, int | None], total: int = 0, **changes: object
-) -> Report:
+def told(payment: Payment, *refunds_told: tuple[str, int | None], total: int = 0, **changes: Any) -> Report:
     """A report that names refunds as (number, own amount or None) and the running total."""
     named = tuple(
         RefundReport(request_no=number, amount_cents=cents, refunded_at=NOON)
@@ -98,6 +100,8 @@ class Till:
     is_mute: bool = False  # takes calls, and its answer is lost
     is_away: bool = False  # does not even get them
     refusal: GatewayError | None = None  # what it answers to a refund
+    on_the_way: Callable[[], None] = lambda: None  # happens before a refund arrives there
+    on_the_way_back: Callable[[], None] = lambda: None  # happens before its answer arrives here
     says: dict[str, RefundStatus] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -118,6 +122,7 @@ class Till:
 
     def refund(self, reference: str, request_no: str, amount_cents: int, reason: str) -> RefundResult:
         self.calls.append(("refund", request_no))
+        self.on_the_way()
         self._be_away()
         if self.refusal:
             raise self.refusal
@@ -131,6 +136,7 @@ class Till:
             self.says[request_no] = self.at_first
         self.refunds[request_no] = amount_cents
         self._be_mute()
+        self.on_the_way_back()
         return self._result(request_no)
 
     def query_refund(self, reference: str, request_no: str) -> RefundResult:
