@@ -23,6 +23,15 @@ CUSTOMERS = {
     "profile": "/me/",
     "bind": "/operations/account.bind/",
     "pay": "/pay/",
+    "balance": "/balance/",
+    "balance-topup": "/operations/balance.topup/",
+    "balance-auto-use": "/operations/balance.auto_use/",
+    "balance-refund": "/operations/balance.refund/",
+    "refunds": "/refunds/",
+    "export": "/bills/export/",
+    "email-bills": "/email-bills/",
+    "email-subscribe": "/operations/bill.email_subscribe/",
+    "pay-other": "/pay/other/",
 }
 
 
@@ -33,13 +42,17 @@ def opened(page: Page, paths: dict[str, str]) -> Iterator[str]:
 
 
 def further_pages(page: Page) -> Iterator[str]:
-    """From the form of paying to the quote; a bill; a receipt."""
+    """From the form of paying to the quote; a bill and its dispute; a receipt."""
+    page.goto("/pay/")
     page.get_by_role("button", name="Next: check").click()
     expect(page.get_by_role("button", name="Confirm and pay")).to_be_visible()
     yield "pay-quote"
     page.goto("/bills/?account=8800100001")
     page.locator("main .rows a.row").first.click()
     yield "bill"
+    page.get_by_role("link", name="Dispute this bill").click()
+    expect(page.get_by_role("radio", name="The amount is wrong")).to_be_visible()
+    yield "bill-dispute"
     page.goto("/receipts/")
     page.locator("main .rows a.row").first.click()
     yield "receipt"
