@@ -241,7 +241,9 @@ def _take_told(
     receipt: Receipt, told: RefundReport, report: Report, *, as_of: datetime
 ) -> RefundReport | None:
     """Takes one refund that a message names; returns it where only the running total can tell its amount."""
-    row = RefundRequest.objects.filter(receipt=receipt, number=told.request_no).first()
+    row = RefundRequest.objects.filter(number=told.request_no).first()
+    if row is not None and row.receipt_id != receipt.pk:
+        raise RefundMismatch()  # of an order paid twice: one refund must not be booked on both receipts
     if row is not None:
         row = locks.refund_request(row.pk)
     if row is not None and row.state in GOING_BACK:

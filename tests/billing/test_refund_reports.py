@@ -266,3 +266,17 @@ def test_a_refund_that_is_accepted_is_asked_about_when_the_total_grows() -> None
     build.apply(of(receipt), told(of(receipt), total=1000))
     assert now(row).next_attempt_at == NOON
     assert rows(receipt) == []
+
+
+@pytest.mark.parametrize("cents", [2600, None])
+def test_one_refund_is_not_booked_on_both_receipts_of_an_order_paid_twice(cents: int | None) -> None:
+    """The gateway may pay it out of the other trade: then a person looks, and the credit is lowered once."""
+    first = credit()
+    build.apply(of(first), build.report(of(first), trade_no="T2"))
+    second = Receipt.objects.get(trade_no="T2")
+    row = sent(second, 2600)
+    refunds.book_reported(report=told(of(first), (row.number, 2600), total=2600, trade_no="T2"), as_of=NOON)
+    with pytest.raises(refunds.RefundMismatch):
+        build.apply(of(first), told(of(first), (row.number, cents), total=2600))
+    assert (sums(first), sums(second)) == ((0, 0, 2600), (2600, 0, 0))
+    assert build.balance(first.account) == 2600
