@@ -7,6 +7,7 @@ import logging
 import time
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -105,7 +106,7 @@ def cancel(*, payment_id: int, actor: Actor, as_of: datetime) -> PaymentState:
     if payment.is_undecided:
         try:
             _close(payment, as_of=as_of, actor=actor)
-        except GatewayError as error:
+        except (GatewayError, registry.UnknownGateway, ImproperlyConfigured) as error:
             raise CannotCancelYet() from error
         payment.refresh_from_db(fields=["state"])
     return PaymentState(payment.state)

@@ -8,6 +8,7 @@ from typing import Any
 import segno
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -166,7 +167,7 @@ def gateway_return(request: HttpRequest, gateway: str) -> HttpResponse:
         return _to_newest(request)
     try:
         claim = registry.alipay_gateway().parse_return(query)
-    except CallbackRejected:
+    except (CallbackRejected, ImproperlyConfigured):
         messages.warning(request, _("没能读懂支付渠道带回的内容，请以这里显示的状态为准"))
         return _to_newest(request)
     return _to_checking(_payment(request, claim.reference))

@@ -190,3 +190,12 @@ def test_a_payment_is_claimed_by_one_worker_at_a_time() -> None:
     due()
     assert settling.settle_due(as_of=NOW) == 1
     assert settling.settle_due(as_of=NOW) == 0
+
+
+def test_a_payment_through_a_gateway_without_contract_cannot_be_cancelled_yet(settings: Settings) -> None:
+    payment = build.payment(build.account())
+    settings.ALIPAY_APP_ID = ""
+    with pytest.raises(settling.CannotCancelYet):
+        settling.cancel(payment_id=payment.pk, actor=build.ACTOR, as_of=NOW)
+    payment.refresh_from_db()
+    assert payment.state == PaymentState.PENDING
