@@ -164,12 +164,19 @@ class AlipayReader:
                 raise BadRow(row=number, why=_("合计之后还有内容"))
             for word, pattern in _TOTALS.items():
                 if match := pattern.match(text):
-                    said[word] = [int(match[1]), cells.cents(match[2]), cells.cents(match[3])]
+                    said[word] = _sums(match, number)
         for word, kind in _KINDS.items():
             rows, _order, received, discount = counts[kind]
             _compare(word, said.get(word), [rows, received, discount])
         paid, back = counts[LineKind.PAYMENT], counts[LineKind.REFUND]
         self._totals = Totals(paid[0], paid[1], back[0], -back[1], fees)
+
+
+def _sums(match: re.Match[str], row: int) -> list[int]:
+    try:
+        return [int(match[1]), cells.cents(match[2]), cells.cents(match[3])]
+    except ValueError as error:  # BadCell, or more digits than a number has
+        raise BadRow(row=row, why=str(error)) from error
 
 
 def _compare(word: str, said: list[int] | None, counted: list[int]) -> None:

@@ -42,7 +42,10 @@ _SMALL = 16 * 1024**2  # below it no ratio is suspicious
 _ENCRYPTED = 0x1
 _END = struct.Struct("<4s4H2LH")  # the end of a zip's central directory
 _LOCATOR_BYTES = 20  # stands right before it when the directory is a large one's
-_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError)
+_BROKEN = (
+    *(OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError),
+    *(IndexError, struct.error, OverflowError),  # a member without a name, sizes that fit nothing
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +197,6 @@ def _broken() -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        if isinstance(error, UnicodeError):
-            raise
         raise UnreadableStatement(why=_("文件或压缩包已损坏")) from error
 
 

@@ -178,3 +178,22 @@ def test_the_hostile_zips_are_refused(name: str) -> None:
 def test_everything_else_that_is_hostile_is_refused_too() -> None:
     for path in sorted(require("hostile").iterdir()):
         assert code(path) in ("STATEMENT_UNKNOWN_LAYOUT", "STATEMENT_UNREADABLE"), path.name
+
+
+@pytest.mark.parametrize("written", ["业务明细.csv".encode("gb18030"), b""])
+def test_a_zip_whose_names_are_no_names_is_refused(tmp_path: Path, written: bytes) -> None:
+    """A name that says to be UTF-8 and is not, and one that is empty."""
+    path = tmp_path / "statement.zip"
+    packed_name = ("u" * len(written)) or "u"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr(packed_name, TEXT)
+    raw = bytearray(path.read_bytes())
+    at = raw.rfind(b"PK\x01\x02")
+    if written:
+        raw[at + 9] |= 0x08  # the flag that promises UTF-8
+        raw[at + 46 : at + 46 + len(written)] = written
+    else:
+        raw[at + 28] = 0  # the length of the name; what follows is read as its extra field
+        raw[at + 30] = 1
+    path.write_bytes(bytes(raw))
+    assert code(path) == "STATEMENT_UNREADABLE"

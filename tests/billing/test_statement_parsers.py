@@ -117,6 +117,8 @@ def test_columns_go_by_name_not_by_place(tmp_path: Path) -> None:
         ("H202610030001", "H" * 65, "STATEMENT_BAD_ROW"),
         (",交易,", ",", "STATEMENT_BAD_ROW"),
         ("#导出时间", "2026,1", "STATEMENT_BAD_ROW"),
+        ("#退款合计：1笔，商家实收退款共-6.00", "#退款合计：1笔，商家实收退款共-6.001", "STATEMENT_BAD_ROW"),
+        ("#退款合计：1", f"#退款合计：{'9' * 5000}", "STATEMENT_BAD_ROW"),
         ("完成时间", "结束时间", "STATEMENT_UNKNOWN_LAYOUT"),
         ("#账号", "#帐号", "STATEMENT_UNKNOWN_LAYOUT"),
         ("终止日期：[2026年10月04日", "终止日期：[2026年11月03日", "STATEMENT_NOT_ONE_DAY"),
