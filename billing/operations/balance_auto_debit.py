@@ -65,7 +65,7 @@ class EndForm(OperationForm):
 class _OfAccount(Operation):
     """What both have in common."""
 
-    icon = "receipt"
+    icon = "clock"
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data.get("account")

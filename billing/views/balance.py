@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.selectors import accounts
-from billing.selectors import credits, payable
+from billing.gateways import registry
+from billing.selectors import credits, debits, payable
 from core import clock
 
 PER_PAGE = 20
@@ -27,11 +28,16 @@ def balance(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         return render(request, "billing/balance.html", {"chosen": None})
     account = chosen.overview.account
+    is_owner = payable.owned_by(request.user).filter(pk=account.pk).exists()
+    debit = debits.open_of(account)
     context = {
         "credits": found,
         "chosen": chosen,
         "page_obj": Paginator(credits.entries(account), PER_PAGE).get_page(request.GET.get("page")),
         "query": f"account={account.number}",
-        "is_owner": payable.owned_by(request.user).filter(pk=account.pk).exists(),
+        "is_owner": is_owner,
+        "has_debit": bool(debit) or (is_owner and registry.offers_debit()),
+        "debit": debit,
+        "is_signer": debit is not None and debit.user_id == request.user.pk,
     }
     return render(request, "billing/balance.html", context)

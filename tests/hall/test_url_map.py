@@ -15,6 +15,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from knox.models import AuthToken
 
 from accounts.models import User
+from billing.models import DebitAgreement
 from core import clock
 from operations.context import Context
 from operations.models import Channel
@@ -39,6 +40,8 @@ OBJECTS = {
     "billing:refund",
     "billing:refund_cancel",
     "billing:email_confirm",
+    "billing:debit_sign",
+    "billing:debit_return",
     "operations:slip",
     "api:request",
     "api:token",
@@ -83,6 +86,15 @@ def numbers() -> dict[str, list[str]]:
     )  # waits for staff
     slip = _begin_paying(alice, account.number)
     emails.ask(account, alice)
+    agreement = DebitAgreement.objects.create(
+        reference="a-debit-agreement-of-alice",
+        account=account,
+        user=alice,
+        gateway="bank_debit",
+        max_cents=50_000,
+        created_at=NOON,
+        sign_by=NOON,
+    )
     return {
         "billing:bill": [bill.number],
         "billing:bill_pdf": [bill.number],
@@ -91,6 +103,7 @@ def numbers() -> dict[str, list[str]]:
         "billing:refund": [refund.number],
         "billing:refund_cancel": [refund.number],
         "billing:email_confirm": [emails.token_to()],
+        **dict.fromkeys(("billing:debit_sign", "billing:debit_return"), [agreement.reference]),
         "operations:slip": [slip.number],
         "api:request": [slip.number],
         "api:token": [AuthToken.objects.create(alice)[0].token_key],
