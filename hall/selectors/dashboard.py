@@ -8,6 +8,7 @@ from django.db.models import Case, Count, IntegerField, Min, Q, Sum, Value, When
 from django.db.models.functions import TruncDate
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.gateways import registry
 from billing.models import CallbackState, DifferenceState, GatewayCallback, Payment, PaymentState, Receipt
@@ -195,7 +196,7 @@ def statement_differences(as_of: datetime) -> list[Card]:
     found = statements.unsettled_sums()
     return [
         Card(
-            title=_("对账差异"),
+            title=pgettext_lazy("plural", "对账差异"),
             figure=str(found["open"]),
             note=_("金额 %(cents)s，跨日待查 %(held)s 笔")
             % {"cents": money.display(found["cents"]), "held": found["held"]},
