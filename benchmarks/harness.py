@@ -1,6 +1,7 @@
 """Rounds, medians, tables, and the JSON beside them."""
 
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -45,6 +46,10 @@ class Sheet:
         print(f"\n{self.name}")
         for figure, value, goal, note in self.rows:
             print(f"  {figure:32} {value:>14}   goal {goal:14} {note}")
+        load, processors = os.getloadavg()[1], os.cpu_count()
+        print(
+            f"  load {load:.1f} on {processors} processors; what others do meanwhile lowers all but the ratios"
+        )
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{self.name}.json"
         path.write_text(
