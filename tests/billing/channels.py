@@ -11,7 +11,6 @@ import pytest
 from billing.gateways import registry
 from billing.gateways.base import Gateway, GatewayError
 from billing.gateways.transport import Answer
-from core import clock
 from core.money import yuan
 from tests.gateways import keys, wechat_keys
 from tests.gateways.test_alipay_requests import NOT_EXISTING
@@ -169,7 +168,3 @@ def _lower(signed: tuple[dict[str, str], bytes]) -> tuple[dict[str, str], bytes]
 
 def later(minutes: float) -> datetime:
     return NOW + timedelta(minutes=minutes)
-
-
-def local_day() -> str:
-    return clock.local_date(NOW).isoformat()

@@ -22,10 +22,10 @@ ACTOR = Actor("test:reconciling")
 
 
 @pytest.fixture
-def channels() -> Iterator[Channels]:
-    with pytest.MonkeyPatch.context() as patch, clock.stopped(later(10)):
+def channels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channels]:
+    with clock.stopped(later(10)):
         found = Channels()
-        found.speak_to(patch)
+        found.speak_to(monkeypatch)
         yield found
 
 

@@ -25,10 +25,10 @@ GATEWAYS = pytest.mark.parametrize("gateway", ["alipay", "wechatpay"])
 
 
 @pytest.fixture
-def channels() -> Iterator[Channels]:
-    with pytest.MonkeyPatch.context() as patch, clock.stopped(later(1)):
+def channels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channels]:
+    with clock.stopped(later(1)):
         found = Channels()
-        found.speak_to(patch)
+        found.speak_to(monkeypatch)
         yield found
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def channels() -> Iterator[Channels]:
-    with pytest.MonkeyPatch.context() as patch:
-        found = Channels()
-        found.speak_to(patch)
-        yield found
+def channels(monkeypatch: pytest.MonkeyPatch) -> Channels:
+    found = Channels()
+    found.speak_to(monkeypatch)
+    return found
 
 
 def run(*args: object) -> tuple[int, dict[str, Any]]:
