@@ -17,6 +17,7 @@ AGAIN = "run script/messages, and write what it leaves empty"
 # Chinese that is not meant for the reader's language, by file or folder.
 CHINESE_AS_IT_IS = {
     "accounts/management/commands/import_accounts.py": "names the thing beside its English word",
+    "billing/management/commands/collect_debits.py": "names the thing beside its English word",
     "billing/management/commands/import_bills.py": "names the thing beside its English word",
     "billing/management/commands/import_receipts.py": "names the thing beside its English word",
     "billing/management/commands/warn_large_bills.py": "names the thing beside its English word",
