@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
 
@@ -14,7 +14,6 @@ from accounts import locks as account_locks
 from accounts.models import BillingAccount
 from billing import locks
 from billing.models import AccountBalance, Bill, EntryKind, LedgerEntry, Payment, Receipt, Refund
-from billing.rules import Share
 from billing.selectors import ledger_check
 from billing.services import ledger, payments, receipts
 from core.db import violated
@@ -105,8 +104,9 @@ def test_control_without_the_locks_two_sides_settle_the_same_bill(monkeypatch: p
     account = build.account()
     build.bill(account, 2600)
 
-    def unlocked(account_id: int) -> list[Share]:
-        return [Share(bill.pk, bill.open_cents) for bill in Bill.objects.filter(account_id=account_id).open()]
+    def unlocked(account_ids: Collection[int]) -> list[locks.OpenBill]:
+        rows = Bill.objects.filter(account_id__in=account_ids).open()
+        return [locks.OpenBill(row.pk, row.account_id, row.open_cents, row.due_on, False) for row in rows]
 
     without_locks(monkeypatch, parties=1)
     monkeypatch.setattr(locks, "open_bills", Meeting(2).after(unlocked))
