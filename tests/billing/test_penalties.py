@@ -1,6 +1,7 @@
 """Late bills: what they cost, when that is billed, and what it never does."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -198,7 +199,12 @@ def test_giving_up_the_last_fen_does_not_give_up_the_penalty() -> None:
 
 def test_reversing_credit_that_paid_late_does_not_double_the_principal() -> None:
     account = build.account()
-    book = {"account_id": account.pk, "gateway": "cash", "trade_no": "T1", "amount_cents": 2600}
+    book: dict[str, Any] = {
+        "account_id": account.pk,
+        "gateway": "cash",
+        "trade_no": "T1",
+        "amount_cents": 2600,
+    }
     receipts.book(paid_at=at(date(2026, 1, 1)), as_of=at(date(2026, 1, 1)), **book)
     credits.set_automatic(account_id=account.pk, is_automatic=False, as_of=NOON)
     bill = build.bill(account, issued_on=DUE - timedelta(days=30))
