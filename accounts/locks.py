@@ -17,6 +17,14 @@ def account(account_id: int) -> BillingAccount:
         raise NotFound() from None
 
 
+def hold(account_id: int) -> None:
+    """The same lock for those who need nothing of the account; raises NotFound."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM accounts_billingaccount WHERE id = %s FOR UPDATE", [account_id])
+        if cursor.fetchone() is None:
+            raise NotFound()
+
+
 def accounts(numbers: Iterable[str]) -> dict[str, int]:
     """The ids of those accounts that exist, by number; all locked, in the order of their ids."""
     sql = (

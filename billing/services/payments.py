@@ -19,14 +19,13 @@ from billing.gateways.base import Report, ReportStatus
 from billing.models import (
     PAYMENT_MACHINE,
     Payment,
-    PaymentHistory,
     PaymentPurpose,
     PaymentState,
     ReviewReason,
 )
 from billing.selectors import payments as payment_reads
 from billing.services import receipts, refunds
-from core import clock, outbox, sequences
+from core import clock, outbox
 from core.actor import Actor
 from core.errors import Conflict, HallError
 
@@ -82,7 +81,7 @@ def start(
     if not 0 < amount_cents <= MAX_CENTS:
         raise AmountOutOfRange()
     with transaction.atomic():
-        account_locks.account(account_id)
+        account_locks.hold(account_id)
         wanted = (gateway, amount_cents, bill_id, purpose)
         for undecided in payment_reads.in_the_way(account_id=account_id, payer_id=payer_id):
             same = wanted == (
@@ -94,20 +93,21 @@ def start(
             if same and undecided.state != PaymentState.UNKNOWN and undecided.expires_at > as_of:
                 return undecided
             raise PaymentInProgress(reference=undecided.reference)
-        payment = Payment.objects.create(
-            reference=reference
-            or sequences.next_number("payment_reference", prefix="HP", on=clock.local_date(as_of)),
-            account_id=account_id,
-            bill_id=bill_id,
-            payer_id=payer_id,
-            gateway=gateway,
-            amount_cents=amount_cents,
-            purpose=purpose,
-            created_at=as_of,
-            expires_at=as_of + timedelta(minutes=settings.PAYMENT_EXPIRES_MINUTES),
-            next_query_at=as_of + FIRST_QUERY_AFTER,
-        )
-        PaymentHistory.objects.create(payment=payment, to_state=payment.state, actor=actor.ref, at=as_of)
+        values: dict[str, Any] = {
+            "reference": reference,
+            "prefix": f"HP{clock.local_date(as_of):%Y%m%d}",
+            "account": account_id,
+            "bill": bill_id,
+            "payer": payer_id,
+            "gateway": gateway,
+            "amount": amount_cents,
+            "purpose": str(purpose),
+            "actor": actor.ref,
+            "at": as_of,
+            "expires": as_of + timedelta(minutes=settings.PAYMENT_EXPIRES_MINUTES),
+            "query": as_of + FIRST_QUERY_AFTER,
+        }
+        (payment,) = Payment.objects.raw(_START, values)
     return payment
 
 
@@ -177,6 +177,17 @@ def move(payment: Payment, to_state: PaymentState, *, as_of: datetime, actor: Ac
         outbox.publish(PaymentEnded(reference=payment.reference, state=str(to_state)), as_of=as_of)
 
 
+_START = """
+    WITH started AS (
+        INSERT INTO billing_payment (reference, account_id, bill_id, payer_id, gateway, amount_cents, purpose, state,
+                                     created_at, expires_at, next_query_at, queries)
+        VALUES (coalesce(%(reference)s, %(prefix)s || lpad(nextval('payment_reference')::text, 10, '0')), %(account)s,
+                %(bill)s, %(payer)s, %(gateway)s, %(amount)s, %(purpose)s, 'CREATED', %(at)s, %(expires)s, %(query)s, 0)
+        RETURNING *),
+    noted AS (
+        INSERT INTO billing_paymenthistory (payment_id, from_state, to_state, actor, reason, at)
+        SELECT id, '', state, %(actor)s, '', %(at)s FROM started)
+    SELECT * FROM started"""
 _MOVE = """
     WITH moved AS (UPDATE billing_payment SET state = %(to)s, succeeded_at = %(succeeded)s
                     WHERE id = %(id)s RETURNING id)

@@ -231,7 +231,7 @@ def test_the_payer_sees_payment_and_receipt_and_nothing_of_the_bills(
     assert receipt.number in text(client.get("/receipts/")).replace(address, receipt.number)
     slip = text(client.get(reverse("operations:slip", args=[Slip.objects.get().number])))
     for shown in (payment, page, slip):
-        for secret in ("¥26.00", "¥24.00", bill.number, "欧阳", "账户余额"):
+        for secret in ("¥26.00", "¥24.00", bill.number, "欧阳", "存入账户余额"):
             assert secret not in shown
     for stranger in (
         f"/bills/{bill.number}/",

@@ -89,6 +89,7 @@ def without_locks(monkeypatch: pytest.MonkeyPatch, *, parties: int) -> None:
     monkeypatch.setattr(locks, "payment_with_account", meeting.after(unlocked))
     monkeypatch.setattr(locks, "payment", meeting.after(lambda pk: Payment.objects.get(pk=pk)))
     monkeypatch.setattr(account_locks, "account", lambda pk: BillingAccount.objects.get(pk=pk))
+    monkeypatch.setattr(account_locks, "hold", lambda pk: None)
 
 
 def caught(call: Callable[[], Any]) -> Callable[[], Any]:

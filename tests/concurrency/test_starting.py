@@ -8,8 +8,9 @@ import pytest
 
 from accounts.models import BillingAccount, Membership, User
 from billing.models import Payment, PaymentState
+from billing.selectors import payments as payment_reads
 from billing.services import payments
-from core import clock, outbox, sequences
+from core import clock, outbox
 from operations.context import Context
 from operations.models import Channel, Slip, SlipState
 from operations.services import slips
@@ -77,8 +78,9 @@ def test_different_payments_at_once_are_one_and_refusals() -> None:
 def test_control_without_the_lock_two_payments_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
     account = build.account()
     without_locks(monkeypatch, parties=2)
-    # The number is drawn after the look for another payment and before the new one is written.
-    monkeypatch.setattr(sequences, "next_number", Meeting(2).after(sequences.next_number))
+    meeting, look = Meeting(2), payment_reads.in_the_way
+    # Both have looked for another payment before either writes its own.
+    monkeypatch.setattr(payment_reads, "in_the_way", meeting.after(lambda **which: list(look(**which))))
     together(partial(start, account, 100), partial(start, account, 200))
     assert Payment.objects.filter(account=account, state=PaymentState.CREATED).count() == 2
 
