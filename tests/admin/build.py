@@ -62,6 +62,7 @@ def hall(n: int = 3) -> None:
         _questions(account)
         build_money.corrections()
         build_money.subscription(account)
+        build_money.debit(account)
         build_money.statement(i, account)
         _system(i, region)
 

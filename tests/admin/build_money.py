@@ -2,6 +2,9 @@
 
 from accounts.models import BillingAccount
 from billing.models import (
+    DebitAgreement,
+    DebitNotice,
+    DebitTry,
     EmailSubscription,
     Receipt,
     Statement,
@@ -46,6 +49,27 @@ def subscription(account: BillingAccount) -> EmailSubscription:
         created_at=NOON,
         confirm_by=NOON,
     )
+
+
+def debit(account: BillingAccount) -> DebitAgreement:
+    """An agreement, with a bill that was announced under it and tried once."""
+    made = DebitAgreement.objects.create(
+        reference=f"D{account.pk}",
+        account=account,
+        user=account.memberships.get().user,
+        gateway="bank_debit",
+        max_cents=50_000,
+        consent="同意",
+        language="zh-hans",
+        created_at=NOON,
+        sign_by=NOON,
+    )
+    bill, payment = account.bills.order_by("pk")[0], account.payments.order_by("pk")[0]
+    notice = DebitNotice.objects.create(
+        agreement=made, bill=bill, amount_cents=2600, debit_on=money.TODAY, at=NOON
+    )
+    DebitTry.objects.create(notice=notice, number=1, payment=payment, at=NOON)
+    return made
 
 
 def statement(i: int, account: BillingAccount) -> StatementDifference:
