@@ -51,7 +51,9 @@ def state(payment: Payment) -> str:
 
 
 def ended_news(payment: Payment) -> int:
-    return OutboxRow.objects.filter(key=f"payment:{payment.reference}", event="billing.payment_ended").count()
+    """How often its slip is told of its end."""
+    rows = OutboxRow.objects.filter(key=f"payment:{payment.reference}", event="billing.payment_ended")
+    return rows.filter(consumer="billing.end_slip").count()
 
 
 def test_workers_with_the_same_row_book_it_once() -> None:
