@@ -1,6 +1,7 @@
 """Each rule of check_ledgers finds what breaks it. The breaking is done with the laws switched off, as their owner."""
 
 import json
+import re
 from datetime import date
 
 import pytest
@@ -8,14 +9,17 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import BillingAccount
-from billing.models import EntryKind, Receipt, ReceiptTransfer
+from billing.models import Bill, EntryKind, Receipt, ReceiptTransfer
 from billing.selectors.ledger_check import RULES
 from billing.services import adjustments, ledger, ledger_check, receipts
 from core.models import Heartbeat
+from tests.architecture.sources import ROOT
 from tests.billing import build
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
+RUNBOOK = (ROOT / "docs" / "runbooks" / "ledger-check-failed.md").read_text(encoding="utf-8")
+STATEMENTS = dict(re.findall(r"^-- (.+)\n((?:.+\n)+?.+;)$", RUNBOOK, re.MULTILINE))  # by rule
 
 BREAKS = {
     "balance = Σ ledger entries": "UPDATE billing_accountbalance SET balance_cents = balance_cents + 1",
@@ -110,6 +114,40 @@ def test_a_broken_identity_is_found(rule: str) -> None:
         cursor.execute(BREAKS[rule])
     assert rule in {difference.rule for difference in ledger_check.run(as_of=NOON)}
     assert not Heartbeat.objects.get(job="check_ledgers").last_ok
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_runbook_says_what_to_do_about_it(rule: str) -> None:
+    assert rule in STATEMENTS or f"`{rule}`" in RUNBOOK
+
+
+@pytest.mark.parametrize("rule", STATEMENTS)
+def test_the_runbooks_statement_corrects_it_and_nothing_else(rule: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(BREAKS[rule])
+        found = [one for one in ledger_check.run(as_of=NOON) if one.rule == rule]
+        assert found
+        for one in found:
+            cursor.execute(STATEMENTS[rule].replace(":'subject'", "%s"), [one.subject])
+    assert ledger_check.run(as_of=NOON) == []
+
+
+def test_an_entry_that_is_missing_is_posted_again_and_the_balance_summed() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE billing_ledgerentry DISABLE TRIGGER USER")
+        cursor.execute(BREAKS["bill in the ledger"])
+    lost = [one for one in ledger_check.run(as_of=NOON) if one.rule == "bill in the ledger"]
+    for bill in Bill.objects.filter(number__in=[one.subject for one in lost]).select_related("account"):
+        cents = next(one.expected_cents for one in lost if one.subject == bill.number)
+        ledger.post(
+            account_id=bill.account_id, kind=EntryKind.BILL, amount_cents=cents, bill_id=bill.pk, as_of=NOON
+        )
+        with connection.cursor() as cursor:
+            summed = STATEMENTS["balance = Σ ledger entries"].replace(":'subject'", "%s")
+            cursor.execute(summed, [bill.account.number])
+    assert lost
+    assert ledger_check.run(as_of=NOON) == []
 
 
 def test_the_command_exits_with_one_on_a_difference(capsys: pytest.CaptureFixture[str]) -> None:
