@@ -35,6 +35,7 @@ class TopUpForm(OperationForm):
         assert isinstance(gateway, forms.ChoiceField)
         account.queryset = payable.accounts_of(self.ctx.served)
         gateway.choices = gateways.offered()
+        gateway.initial = next((code for code, _name in gateways.offered()), "")
 
     def clean_amount(self) -> int:
         cents: int = self.cleaned_data["amount"]

@@ -155,6 +155,8 @@ def _environment(
         WECHATPAY_MCH_PRIVATE_KEY_FILE=str(keys / "wechatpay_mch_private_key.pem"),
         WECHATPAY_PLATFORM_CERT_FILE=str(keys / "wechatpay_platform_cert.pem"),
         WECHATPAY_GATEWAY_URL=sandbox.url,
+        DEBIT_MERCHANT_ID=Config.debit_merchant_id,
+        DEBIT_GATEWAY_URL=f"{sandbox.url}/debit",
         SMS_GATEWAY_URL=f"{sandbox.url}/sms/send",
         EMAIL_WEBHOOK_SECRET=process.SECRET,
     )
