@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from billing.admin import channel_months
 from billing.views import counter
 from core import approval_desk, clock
 from hall.selectors import dashboard as figures
@@ -97,6 +98,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if counter.may_open(request):
         items.append({"title": _("柜台收款"), "icon": "point_of_sale", "link": reverse(counter.DESK)})
         items.append({"title": _("现金与解款"), "icon": "account_balance", "link": reverse(counter.TILL)})
+    if may_see(request, "billing.receipt"):
+        items.append({"title": _("渠道收款月报"), "icon": "monitoring", "link": reverse(channel_months.URL)})
     groups: list[dict[str, Any]] = [{"title": "", "items": items}]
     for title, entries in MENU:
         shown = [

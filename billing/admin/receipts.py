@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts.models import BillingAccount
 from accounts.services.accounts import BadAccountNumber, clean_number
 from billing import approvals
+from billing.admin.channel_months import WithChannelMonths
 from billing.admin.columns import gateway_name
 from billing.forms import YuanField
 from billing.gateways import registry
@@ -190,7 +191,7 @@ class TransferOfReceiptInline(ReadOnlyInline):
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(ReadOnlyAdmin):
+class ReceiptAdmin(WithChannelMonths):
     list_display = (
         "number",
         "account",
