@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from core import pokes
 from core.actor import Actor
@@ -37,6 +38,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: database.restore())
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def language_of_its_own() -> Iterator[None]:
+    """A page that was read in English leaves its language in the thread: the next test begins in the source's."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
