@@ -105,7 +105,7 @@ def months(last: date) -> list[Month]:
 def _grouped(rows: QuerySet[Any], cause: str, gateway: str) -> QuerySet[Any, dict[str, Any]]:
     entry = LedgerEntry.objects.filter(**{cause: OuterRef("pk")}).values("amount_cents")
     in_ledger = Coalesce(Subquery(entry, output_field=BigIntegerField()), 0)
-    return (
+    found: QuerySet[Any, dict[str, Any]] = (
         rows.annotate(
             month=TruncMonth("booked_at", tzinfo=clock.SHANGHAI), channel=F(gateway), entry=in_ledger
         )

@@ -74,6 +74,7 @@ def test_pages_run_within_their_policy_and_fit_a_phone(context: BrowserContext) 
             reverse("admin:accounts_user_add"),
             reverse(approval_desk.URL),
             reverse("admin:billing_statement_day", args=["alipay", money.TODAY.isoformat()]),
+            reverse("admin:billing_receipt_channels"),
         ):
             page.goto(address)
             page.wait_for_load_state("networkidle")
