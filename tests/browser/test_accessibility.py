@@ -40,6 +40,14 @@ def customers_pages(page: Page) -> Iterator[str]:
         "operations": "/operations/",
         "profile": "/me/",
         "bind": "/operations/account.bind/",
+        "balance": "/balance/",
+        "balance-topup": "/operations/balance.topup/",
+        "balance-auto-use": "/operations/balance.auto_use/",
+        "balance-refund": "/operations/balance.refund/",
+        "refunds": "/refunds/",
+        "export": "/bills/export/",
+        "email-bills": "/email-bills/",
+        "pay-other": "/pay/other/",
         "pay": "/pay/",
     }.items():
         page.goto(path)
