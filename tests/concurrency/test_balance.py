@@ -29,6 +29,7 @@ ROUNDS = 5
 
 def account_unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_locks, "account", lambda pk: BillingAccount.objects.get(pk=pk))
+    monkeypatch.setattr(account_locks, "hold", lambda pk: None)
 
 
 def credit_unlocked(monkeypatch: pytest.MonkeyPatch, *, parties: int) -> None:

@@ -28,6 +28,7 @@ def without_locks(monkeypatch: pytest.MonkeyPatch, *, parties: int) -> None:
     meeting = Meeting(parties)
     read = meeting.after(lambda pk: Receipt.objects.get(pk=pk))
     monkeypatch.setattr(account_locks, "account", lambda pk: BillingAccount.every.get(pk=pk))
+    monkeypatch.setattr(account_locks, "hold", lambda pk: None)
     monkeypatch.setattr(locks, "receipt", read)
     monkeypatch.setattr(locks, "receipt_with_account", read)
 

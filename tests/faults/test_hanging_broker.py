@@ -97,5 +97,5 @@ def test_a_broker_that_hangs_after_the_mark_costs_less_than_a_second(command: by
         )
         assert way.silent.is_set()
     for committed, carried in json.loads(done.stdout):
-        assert committed < 0.1  # whoever commits waits for nobody
+        assert committed < 0.5  # whoever commits waits for nobody
         assert carried < 1.0  # and the carrier is soon free for the next poke

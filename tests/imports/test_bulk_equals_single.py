@@ -76,7 +76,7 @@ def random_receipts(
     for number in range(RECEIPTS):
         bill, account, _issued, due, cents = rng.choice(given)
         amount = rng.choice([1, max(cents, 1), 2 * cents + 1, rng.randrange(1, 60_000)])
-        day = due + timedelta(days=rng.choice([-20, 0, 0, 1, 40]))
+        day = min(due + timedelta(days=rng.choice([-20, 0, 0, 1, 40])), NOON.date())
         paid = datetime(day.year, day.month, day.day, rng.randrange(24), tzinfo=SHANGHAI)
         named = bill if number >= ADVANCE and rng.random() < 0.5 else ""
         rows.append((f"T{number:06d}", account, named, money.yuan(amount), f"{paid:%Y-%m-%d %H:%M:%S}"))
