@@ -1,6 +1,7 @@
 from typing import Self
 
 import pgtrigger
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -195,6 +196,10 @@ class Refund(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["receipt", "request_no"], name="refund_once"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_amount_positive"),
+        ]
+        indexes = [
+            BrinIndex(fields=["refunded_at"], name="refund_refunded"),  # a channel's day
+            BrinIndex(fields=["booked_at"], name="refund_booked"),  # the hall's month
         ]
         triggers = [AppendOnly(name="refund_append_only")]
 
