@@ -31,7 +31,7 @@ _ACCOUNT_AND_PAYMENT = """
 LONGEST_WAIT = "5s"
 _PAYMENT = "SELECT * FROM billing_payment WHERE id = %s FOR UPDATE"
 _OPEN_BILLS = """
-    SELECT id, account_id, open_cents, due_on, kind = 'PENALTY' FROM billing_bill
+    SELECT id, account_id, open_cents, due_on, kind = 'PENALTY', paid_cents > 0 FROM billing_bill
      WHERE account_id = ANY(%s) AND open_cents > 0
      ORDER BY account_id, due_on, id FOR UPDATE"""
 _CREDITS = """
@@ -78,6 +78,11 @@ class OpenBill:
     cents: int
     due_on: date
     is_penalty: bool
+    is_part_paid: bool = False
+
+    def may_cost(self, on: date) -> bool:
+        """Whether paying it off on the day can bring a penalty; of a part payment, that may have come after it."""
+        return not self.is_penalty and (self.due_on < on or self.is_part_paid)
 
 
 def open_bills(account_ids: Collection[int]) -> list[OpenBill]:

@@ -90,6 +90,35 @@ def compute(
     return Computed(periods, min(money.round_half_up(exact), cap), cap)
 
 
+def paid_off(
+    *, principal_cents: int, due_on: date, changes: Sequence[Change], policies: Sequence[Policy], on: date
+) -> Computed:
+    """The penalty on the bill once all that is still owed of it is paid on the day `on`.
+
+    That day may lie before changes that are known already: money counts from when it came, however late we hear of
+    it. What was paid later then stays late until its own day.
+    """
+    rest = principal_cents + sum(change.cents for change in changes)
+    known = [*changes, Change(on, -rest)]
+    until = max(due_on, _last_owed(principal_cents, known))
+    return compute(
+        principal_cents=principal_cents, due_on=due_on, changes=known, policies=policies, until=until
+    )
+
+
+def _last_owed(principal: int, changes: Iterable[Change]) -> date:
+    """The last day on which something was owed; the earliest possible one when nothing ever was."""
+    steps: dict[date, int] = {}
+    for change in changes:
+        steps[change.on] = steps.get(change.on, 0) + change.cents
+    last = date.min
+    for day in sorted(steps):
+        if principal > 0:
+            last = day
+        principal += steps[day]
+    return last
+
+
 def _periods(
     principal: int, first: date, until: date, late: Sequence[Change], policies: Sequence[Policy]
 ) -> Iterator[Period]:

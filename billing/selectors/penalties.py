@@ -35,11 +35,14 @@ _FACTS = """
            (SELECT coalesce(sum(w.amount_cents), 0) FROM billing_penaltywaiver w WHERE w.bill_id = b.id),
            (SELECT coalesce(sum(p.total_cents), 0) FROM billing_bill p WHERE p.penalty_of_id = b.id)
       FROM billing_bill b JOIN accounts_billingaccount a ON a.id = b.account_id
-     WHERE b.id = ANY(%s) AND b.kind <> 'PENALTY' AND b.due_on < %s"""
+     WHERE b.id = ANY(%s) AND b.kind <> 'PENALTY' AND (b.due_on < %s OR b.paid_cents > 0)"""
 
 
 def accrued(bill_ids: Collection[int], *, on: date) -> dict[int, Accrued]:
-    """The penalties of those bills that are late on the day, by bill; three queries at most, none without bills."""
+    """What paying each bill off on the day brings as penalty; three queries at most, none without bills.
+
+    The bills that are not late on the day are left out, except where part of one was paid: that may have come too late.
+    """
     if not bill_ids:
         return {}
     with connection.cursor() as cursor:
@@ -51,12 +54,12 @@ def accrued(bill_ids: Collection[int], *, on: date) -> dict[int, Accrued]:
 
 def _accrued(row: tuple[Any, ...], policies: "_Policies", on: date) -> Accrued:
     bill_id, principal, due_on, region_id, allocations, waived, billed = row
-    computed = penalty_rules.compute(
+    computed = penalty_rules.paid_off(
         principal_cents=principal,
         due_on=due_on,
         changes=[Change(date.fromisoformat(day), -cents) for day, cents in allocations],
         policies=policies.of(region_id),
-        until=on,
+        on=on,
     )
     return Accrued(bill_id, computed, int(waived), int(billed))
 

@@ -27,7 +27,7 @@ class AboveAllocated(Conflict):
 def owed(account_id: int, *, on: date) -> list[rules.Owed]:
     """The account's open bills, locked, oldest due first, with the penalties that paying them off on the day brings."""
     bills = locks.open_bills([account_id])
-    late = [bill.id for bill in bills if bill.due_on < on and not bill.is_penalty]
+    late = [bill.id for bill in bills if bill.may_cost(on)]
     accrued = penalty_reads.accrued(late, on=on)
     return [
         rules.Owed(

@@ -238,7 +238,7 @@ def _accounts_with_penalties(rows: Sequence[Incoming], bills: Sequence[locks.Ope
     if not bills:
         return set()
     until = max(_paid_on(row) for row in rows)
-    late = {bill.id: bill.account_id for bill in bills if bill.due_on < until and not bill.is_penalty}
+    late = {bill.id: bill.account_id for bill in bills if bill.may_cost(until)}
     accrued = penalties.accrued(late, on=until)
     return {late[bill_id] for bill_id, found in accrued.items() if found.cents}
 

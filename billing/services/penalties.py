@@ -26,9 +26,10 @@ class NothingToWaive(Conflict):
 
 
 def bill(*, bill_id: int, on: date, as_of: datetime) -> Bill | None:
-    """The penalty that the bill has cost up to and including `on` is a bill of its own; None when it cost nothing.
+    """The penalty of the bill, whose rest is paid on the day `on`, is a bill of its own; None when it cost nothing.
 
-    Called in the moment in which the bill is paid off. A bill that is opened again and paid off again is billed for
+    Called in the moment in which the bill is paid off, before that is written. `on` may lie before earlier part
+    payments: each counts from its own day. A bill that is opened again and paid off again is billed for
     what it cost since.
     """
     found = penalty_reads.accrued([bill_id], on=on).get(bill_id)

@@ -4,6 +4,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as runs
+from hypothesis import strategies as st
 
 from billing.models import Adjustment, Bill, BillKind, LedgerEntry, Penalty, PenaltyWaiver, Receipt
 from billing.selectors import balances
@@ -26,14 +29,15 @@ def at(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=clock.SHANGHAI)
 
 
-def pay(bill: Bill, cents: int, on: date, *, trade_no: str = "T1") -> None:
+def pay(bill: Bill, cents: int, on: date, *, trade_no: str = "T1", heard_on: date | None = None) -> None:
+    """Money that came on the day, and of which we heard then or later."""
     receipts.book(
         account_id=bill.account_id,
         gateway="cash",
         trade_no=trade_no,
         amount_cents=cents,
         paid_at=at(on),
-        as_of=at(on),
+        as_of=at(heard_on or on),
     )
 
 
@@ -216,3 +220,51 @@ def test_reversing_credit_that_paid_late_does_not_double_the_principal() -> None
     found = penalty_reads.accrued([bill.pk], on=paid_on)[bill.pk]
     assert [period.principal_cents for period in found.computed.periods] == [2600]
     assert (found.computed.cents, found.billed_cents) == (78, 78)
+
+
+@pytest.mark.parametrize(
+    ("rest_came_on", "cents"), [(date(2026, 3, 14), 168), (DUE, 120), (DUE - timedelta(days=20), 120)]
+)
+def test_money_that_came_before_an_earlier_part_payment_does_not_hide_how_late_that_was(
+    rest_came_on: date, cents: int
+) -> None:
+    """1000 came on 04-13; of the 1600 from before we hear after that. 2600 for 10 days and 1000 for 30 are 168."""
+    bill, heard_on = late_bill(), date(2026, 4, 20)
+    pay(bill, 1000, date(2026, 4, 13))
+    pay(bill, 1600, rest_came_on, trade_no="T2", heard_on=heard_on)
+    assert penalty_bills(bill) == [(cents, 0)]
+    bill.refresh_from_db()
+    assert bill.open_cents == 0
+    assert build.books_are_right()
+
+
+def test_with_such_money_the_penalty_is_paid_at_once_where_it_suffices() -> None:
+    bill = late_bill()
+    pay(bill, 1000, date(2026, 4, 13))
+    pay(bill, 2000, date(2026, 3, 14), trade_no="T2", heard_on=date(2026, 4, 20))
+    assert penalty_bills(bill) == [(168, 168)]
+    assert balances.of_account(bill.account, today=date(2026, 4, 20)).credit_cents == 232
+    assert build.books_are_right()
+
+
+came = st.tuples(st.integers(-20, 120), st.integers(1, 2000))
+
+
+@runs(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(came, min_size=1, max_size=4), data=st.data())
+def test_the_order_in_which_money_is_booked_does_not_change_the_penalty(
+    parts: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    booked = data.draw(st.permutations(parts))
+    bills = [late_bill(sum(cents for _day, cents in parts)) for _order in range(2)]
+    for bill, order in zip(bills, (sorted(parts), booked), strict=True):
+        for n, (day, cents) in enumerate(order):
+            pay(
+                bill,
+                cents,
+                DUE + timedelta(days=day),
+                trade_no=f"{bill.pk}-{n}",
+                heard_on=DUE + timedelta(days=200),
+            )
+    assert penalty_bills(bills[0]) == penalty_bills(bills[1])
+    assert all(not Bill.objects.get(pk=bill.pk).open_cents for bill in bills)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.penalty_rules import NOTHING, Change, Computed, Period, Policy, compute
+from billing.penalty_rules import NOTHING, Change, Computed, Period, Policy, compute, paid_off
 from core import money
 
 DUE = date(2026, 3, 4)
@@ -124,3 +124,34 @@ def test_it_is_the_sum_over_the_days(principal: int, parts: list[tuple[int, int]
 def test_it_never_falls_with_time(until: int, more: int) -> None:
     early, late = (penalty(until=DUE + timedelta(days=n)).cents for n in (until, until + more))
     assert early <= late
+
+
+def closed(*changes: Change, on: date, principal: int = 2600, policies: tuple[Policy, ...] = (LAW,)) -> Computed:
+    return paid_off(principal_cents=principal, due_on=DUE, changes=changes, policies=policies, on=on)
+
+
+def test_paying_the_rest_from_an_earlier_day_leaves_the_part_that_came_later_late() -> None:
+    found = closed(Change(date(2026, 4, 13), -1000), on=date(2026, 3, 14))
+    assert [(one.principal_cents, one.days) for one in found.periods] == [(2600, 10), (1000, 30)]
+    assert found.cents == 168  # 78 + 90
+    assert closed(Change(date(2026, 4, 13), -1000), on=DUE).cents == 120  # 1000 for 40 days
+
+
+def test_what_was_paid_off_in_the_days_of_grace_costs_nothing_however_late_it_is_asked() -> None:
+    graceful = Policy(3000, 5, 100, date(2026, 1, 1), None)
+    in_time = Change(DUE + timedelta(days=4), -2600)
+    assert closed(in_time, on=date(2026, 9, 1), policies=(graceful,)) == NOTHING
+    again = Change(date(2026, 9, 1), 2600), Change(date(2026, 9, 1), -2600)  # opened and paid on one day
+    assert closed(in_time, *again, on=date(2026, 9, 2), policies=(graceful,)) == NOTHING
+
+
+@given(parts=st.lists(st.tuples(days, st.integers(1, 10**6)), min_size=1, max_size=6), data=st.data())
+def test_in_which_order_we_hear_of_payments_changes_nothing(
+    parts: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    changes = [Change(DUE + timedelta(days=day), -cents) for day, cents in parts]
+    principal = sum(cents for _day, cents in parts)
+    heard_last = data.draw(st.integers(0, len(parts) - 1))
+    others = [change for n, change in enumerate(changes) if n != heard_last]
+    found = closed(*others, on=changes[heard_last].on, principal=principal)
+    assert found == penalty(*changes, principal=principal, until=max(change.on for change in changes))
