@@ -126,7 +126,9 @@ def test_it_never_falls_with_time(until: int, more: int) -> None:
     assert early <= late
 
 
-def closed(*changes: Change, on: date, principal: int = 2600, policies: tuple[Policy, ...] = (LAW,)) -> Computed:
+def closed(
+    *changes: Change, on: date, principal: int = 2600, policies: tuple[Policy, ...] = (LAW,)
+) -> Computed:
     return paid_off(principal_cents=principal, due_on=DUE, changes=changes, policies=policies, on=on)
 
 
