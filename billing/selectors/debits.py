@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import BillingAccount
 from billing.debit_rules import Facts
-from billing.models import DebitAgreement, DebitAgreementState
+from billing.models import DebitAgreement
 from billing.models.debits import OPEN
 from billing.selectors import payable
 from core.errors import NotFound
@@ -26,12 +26,6 @@ class Due(NamedTuple):
 def open_of(account: BillingAccount) -> DebitAgreement | None:
     """The account's agreement that has not ended; there is one at most."""
     return DebitAgreement.objects.filter(account=account, state__in=OPEN).first()
-
-
-def active_of(accounts: Collection[BillingAccount]) -> dict[int, DebitAgreement]:
-    """The active agreements of these accounts, by account."""
-    rows = DebitAgreement.objects.filter(account__in=accounts, state=DebitAgreementState.ACTIVE)
-    return {row.account_id: row for row in rows}
 
 
 def accounts_with_agreement(user: Any) -> QuerySet[BillingAccount]:

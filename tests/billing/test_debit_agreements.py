@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import BillingAccount, Membership, User
+from accounts.models import BillingAccount, Contact, Membership, User
 from billing import tasks
 from billing.gateways.base import GatewayError
 from billing.gateways.debit.base import AgreementStatus
@@ -163,6 +163,23 @@ def test_what_was_ended_here_stays_ended_whatever_the_bank_says(
     debit_agreements.end(account_id=account.pk, actor=ACTOR, as_of=NOON)
     debit_agreements.apply(agreement_id=row.pk, report=report, actor=ACTOR, as_of=NOON)
     assert now(row).state == STATE.ENDED
+
+
+def test_an_end_is_learnt_once(bank: Bank, account: BillingAccount, alice: User) -> None:
+    row = signed(bank, account, alice)
+    for as_of in (NOON, LATER):
+        debit_agreements.ended_at_bank(agreement_id=row.pk, actor=ACTOR, as_of=as_of)
+    assert (now(row).state, now(row).ended_there_at, len(texts("debit_ended"))) == (STATE.ENDED, NOON, 1)
+    bank.silent = True
+    assert debit_agreements.refresh(now(row), actor=ACTOR, as_of=LATER).state == STATE.ENDED
+
+
+def test_an_account_without_a_phone_signs_and_ends(bank: Bank, account: BillingAccount, alice: User) -> None:
+    Contact.objects.filter(account=account).delete()
+    row = signed(bank, account, alice)
+    assert row.state == STATE.ACTIVE
+    debit_agreements.end(account_id=account.pk, actor=ACTOR, as_of=NOON)
+    assert (now(row).state, texts("debit_signed"), texts("debit_ended")) == (STATE.ENDED, [], [])
 
 
 def test_who_does_not_come_back_is_found_by_asking(bank: Bank, account: BillingAccount, alice: User) -> None:
