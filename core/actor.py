@@ -10,6 +10,10 @@ class Actor:
 
     ref: str
 
+    @property
+    def is_person(self) -> bool:
+        return self.ref.startswith("user:")
+
     @classmethod
     def user(cls, user: Any) -> "Actor":
         return cls(f"user:{user.pk}")

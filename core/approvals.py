@@ -9,15 +9,18 @@ service that the room's admin imports):
     def _carry_out(*, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str,
                    as_of: datetime) -> str | Promise: ...
 
-It locks and checks again whatever it depends on, and raises HallError when that is not so any more: days may lie
-between the request and the decision. It runs inside a transaction: no gateway may be called from it.
+Two limits hold for what one person does alone: `limit` per object within `ONE_SUM_WITHIN`, and `day_limit` per person
+and local day. `check_person` keeps people away from what is their own, `may_alone` asks for a second person for other
+reasons than the amount. The function locks and checks again whatever it depends on, and raises HallError when that is
+not so any more: days may lie between the request and the decision. It runs inside a transaction: no gateway may be
+called from it.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
@@ -25,16 +28,17 @@ from django.db import connection, transaction
 from django.db.models import BigIntegerField, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
-from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core import audit
+from core import audit, clock
 from core.actor import Actor
+from core.approval_kinds import CarryOut, Kind, decidable, find, kind, kinds
 from core.errors import Conflict, Forbidden, HallError, NotFound
 from core.idempotency import IdempotencyConflict
 from core.models import APPROVAL_MACHINE, Approval, ApprovalHistory, ApprovalState, AuditRow
 
+__all__ = ["CarryOut", "Kind", "decidable", "find", "kind", "kinds"]
 # Several small sums for one object within this time are one sum: or a limit would be passed in slices.
 ONE_SUM_WITHIN = timedelta(days=30)
 
@@ -64,74 +68,12 @@ class NoAmount(HallError):
     message = _("金额必须大于零")
 
 
-class CarryOut(Protocol):
-    """Does the work; returns the sentence that tells what was done. `actor` is who asked for it."""
-
-    def __call__(
-        self,
-        *,
-        subject_id: str,
-        amount_cents: int,
-        data: dict[str, Any],
-        actor: Actor,
-        reason: str,
-        as_of: datetime,
-    ) -> str | Promise: ...
-
-
-@dataclass(frozen=True)
-class Kind:
-    name: str
-    title: str | Promise
-    permission: str  # who may ask for it
-    approve_permission: str  # who may decide it
-    limit: Callable[[], int]  # fen that one person may move alone
-    carry_out: CarryOut
-    describe: Callable[[dict[str, Any]], str | Promise]  # what the data mean, for whoever decides
-
-
 @dataclass(frozen=True)
 class Outcome:
     """`approval` is None when it was done at once."""
 
     text: str
     approval: Approval | None = None
-
-
-_kinds: dict[str, Kind] = {}
-
-
-def kind(
-    name: str,
-    *,
-    title: str | Promise,
-    permission: str,
-    approve_permission: str,
-    limit: Callable[[], int],
-    describe: Callable[[dict[str, Any]], str | Promise] = lambda data: "",
-) -> Callable[[CarryOut], CarryOut]:
-    """Declares the decorated function as what carries out `name`."""
-
-    def register(carry_out: CarryOut) -> CarryOut:
-        if name in _kinds:
-            raise ValueError(f"two kinds of approval named {name}")
-        _kinds[name] = Kind(name, title, permission, approve_permission, limit, carry_out, describe)
-        return carry_out
-
-    return register
-
-
-def find(name: str) -> Kind | None:
-    return _kinds.get(name)
-
-
-def kinds() -> list[Kind]:
-    return sorted(_kinds.values(), key=lambda each: each.name)
-
-
-def decidable(user: Any) -> list[Kind]:
-    """The kinds that this user may decide."""
-    return [each for each in kinds() if user.has_perm(each.approve_permission)]
 
 
 def waiting(names: list[str], *, asked_by: Actor) -> QuerySet[Approval]:
@@ -153,14 +95,15 @@ def submit(
     address: str | None = None,
     key: str = "",
 ) -> Outcome:
-    """Done at once with its audit row up to the kind's limit; above it a request that a second person decides.
+    """Done at once with its audit row up to the kind's limits; above them a request that a second person decides.
 
-    What the same object had carried out at once within `ONE_SUM_WITHIN` counts towards the limit. `subject` is
-    ("app.Model", id), `data` holds what turns into JSON. What was done at once under the same `key` is not done again,
-    with other content it raises IdempotencyConflict. Raises what the work raises, AlreadyAsked while a request of this
+    What the same object had carried out at once within `ONE_SUM_WITHIN` counts towards the limit, and what the same
+    person carried out at once on that local day towards the day's. `subject` is ("app.Model", id), `data` holds what
+    turns into JSON. What was done at once under the same `key` is not done again, with other content it raises
+    IdempotencyConflict. Raises what the work and the kind's `check_person` raise, AlreadyAsked while a request of this
     kind for this object is open, Forbidden without the kind's permission; then nothing has changed.
     """
-    known = _kinds[kind]
+    known = _known(kind)
     label, object_id = subject[0], str(subject[1])
     _check_permission(actor, known.permission)
     if amount_cents <= 0:
@@ -168,15 +111,15 @@ def submit(
     plain: dict[str, Any] = json.loads(json.dumps(dict(data), cls=DjangoJSONEncoder))
     with transaction.atomic():
         _one_at_a_time(kind, label, object_id)
+        known.check_person(actor=actor, subject_id=object_id, data=plain)
         if key and (done := _done_before(key, kind, label, object_id, (amount_cents, plain))) is not None:
             return Outcome(done)
         if Approval.objects.filter(
             kind=kind, object_type=label, object_id=object_id, state=ApprovalState.REQUESTED
         ).exists():
             raise AlreadyAsked()
-        alone = amount_cents + _lately(kind, label, object_id, as_of) <= known.limit()
-        if not alone:
-            return _ask(known, label, object_id, amount_cents, plain, reason, actor, as_of, address)
+        if why := _why_not_alone(known, label, object_id, amount_cents, actor, as_of):
+            return _ask(known, label, object_id, amount_cents, plain, reason, actor, as_of, address, why)
         text = _carried_out(known, object_id, amount_cents, plain, actor=actor, reason=reason, as_of=as_of)
         audit.record(
             actor=actor,
@@ -202,17 +145,18 @@ def decide(
 ) -> Outcome:
     """Approved and done, or rejected. When the work is refused (HallError) the request stays open.
 
-    Raises OwnRequest for whoever asked, Forbidden without the kind's approve permission, AlreadyDecided.
+    Raises OwnRequest for whoever asked, Forbidden without the kind's approve permission, AlreadyDecided, and what the
+    kind's `check_person` raises: for whoever decides, and at an approval again for whoever asked.
     """
     with transaction.atomic():
         approval = _locked(approval_id)
-        known = _kinds.get(approval.kind)
-        if known is None:
-            raise NotFound()
+        known = _known(approval.kind)
         if approval.requested_by == actor.ref:
             raise OwnRequest()
-        if not _holds(actor, known.approve_permission):
+        if not holds(actor, known.approve_permission):
             raise Forbidden()
+        for each in (actor, Actor(approval.requested_by)) if approve else (actor,):
+            known.check_person(actor=each, subject_id=approval.object_id, data=approval.data)
         if approve:
             approval.outcome = _carried_out(
                 known,
@@ -272,6 +216,7 @@ def _ask(
     actor: Actor,
     as_of: datetime,
     address: str | None,
+    why: str,
 ) -> Outcome:
     approval = Approval.objects.create(
         kind=known.name,
@@ -284,7 +229,21 @@ def _ask(
         requested_at=as_of,
     )
     _record(approval, "", actor=actor, reason=reason, as_of=as_of, address=address)
-    return Outcome(gettext("金额超过个人限额，已提交审批，须由另一人批准后办理"), approval)
+    return Outcome(why, approval)
+
+
+def _why_not_alone(
+    known: Kind, label: str, object_id: str, amount_cents: int, actor: Actor, as_of: datetime
+) -> str:
+    """The sentence that tells why a second person has to decide it; "" when nobody has to."""
+    if not known.may_alone(actor=actor, subject_id=object_id, as_of=as_of):
+        return gettext("这一事项不能独自办理，已提交审批，须由另一人批准后办理")
+    if amount_cents + _lately(known.name, label, object_id, as_of) > known.limit():
+        return gettext("金额超过个人限额，已提交审批，须由另一人批准后办理")
+    _one_at_a_time(known.name, "actor", actor.ref)  # after the object's: everybody takes them in this order
+    if amount_cents + _that_day(known.name, actor, as_of) > known.day_limit():
+        return gettext("今天独自办理的金额超过个人每日限额，已提交审批，须由另一人批准后办理")
+    return ""
 
 
 def _end(
@@ -358,8 +317,14 @@ def _locked(approval_id: int) -> Approval:
     return found
 
 
+def _known(name: str) -> Kind:
+    if (found := find(name)) is None:
+        raise NotFound()
+    return found
+
+
 def _one_at_a_time(kind: str, label: str, object_id: str) -> None:
-    """Two clerks with the same object wait for each other here, or their sums would not know of each other."""
+    """Two clerks with the same object, and one with two, wait here: or their sums would not know of each other."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"approval {kind} {label} {object_id}"]
@@ -382,17 +347,29 @@ def _lately(kind: str, label: str, object_id: str, as_of: datetime) -> int:
     rows = AuditRow.objects.filter(
         object_type=label, object_id=object_id, action=kind, at__gt=as_of - ONE_SUM_WITHIN
     )
+    return _sum(rows)
+
+
+def _that_day(kind: str, actor: Actor, as_of: datetime) -> int:
+    """Fen that this actor carried out at once on the local day; what two people agreed on is no part of it."""
+    begins = datetime.combine(clock.local_date(as_of), time(), clock.SHANGHAI)
+    day = AuditRow.objects.filter(at__gte=begins, at__lt=begins + timedelta(days=1))
+    return _sum(day.filter(actor=actor.ref, action=kind))
+
+
+def _sum(rows: QuerySet[AuditRow]) -> int:
     cents = Cast(KT("detail__amount_cents"), BigIntegerField())
     return int(rows.aggregate(cents=Sum(cents, default=0))["cents"])
 
 
 def _check_permission(actor: Actor, permission: str) -> None:
     """Commands and jobs are code and ask nobody; a person needs the permission."""
-    if actor.ref.startswith("user:") and not _holds(actor, permission):
+    if actor.is_person and not holds(actor, permission):
         raise Forbidden()
 
 
-def _holds(actor: Actor, permission: str) -> bool:
+def holds(actor: Actor, permission: str) -> bool:
+    """Whether this is active staff with the permission; never a job or a command."""
     who, _sep, key = actor.ref.partition(":")
     if who != "user" or not key.isdecimal():
         return False

@@ -334,6 +334,10 @@ APPROVAL_LIMITS = env.amounts(
         "billing.counter_reversal": 50_000,
     },
 )
+# Fen that one member of staff may move alone in a day by each kind, whatever the number of objects.
+APPROVAL_DAY_LIMITS = env.amounts(
+    "HALL_APPROVAL_DAY_LIMITS", {kind: 10 * limit for kind, limit in APPROVAL_LIMITS.items()}
+)
 APPROVAL_DAYS = 14  # a request that nobody decided for so long is withdrawn: its facts are too old
 
 METRICS_TOKEN = env.text(

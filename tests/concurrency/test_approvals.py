@@ -11,7 +11,7 @@ from core.actor import Actor
 from core.models import Approval, ApprovalHistory, Heartbeat
 from tests.concurrency.races import Meeting, caught
 from tests.conftest import NOON
-from tests.core.approval_toys import LIMIT, moved, subject
+from tests.core.approval_toys import GUARDED, LIMIT, moved, subject
 from tests.core.test_approvals import chief, clerk, decide, submit
 from tests.threads import together
 
@@ -71,3 +71,21 @@ def test_two_slices_at_once_are_one_sum() -> None:
     assert [outcome.approval is None for outcome in outcomes].count(True) == 1
     assert moved(row) == LIMIT
     assert Approval.objects.get().requested_at == NOON
+
+
+def _one_clerk_at_two_objects() -> tuple[list[Heartbeat], list[Any]]:
+    rows, by = [subject("one"), subject("two")], clerk()
+    return rows, together(*(caught(partial(submit, row, LIMIT, by, kind=GUARDED)) for row in rows))
+
+
+def test_control_without_the_lock_one_clerk_passes_his_day_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approvals, "_one_at_a_time", lambda *_: None)
+    monkeypatch.setattr(approvals, "_that_day", Meeting(2).after(approvals._that_day))
+    rows, _outcomes = _one_clerk_at_two_objects()
+    assert [moved(row) for row in rows] == [LIMIT, LIMIT]
+
+
+def test_two_objects_at_once_are_one_day() -> None:
+    rows, outcomes = _one_clerk_at_two_objects()
+    assert [outcome.approval is None for outcome in outcomes].count(True) == 1
+    assert sum(moved(row) for row in rows) == LIMIT

@@ -54,3 +54,37 @@ def subject(job: str = "job") -> Heartbeat:
 
 def moved(row: Heartbeat) -> int:
     return int(Heartbeat.objects.get(pk=row.pk).detail.get("moved", 0))
+
+
+GUARDED = "tests.guarded"
+
+
+class YourOwn(Conflict):
+    code = "YOUR_OWN"
+    message = _("涉及您本人")
+
+
+def _check_person(*, actor: Actor, subject_id: str, data: dict[str, Any]) -> None:
+    if actor.ref in Heartbeat.objects.get(pk=subject_id).detail.get("owners", []):
+        raise YourOwn()
+
+
+def _may_alone(*, actor: Actor, subject_id: str, as_of: datetime) -> bool:
+    return subject_id != "two hands"
+
+
+approvals.kind(
+    GUARDED,
+    title="Guarded",
+    permission=ASK,
+    approve_permission=DECIDE,
+    limit=lambda: LIMIT,
+    day_limit=lambda: LIMIT,
+    check_person=_check_person,
+    may_alone=_may_alone,
+)(move)
+
+
+def own(row: Heartbeat, *owners: Actor) -> None:
+    row.detail = {"owners": [each.ref for each in owners]}
+    row.save(update_fields=["detail"])
