@@ -271,8 +271,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
-    # By day only: nobody likes to hear at night that his account will be debited.
-    "collect-debits": {"task": "billing.collect_debits", "schedule": crontab(minute=10, hour="8-20")},
+    "collect-debits": {
+        "task": "billing.collect_debits",
+        "schedule": crontab(10, "8-20"),
+    },  # tells people: by day
     "check-ledgers": {"task": "billing.check_ledgers", "schedule": crontab(hour=3, minute=30)},
     "withdraw-old-approvals": {"task": "core.withdraw_old_approvals", "schedule": crontab(hour=4, minute=30)},
     "purge-billing": {"task": "billing.purge", "schedule": crontab(hour=4, minute=20)},

@@ -280,3 +280,14 @@ def test_the_database_lets_nobody_try_four_times(account: BillingAccount, agreem
     notice = DebitNotice.objects.create(agreement=agreement, bill=due, amount_cents=1, debit_on=DUE, at=NOON)
     with pytest.raises(IntegrityError, match="debit_try_three_at_most"), transaction.atomic():
         DebitTry.objects.create(notice=notice, number=4, payment=build.payment(account), at=NOON)
+
+
+def test_what_was_paid_between_reading_and_debiting_is_skipped(
+    bank: Bank, account: BillingAccount, agreement: DebitAgreement
+) -> None:
+    due = bill(account, due_on=DUE)
+    run(day(7))
+    paid = build.payment(account, first=due)
+    build.apply(paid, build.report(paid))
+    outcome = debits.debit(agreement_id=agreement.pk, bill_id=due.pk, as_of=day(10))
+    assert (outcome, bank.debits) == ((debits.Outcome.SKIPPED, False), {})
