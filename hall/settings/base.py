@@ -271,10 +271,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
-    "collect-debits": {
-        "task": "billing.collect_debits",
-        "schedule": crontab(10, "8-20"),
-    },  # tells people: by day
+    "collect-debits": {"task": "billing.collect_debits", "schedule": crontab(10, "8-20")},  # by day
     "check-ledgers": {"task": "billing.check_ledgers", "schedule": crontab(hour=3, minute=30)},
     "withdraw-old-approvals": {"task": "core.withdraw_old_approvals", "schedule": crontab(hour=4, minute=30)},
     "purge-billing": {"task": "billing.purge", "schedule": crontab(hour=4, minute=20)},
