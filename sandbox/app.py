@@ -114,6 +114,7 @@ class Sandbox:
             web.Route("GET", "/alipay/api/trades", cashier.trades_json),
             web.Route("POST", "/v3/pay/transactions/native", wechat.create),
             web.Route("GET", "/v3/pay/transactions/out-trade-no/([^/]+)", wechat.query),
+            web.Route("GET", "/v3/pay/transactions/id/([^/]+)", wechat.query_by_id),
             web.Route("POST", "/v3/pay/transactions/out-trade-no/([^/]+)/close", wechat.close),
             web.Route("POST", "/v3/refund/domestic/refunds", poking(wechat.refund)),
             web.Route("GET", "/v3/refund/domestic/refunds/([^/]+)", wechat.query_refund),

@@ -25,6 +25,7 @@ from billing.gateways.base import (
     RejectCode,
     Report,
     ReportStatus,
+    Trade,
 )
 from core import clock, money
 
@@ -172,18 +173,18 @@ class AlipayGateway:
         self._require(answer, reference)
         return ReportStatus.CLOSED
 
-    def refund(self, reference: str, request_no: str, amount_cents: int, reason: str) -> RefundResult:
+    def refund(self, trade: Trade, request_no: str, amount_cents: int, reason: str) -> RefundResult:
         """alipay.trade.refund; when no money moved (`fund_change` other than Y), the refund's state is asked for."""
         content = {
-            "out_trade_no": reference,
+            **_named(trade),
             "refund_amount": money.yuan(amount_cents),
             "out_request_no": request_no,
             "refund_reason": reason[:256],
         }
         answer = self._ask("alipay.trade.refund", content)
-        self._require(answer, reference)
+        self._require(answer, trade.reference, trade.trade_no)
         if answer.text("fund_change") != "Y":
-            return self._settled(reference, request_no, amount_cents)
+            return self._settled(trade, request_no, amount_cents)
         return RefundResult(
             request_no=request_no,
             status=RefundStatus.SUCCEEDED,
@@ -192,16 +193,16 @@ class AlipayGateway:
             refunded_at=_answered_time(answer),
         )
 
-    def query_refund(self, reference: str, request_no: str) -> RefundResult:
+    def query_refund(self, trade: Trade, request_no: str) -> RefundResult:
         """alipay.trade.fastpay.refund.query. Its code 10000 alone proves nothing: the amount must be there."""
         content = {
-            "out_trade_no": reference,
+            **_named(trade),
             "out_request_no": request_no,
             "query_options": ["gmt_refund_pay"],
         }
         answer = self._ask("alipay.trade.fastpay.refund.query", content)
         if answer.sub_code != _NOT_EXISTING:
-            self._require(answer, reference)
+            self._require(answer, trade.reference, trade.trade_no)
         amount = _answered_yuan(answer, "refund_amount")
         refused = answer.text("refund_status") not in ("", "REFUND_SUCCESS")
         return RefundResult(
@@ -233,8 +234,8 @@ class AlipayGateway:
         if wire.required(read, "seller_id") != self._config.seller_id:
             raise CallbackRejected(RejectCode.WRONG_SELLER, "the notice is for another seller")
 
-    def _settled(self, reference: str, request_no: str, amount_cents: int) -> RefundResult:
-        result = self.query_refund(reference, request_no)
+    def _settled(self, trade: Trade, request_no: str, amount_cents: int) -> RefundResult:
+        result = self.query_refund(trade, request_no)
         if result.status is RefundStatus.SUCCEEDED:
             return result
         return RefundResult(
@@ -282,11 +283,18 @@ class AlipayGateway:
             values=values,
         )
 
-    def _require(self, answer: _Answer, reference: str) -> None:
+    def _require(self, answer: _Answer, reference: str, trade_no: str = "") -> None:
         if not answer.succeeded:
             raise answer.error()
-        if answer.text("out_trade_no") not in ("", reference):
+        told = answer.text("trade_no")
+        if answer.text("out_trade_no") not in ("", reference) or (told and trade_no and told != trade_no):
             raise GatewayError("BAD_ANSWER", "the answer is about another trade", permanent=False)
+
+
+def _named(trade: Trade) -> dict[str, str]:
+    """Where both numbers are sent, Alipay goes by its own: of an order paid twice the right trade is found."""
+    own = {"trade_no": trade.trade_no} if trade.trade_no else {}
+    return {"out_trade_no": trade.reference, **own}
 
 
 def clean_subject(text: str) -> str:

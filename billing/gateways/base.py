@@ -24,6 +24,14 @@ class Charge:
     notify_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One payment of an order. An order that was paid twice has two, and only `trade_no` tells them apart."""
+
+    reference: str
+    trade_no: str  # the gateway's own number, as its report told it; "" when it is not known
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
     """How the customer gets to the cashier: send the browser to `url`, or show `url` as a QR code."""
@@ -170,8 +178,11 @@ class Gateway(Protocol):
         CLOSED: closed now, earlier, or unknown there. SUCCEEDED: too late, it has been paid. Safe to repeat.
         """
 
-    def refund(self, reference: str, request_no: str, amount_cents: int, reason: str) -> RefundResult:
-        """Give money back. Safe to repeat with the same `request_no`, also after a time-out: it pays out once."""
+    def refund(self, trade: Trade, request_no: str, amount_cents: int, reason: str) -> RefundResult:
+        """Give money of this very trade back; without its number, of a trade of the order that the gateway chooses.
 
-    def query_refund(self, reference: str, request_no: str) -> RefundResult:
-        """What became of one refund request."""
+        Safe to repeat with the same `request_no`, also after a time-out: it pays out once.
+        """
+
+    def query_refund(self, trade: Trade, request_no: str) -> RefundResult:
+        """What became of one refund request of this trade."""

@@ -29,6 +29,7 @@ from billing.gateways.base import (
     RejectCode,
     Report,
     ReportStatus,
+    Trade,
 )
 from billing.gateways.wechatpay_keys import PlatformKeys
 from core import clock
@@ -147,12 +148,7 @@ class WechatPayGateway:
 
     def query(self, reference: str) -> Report:
         """The order by our number. What was refunded of it is not told there (total_refunded_cents 0)."""
-        query = urlencode({"mchid": self._config.mch_id})
-        answer = self._ask("GET", f"{_order(reference)}?{query}")
-        if answer.code in _NOT_EXISTING:
-            return _not_found(reference)
-        answer.require()
-        return _read(lambda: self._own_order(answer.values, reference))
+        return self._query(_order(reference), Trade(reference, ""))
 
     def close(self, reference: str) -> ReportStatus:
         """Close the order; when WeChat finds it not closable, its state is asked for."""
@@ -164,13 +160,13 @@ class WechatPayGateway:
         answer.require()
         return ReportStatus.CLOSED
 
-    def refund(self, reference: str, request_no: str, amount_cents: int, reason: str) -> RefundResult:
-        """Ask for a refund; mostly PENDING at first. The order is asked for before: WeChat wants its total told."""
-        order = self.query(reference)
+    def refund(self, trade: Trade, request_no: str, amount_cents: int, reason: str) -> RefundResult:
+        """Ask for a refund; mostly PENDING at first. The trade is asked for before: WeChat wants its total told."""
+        order = self._query(_transaction(trade), trade)
         if order.status is not ReportStatus.SUCCEEDED:
             raise GatewayError("NOT_PAID", "there is no payment to refund", permanent=True)
         content: dict[str, object] = {
-            "out_trade_no": reference,
+            **_named(trade),
             "out_refund_no": request_no,
             "notify_url": self._config.notify_url,
             "amount": {"refund": amount_cents, "total": order.amount_cents, "currency": "CNY"},
@@ -179,10 +175,10 @@ class WechatPayGateway:
             content["reason"] = text
         answer = self._ask("POST", _REFUNDS, content)
         answer.require()
-        return _read(lambda: _refund_result(answer.values, reference, request_no))
+        return _read(lambda: _refund_result(answer.values, trade, request_no))
 
-    def query_refund(self, reference: str, request_no: str) -> RefundResult:
-        """The refund by our number."""
+    def query_refund(self, trade: Trade, request_no: str) -> RefundResult:
+        """The refund by our number, which WeChat knows without the trade; a refund of another trade is an error."""
         answer = self._ask("GET", f"{_REFUNDS}/{quote(request_no, safe='')}")
         if answer.code in _NOT_EXISTING:
             return RefundResult(
@@ -193,7 +189,15 @@ class WechatPayGateway:
                 refunded_at=None,
             )
         answer.require()
-        return _read(lambda: _refund_result(answer.values, reference, request_no))
+        return _read(lambda: _refund_result(answer.values, trade, request_no))
+
+    def _query(self, path: str, trade: Trade) -> Report:
+        query = urlencode({"mchid": self._config.mch_id})
+        answer = self._ask("GET", f"{path}?{query}")
+        if answer.code in _NOT_EXISTING:
+            return _not_found(trade.reference)
+        answer.require()
+        return _read(lambda: self._own_order(answer.values, trade))
 
     def _merchant(self) -> dict[str, str]:
         return {"appid": self._config.app_id, "mchid": self._config.mch_id}
@@ -207,10 +211,10 @@ class WechatPayGateway:
         if wire.required(values, "mchid") != self._config.mch_id:
             raise CallbackRejected(RejectCode.WRONG_SELLER, "the message is for another merchant")
 
-    def _own_order(self, values: wire.Values, reference: str) -> Report:
+    def _own_order(self, values: wire.Values, trade: Trade) -> Report:
         self._check_addressee(values)
         report = wire.read_transaction(values)
-        if report.reference != reference:
+        if report.reference != trade.reference or trade.trade_no not in ("", report.trade_no):
             raise GatewayError("BAD_ANSWER", "the answer is about another order", permanent=False)
         return report
 
@@ -260,6 +264,17 @@ def _order(reference: str) -> str:
     return f"/v3/pay/transactions/out-trade-no/{quote(reference, safe='')}"
 
 
+def _transaction(trade: Trade) -> str:
+    if not trade.trade_no:
+        return _order(trade.reference)
+    return f"/v3/pay/transactions/id/{quote(trade.trade_no, safe='')}"
+
+
+def _named(trade: Trade) -> dict[str, str]:
+    """WeChat takes exactly one of the two numbers."""
+    return {"transaction_id": trade.trade_no} if trade.trade_no else {"out_trade_no": trade.reference}
+
+
 def _read(read: Callable[[], Read]) -> Read:
     """What cannot be read of an answer is a passing error: the gateway's word is only put off."""
     try:
@@ -299,9 +314,12 @@ def _not_found(reference: str) -> Report:
     )
 
 
-def _refund_result(values: wire.Values, reference: str, request_no: str) -> RefundResult:
-    if (wire.text(values, "out_trade_no"), wire.text(values, "out_refund_no")) != (reference, request_no):
+def _refund_result(values: wire.Values, trade: Trade, request_no: str) -> RefundResult:
+    told = wire.text(values, "out_trade_no"), wire.text(values, "out_refund_no")
+    if told != (trade.reference, request_no):
         raise GatewayError("BAD_ANSWER", "the answer is about another refund", permanent=False)
+    if trade.trade_no and wire.text(values, "transaction_id") not in ("", trade.trade_no):
+        raise GatewayError("OTHER_TRADE", "the refund was paid out of another trade", permanent=False)
     return RefundResult(
         request_no=request_no,
         status=wire.refund_status(values, "status"),

@@ -15,7 +15,7 @@ from django.db.models import F
 
 from billing import locks, refund_rules
 from billing.gateways import registry
-from billing.gateways.base import Gateway, GatewayError, RefundResult, RefundStatus
+from billing.gateways.base import Gateway, GatewayError, RefundResult, RefundStatus, Trade
 from billing.models import RefundRequest, RefundState, RefundWay
 from billing.selectors import refunds as refund_reads
 from billing.services import refund_states
@@ -140,20 +140,25 @@ def _ask(sent: _Sent) -> RefundResult:
     request = sent.request
     gateway = registry.get(request.receipt.gateway)
     if sent.before:
-        result = gateway.query_refund(request.reference, request.number)
+        result = gateway.query_refund(_trade(request), request.number)
         if result.status not in _SENT_AGAIN[RefundState(request.state)]:
             return result
     try:
-        return gateway.refund(request.reference, request.number, request.amount_cents, _reason(request))
+        return gateway.refund(_trade(request), request.number, request.amount_cents, _reason(request))
     except GatewayError as error:
         if not error.permanent:
             raise
         return _after_refusal(gateway, request, error)
 
 
+def _trade(request: RefundRequest) -> Trade:
+    """That of the receipt: the order may have been paid by another one as well."""
+    return Trade(request.reference, request.receipt.trade_no)
+
+
 def _after_refusal(gateway: Gateway, request: RefundRequest, error: GatewayError) -> RefundResult:
     """A refusal may be about an earlier try that worked ("refunded in full already"): the gateway has the last word."""
-    result = gateway.query_refund(request.reference, request.number)
+    result = gateway.query_refund(_trade(request), request.number)
     if result.status == RefundStatus.NOT_FOUND:
         raise _Refused(error.code) from error
     return result

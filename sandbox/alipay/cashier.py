@@ -32,6 +32,10 @@ _BUTTONS = """
 <button name="action" value="stay">付款后不跳回</button>
 <button name="action" value="cancel">取消</button>"""
 
+_AGAIN = """
+<form method="post"><details><summary>开发选项 · Pay it twice</summary>
+<button name="action" value="again">同一订单再付一次 · pay the same order once more</button></details></form>"""
+
 
 class Cashier:
     """Shows a trade by the token of its page and lets the visitor pay it."""
@@ -60,7 +64,11 @@ class Cashier:
         try:
             trade = self._trades.by_token(request.groups[0])
             if form.get("action") in ("pay", "stay"):
-                self._trades.pay(trade["out_trade_no"], _trouble(form))
+                self._trades.pay(trade["trade_no"], _trouble(form))
+            if form.get("action") == "again":
+                return web.page(
+                    "又付了一次", _summary(self._trades.pay_again(trade["trade_no"])), banner=BANNER
+                )
         except Refused as error:
             return web.page(
                 "无法付款 · Cannot pay", f"<p>{escape(error.sub_msg)}</p>", banner=BANNER, status=409
@@ -83,16 +91,17 @@ class Cashier:
         return web.page("支付宝交易 · Trades", table, banner=BANNER, wide=True)
 
     def trades_json(self, request: web.Request) -> web.Answer:
-        """One trade (`?out_trade_no=`) as JSON, for tests."""
+        """One trade (`?out_trade_no=`, or `?trade_no=` of an order paid twice) as JSON, for tests."""
+        asked = request.parameters()
         try:
-            trade = self._trades.find(request.parameters().get("out_trade_no", ""))
+            trade = self._trades.find(asked.get("out_trade_no", ""), asked.get("trade_no", ""))
         except Refused as error:
             return _json({"error": error.sub_code}, 404)
         notices = [
             {name: row[name] for name in ("state", "attempts", "last_answer", "url")}
             for row in self._trades.deliveries(trade["out_trade_no"])
         ]
-        refunded = self._trades.refunded(trade["out_trade_no"])
+        refunded = self._trades.refunded(trade["trade_no"])
         shown = {
             name: trade[name] for name in ("out_trade_no", "trade_no", "status", "amount_cents", "subject")
         }
@@ -114,7 +123,10 @@ class Cashier:
 
     def _over(self, trade: sqlite3.Row) -> web.Answer:
         state = _STATES.get(trade["status"], "") if trade["status"] != "WAIT_BUYER_PAY" else "已超过付款时间"
-        return web.page(f"这笔交易不能再付：{state}", _summary(trade) + _way_back(trade), banner=BANNER)
+        again = _AGAIN if trade["paid_at"] else ""
+        return web.page(
+            f"这笔交易不能再付：{state}", _summary(trade) + _way_back(trade) + again, banner=BANNER
+        )
 
     def _return_url(self, trade: sqlite3.Row) -> str:
         form = self._signer.form(

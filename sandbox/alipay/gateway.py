@@ -94,26 +94,24 @@ class AlipayGateway:
 
     def _close(self, content: Content) -> dict[str, str]:
         trade = self._named(content)
-        self._trades.close(trade["out_trade_no"])
+        self._trades.close(trade["trade_no"])
         return _names(trade)
 
     def _refund(self, content: Content) -> dict[str, str]:
         trade = self._named(content)
         request_no = _text(content, "out_request_no") or trade["out_trade_no"]
         amount = _cents(_text(content, "refund_amount"))
-        moved = self._trades.refund(
-            trade["out_trade_no"], request_no, amount, _text(content, "refund_reason")
-        )
+        moved = self._trades.refund(trade["trade_no"], request_no, amount, _text(content, "refund_reason"))
         return {
             **_names(trade),
             "buyer_logon_id": account(trade),
             "fund_change": "Y" if moved else "N",
-            "refund_fee": yuan(self._trades.refunded(trade["out_trade_no"])),
+            "refund_fee": yuan(self._trades.refunded(trade["trade_no"])),
         }
 
     def _query_refund(self, content: Content) -> dict[str, str]:
         trade = self._named(content)
-        refund = self._trades.refund_of(trade["out_trade_no"], _text(content, "out_request_no"))
+        refund = self._trades.refund_of(trade["trade_no"], _text(content, "out_request_no"))
         if refund is None:
             return {}  # code 10000 with nothing in it, as in life
         return {

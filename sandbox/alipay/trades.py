@@ -63,21 +63,21 @@ class Trades:
     def open(self, order: Order) -> str:
         """Take a page pay request and return the token of its cashier page; the same order again is the same page."""
         now = time.time()
-        trade_no = f"{datetime.now(_BEIJING):%Y%m%d}22001{secrets.randbelow(10**15):015d}"
         seconds = min(order.seconds, _LONGEST_SECONDS)
         self._store.run(
             "INSERT INTO trades (out_trade_no, token, trade_no, subject, amount_cents, status, charset, notify_url,"
-            " return_url, created_at, expires_at) VALUES (?, ?, ?, ?, ?, 'WAIT_BUYER_PAY', ?, ?, ?, ?, ?)"
-            " ON CONFLICT (out_trade_no) DO NOTHING",
+            " return_url, created_at, expires_at) SELECT ?, ?, ?, ?, ?, 'WAIT_BUYER_PAY', ?, ?, ?, ?, ?"
+            " WHERE NOT EXISTS (SELECT 1 FROM trades WHERE out_trade_no = ?)",
             *(
                 order.out_trade_no,
                 secrets.token_hex(12),
-                trade_no,
+                _trade_no(),
                 order.subject,
                 order.amount_cents,
                 order.charset,
             ),
             *(order.notify_url or self._config.notify_url, order.return_url, now, now + seconds),
+            order.out_trade_no,
         )
         trade = self.find(order.out_trade_no)
         if trade["amount_cents"] != order.amount_cents:
@@ -85,10 +85,9 @@ class Trades:
         return str(trade["token"])
 
     def find(self, out_trade_no: str, trade_no: str = "") -> sqlite3.Row:
-        """By our number or Alipay's."""
-        row = self._store.one(
-            "SELECT * FROM trades WHERE out_trade_no = ? OR trade_no = ?", out_trade_no, trade_no or "-"
-        )
+        """By Alipay's number where it is given; else the first trade of the merchant's order."""
+        name, value = ("trade_no", trade_no) if trade_no else ("out_trade_no", out_trade_no)
+        row = self._store.one(f"SELECT * FROM trades WHERE {name} = ? ORDER BY rowid", value)
         if row is None:
             raise Refused("ACQ.TRADE_NOT_EXIST", "交易不存在")
         return row
@@ -105,73 +104,89 @@ class Trades:
         return self._store.all("SELECT * FROM trades ORDER BY created_at DESC LIMIT ?", limit)
 
     def deliveries(self, out_trade_no: str) -> list[sqlite3.Row]:
-        """The notices of a trade, oldest first."""
+        """The notices of an order's trades, oldest first."""
         return self._store.all(
             "SELECT * FROM deliveries WHERE kind = ? AND subject = ? ORDER BY id", KIND, out_trade_no
         )
 
-    def refunded(self, out_trade_no: str) -> int:
-        """What has been paid back so far, in fen."""
+    def refunded(self, trade_no: str) -> int:
+        """What has been paid back of one trade so far, in fen."""
         row = self._store.one(
-            "SELECT coalesce(sum(amount_cents), 0) AS total FROM refunds WHERE out_trade_no = ?", out_trade_no
+            "SELECT coalesce(sum(amount_cents), 0) AS total FROM refunds WHERE trade_no = ?", trade_no
         )
         return int(row["total"]) if row else 0
 
-    def refund_of(self, out_trade_no: str, request_no: str) -> sqlite3.Row | None:
-        """One refund."""
+    def refund_of(self, trade_no: str, request_no: str) -> sqlite3.Row | None:
+        """One refund of one trade."""
         return self._store.one(
-            "SELECT * FROM refunds WHERE out_trade_no = ? AND request_no = ?", out_trade_no, request_no
+            "SELECT * FROM refunds WHERE trade_no = ? AND request_no = ?", trade_no, request_no
         )
 
-    def pay(self, out_trade_no: str, trouble: Trouble) -> None:
+    def pay(self, trade_no: str, trouble: Trouble) -> None:
         """The customer pays: once, whatever he presses; the notice starts on its way."""
         now = time.time()
         with self._store.transaction():
             changed = self._store.run(
                 "UPDATE trades SET status = 'TRADE_SUCCESS', paid_at = ?, charset = CASE WHEN ? THEN 'GBK' ELSE charset"
-                " END WHERE out_trade_no = ? AND status = 'WAIT_BUYER_PAY' AND expires_at > ?",
-                *(now, int(trouble.gbk), out_trade_no, now),
+                " END WHERE trade_no = ? AND status = 'WAIT_BUYER_PAY' AND expires_at > ?",
+                *(now, int(trouble.gbk), trade_no, now),
             )
             if not changed:
                 raise Refused("ACQ.TRADE_HAS_CLOSE", "交易已经付款或已经关闭")
-            self._notify(out_trade_no, {}, trouble)
+            self._notify(trade_no, {}, trouble)
 
-    def close(self, out_trade_no: str) -> None:
+    def pay_again(self, trade_no: str) -> sqlite3.Row:
+        """The order of a paid trade is paid once more: a trade of its own, with its own notice."""
+        now, another = time.time(), _trade_no()
+        with self._store.transaction():
+            added = self._store.run(
+                "INSERT INTO trades (out_trade_no, token, trade_no, subject, amount_cents, status, charset, notify_url,"
+                " return_url, created_at, expires_at, paid_at) SELECT out_trade_no, ?, ?, subject, amount_cents,"
+                " 'TRADE_SUCCESS', charset, notify_url, return_url, ?, expires_at, ?"
+                " FROM trades WHERE trade_no = ? AND paid_at IS NOT NULL",
+                *(secrets.token_hex(12), another, now, now, trade_no),
+            )
+            if not added:
+                raise Refused("ACQ.TRADE_STATUS_ERROR", "交易还没有付款")
+            self._notify(another, {}, Trouble())
+        return self.find("", another)
+
+    def close(self, trade_no: str) -> None:
         """Close a trade that nobody has paid."""
         with self._store.transaction():
             changed = self._store.run(
-                "UPDATE trades SET status = 'TRADE_CLOSED', closed_at = ? WHERE out_trade_no = ?"
+                "UPDATE trades SET status = 'TRADE_CLOSED', closed_at = ? WHERE trade_no = ?"
                 " AND status = 'WAIT_BUYER_PAY'",
-                *(time.time(), out_trade_no),
+                *(time.time(), trade_no),
             )
             if not changed:
                 raise Refused("ACQ.TRADE_STATUS_ERROR", "交易状态不合法")
-            self._notify(out_trade_no, {}, Trouble())
+            self._notify(trade_no, {}, Trouble())
 
     def expire(self) -> None:
         """Close what was not paid in time."""
         for row in self._store.all(
-            "SELECT out_trade_no FROM trades WHERE status = 'WAIT_BUYER_PAY' AND expires_at <= ?", time.time()
+            "SELECT trade_no FROM trades WHERE status = 'WAIT_BUYER_PAY' AND expires_at <= ?", time.time()
         ):
             try:
-                self.close(row["out_trade_no"])
+                self.close(row["trade_no"])
             except Refused:
                 continue  # somebody else closed it in this moment
 
-    def refund(self, out_trade_no: str, request_no: str, amount_cents: int, reason: str) -> bool:
+    def refund(self, trade_no: str, request_no: str, amount_cents: int, reason: str) -> bool:
         """Pay back. False: this very refund has been paid before, nothing moved now."""
         with self._store.transaction():
-            trade = self.find(out_trade_no)
-            if earlier := self.refund_of(out_trade_no, request_no):
+            trade = self.find("", trade_no)
+            if earlier := self.refund_of(trade_no, request_no):
                 if earlier["amount_cents"] != amount_cents:
                     raise Refused("ACQ.DISCORDANT_REPEAT_REQUEST", "不一致的请求")
                 return False
-            total = self.refunded(out_trade_no) + amount_cents
+            total = self.refunded(trade_no) + amount_cents
             _check_refundable(trade, total)
             now = time.time()
             self._store.run(
                 "INSERT INTO refunds VALUES (?, ?, ?, ?, ?)",
-                out_trade_no,
+                trade_no,
                 request_no,
                 amount_cents,
                 reason,
@@ -179,24 +194,24 @@ class Trades:
             )
             if total == trade["amount_cents"]:
                 self._store.run(
-                    "UPDATE trades SET status = 'TRADE_CLOSED', closed_at = ? WHERE out_trade_no = ?",
+                    "UPDATE trades SET status = 'TRADE_CLOSED', closed_at = ? WHERE trade_no = ?",
                     now,
-                    out_trade_no,
+                    trade_no,
                 )
             fields = {
                 "refund_fee": yuan(total),
                 "gmt_refund": beijing(now, milliseconds=True),
                 "out_biz_no": request_no,
             }
-            self._notify(out_trade_no, fields, Trouble())
+            self._notify(trade_no, fields, Trouble())
         return True
 
     def write_notice(self, payload: dict[str, str]) -> bytes:
         """The form of one send: the notice stays the same, its time and so its signature are new."""
         return self._signer.form({**payload, "notify_time": beijing(time.time())}).encode("ascii")
 
-    def _notify(self, out_trade_no: str, more: dict[str, str], trouble: Trouble) -> None:
-        trade = self.find(out_trade_no)
+    def _notify(self, trade_no: str, more: dict[str, str], trouble: Trouble) -> None:
+        trade = self.find("", trade_no)
         if not trade["notify_url"]:
             return
         payload = {**self._notice(trade), **more}
@@ -204,7 +219,7 @@ class Trades:
             courier.enqueue(
                 self._store,
                 KIND,
-                subject=out_trade_no,
+                subject=trade["out_trade_no"],
                 url=trade["notify_url"],
                 payload=payload,
                 delays=[seconds / max(self._config.time_factor, 0.001) for seconds in SCHEDULE],
@@ -241,6 +256,10 @@ class Trades:
         if trade["closed_at"]:
             fields["gmt_close"] = beijing(trade["closed_at"])
         return fields
+
+
+def _trade_no() -> str:
+    return f"{datetime.now(_BEIJING):%Y%m%d}22001{secrets.randbelow(10**15):015d}"
 
 
 def yuan(cents: int) -> str:

@@ -35,6 +35,10 @@ class WechatGateway:
         """An order by the merchant's number."""
         return self._answer(request, self._query)
 
+    def query_by_id(self, request: web.Request) -> web.Answer:
+        """A paid order by WeChat's own number."""
+        return self._answer(request, self._query_by_id)
+
     def close(self, request: web.Request) -> web.Answer:
         """204 without a body."""
         return self._answer(request, self._close)
@@ -80,9 +84,15 @@ class WechatGateway:
         return {"code_url": f"weixin://wxpay/bizpayurl?pr={self._orders.open(wanted)}"}
 
     def _query(self, request: web.Request, signed_at: float) -> Values:
+        return self._told(request, self._orders.find)
+
+    def _query_by_id(self, request: web.Request, signed_at: float) -> Values:
+        return self._told(request, self._orders.find_paid)
+
+    def _told(self, request: web.Request, find: Callable[[str], sqlite3.Row]) -> Values:
         if request.parameters().get("mchid") != self._config.wechatpay_mch_id:
             raise Refused(400, "PARAM_ERROR", "mchid 无效")
-        return transaction(self._orders.find(unquote(request.groups[0])), self._config)
+        return transaction(find(unquote(request.groups[0])), self._config)
 
     def _close(self, request: web.Request, signed_at: float) -> None:
         if _content(request).get("mchid") != self._config.wechatpay_mch_id:
@@ -91,7 +101,7 @@ class WechatGateway:
 
     def _refund(self, request: web.Request, signed_at: float) -> Values:
         content = _content(request)
-        order = self._orders.find(_text(content, "out_trade_no"))
+        order = self._named(content)
         amount = content.get("amount")
         amount = amount if isinstance(amount, dict) else {}
         number, reason = _text(content, "out_refund_no"), _text(content, "reason")
@@ -100,12 +110,18 @@ class WechatGateway:
         if _cents(amount, "total") != order["total"] or amount.get("currency") != "CNY":
             raise Refused(400, "INVALID_REQUEST", "订单金额不一致")
         cents, address = _cents(amount, "refund"), _address(content, must=False)
-        refund = self._orders.refund(order["out_trade_no"], number, cents, reason, address)
+        refund = self._orders.refund(order, number, cents, reason, address)
         return _refund_values(refund, order)
 
     def _query_refund(self, request: web.Request, signed_at: float) -> Values:
         refund = self._orders.find_refund(unquote(request.groups[0]))
-        return _refund_values(refund, self._orders.find(refund["out_trade_no"]))
+        return _refund_values(refund, self._orders.find_paid(refund["transaction_id"]))
+
+    def _named(self, content: Values) -> sqlite3.Row:
+        own, theirs = _text(content, "transaction_id"), _text(content, "out_trade_no")
+        if bool(own) == bool(theirs):
+            raise Refused(400, "PARAM_ERROR", "transaction_id 与 out_trade_no 必须且只能传一个")
+        return self._orders.find_paid(own) if own else self._orders.find(theirs)
 
     def _merchant(self) -> tuple[str, str]:
         return self._config.wechatpay_app_id, self._config.wechatpay_mch_id

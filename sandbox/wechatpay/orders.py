@@ -49,10 +49,17 @@ class Orders:
         now = time.time()
         self._store.run(
             "INSERT INTO wechat_orders (out_trade_no, token, transaction_id, description, total, payer_total, state,"
-            " notify_url, request, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, 'NOTPAY', ?, ?, ?, ?)"
-            " ON CONFLICT (out_trade_no) DO NOTHING",
+            " notify_url, request, created_at, expires_at) SELECT ?, ?, ?, ?, ?, ?, 'NOTPAY', ?, ?, ?, ?"
+            " WHERE NOT EXISTS (SELECT 1 FROM wechat_orders WHERE out_trade_no = ?)",
             *(wanted.out_trade_no, secrets.token_hex(8), _number("4200"), wanted.description, wanted.total),
-            *(wanted.total, wanted.notify_url, wanted.request, now, now + wanted.seconds),
+            *(
+                wanted.total,
+                wanted.notify_url,
+                wanted.request,
+                now,
+                now + wanted.seconds,
+                wanted.out_trade_no,
+            ),
         )
         order = self.find(wanted.out_trade_no)
         if order["state"] in ("SUCCESS", "REFUND"):
@@ -64,11 +71,14 @@ class Orders:
         return str(order["token"])
 
     def find(self, out_trade_no: str) -> sqlite3.Row:
-        """By the merchant's number."""
-        row = self._store.one("SELECT * FROM wechat_orders WHERE out_trade_no = ?", out_trade_no)
-        if row is None:
-            raise Refused(404, "ORDER_NOT_EXIST", "订单不存在")
-        return row
+        """By the merchant's number; of an order that was paid twice the first trade."""
+        return self._found("SELECT * FROM wechat_orders WHERE out_trade_no = ? ORDER BY rowid", out_trade_no)
+
+    def find_paid(self, transaction_id: str) -> sqlite3.Row:
+        """By WeChat's own number, which nobody knows before the payment."""
+        return self._found(
+            "SELECT * FROM wechat_orders WHERE transaction_id = ? AND paid_at IS NOT NULL", transaction_id
+        )
 
     def by_token(self, token: str) -> sqlite3.Row:
         """By what its QR code holds."""
@@ -81,18 +91,33 @@ class Orders:
         """Newest first."""
         return self._store.all("SELECT * FROM wechat_orders ORDER BY created_at DESC LIMIT ?", limit)
 
-    def pay(self, out_trade_no: str, trouble: Trouble, *, coupon: int = 0) -> None:
+    def pay(self, transaction_id: str, trouble: Trouble, *, coupon: int = 0) -> None:
         """The customer pays: once, whatever he presses. `coupon` fen of it are somebody else's."""
         now = time.time()
         with self._store.transaction():
             changed = self._store.run(
                 "UPDATE wechat_orders SET state = 'SUCCESS', paid_at = ?, payer_total = max(total - ?, 0)"
-                " WHERE out_trade_no = ? AND state = 'NOTPAY' AND expires_at > ?",
-                *(now, coupon, out_trade_no, now),
+                " WHERE transaction_id = ? AND state = 'NOTPAY' AND expires_at > ?",
+                *(now, coupon, transaction_id, now),
             )
             if not changed:
                 raise Refused(400, "ORDERPAID", "订单已经付款或已经关闭")
-            self.notices.paid(self.find(out_trade_no), trouble)
+            self.notices.paid(self.find_paid(transaction_id), trouble)
+
+    def pay_again(self, transaction_id: str) -> None:
+        """The order of a paid trade is paid once more: a trade of its own, with its own notice."""
+        now, another = time.time(), _number("4200")
+        with self._store.transaction():
+            added = self._store.run(
+                "INSERT INTO wechat_orders (out_trade_no, token, transaction_id, description, total, payer_total,"
+                " state, notify_url, request, created_at, expires_at, paid_at) SELECT out_trade_no, ?, ?, description,"
+                " total, total, 'SUCCESS', notify_url, request, ?, expires_at, ?"
+                " FROM wechat_orders WHERE transaction_id = ? AND paid_at IS NOT NULL",
+                *(secrets.token_hex(8), another, now, now, transaction_id),
+            )
+            if not added:
+                raise Refused(400, "INVALID_REQUEST", "订单未支付")
+            self.notices.paid(self.find_paid(another), Trouble())
 
     def close(self, out_trade_no: str) -> None:
         """Close an order that nobody has paid; closed before is as good."""
@@ -115,35 +140,39 @@ class Orders:
         ):
             self._end(row, now)
 
-    def end_refunds_with(self, out_trade_no: str, ending: str) -> None:
-        """What is to become of this order's next refunds."""
+    def end_refunds_with(self, transaction_id: str, ending: str) -> None:
+        """What is to become of this trade's next refunds."""
         self._store.run(
-            "UPDATE wechat_orders SET next_refund = ? WHERE out_trade_no = ?", ending, out_trade_no
+            "UPDATE wechat_orders SET next_refund = ? WHERE transaction_id = ?", ending, transaction_id
         )
 
-    def refunds(self, out_trade_no: str) -> list[sqlite3.Row]:
-        """Oldest first."""
+    def refunds(self, transaction_id: str) -> list[sqlite3.Row]:
+        """Those of one trade, oldest first."""
         return self._store.all(
-            "SELECT * FROM wechat_refunds WHERE out_trade_no = ? ORDER BY created_at", out_trade_no
+            "SELECT * FROM wechat_refunds WHERE transaction_id = ? ORDER BY created_at", transaction_id
         )
 
-    def refund(self, out_trade_no: str, number: str, cents: int, reason: str, notify_url: str) -> sqlite3.Row:
+    def refund(
+        self, order: sqlite3.Row, number: str, cents: int, reason: str, notify_url: str
+    ) -> sqlite3.Row:
         """Begin to pay back; the same refund again is only told of."""
+        transaction_id = order["transaction_id"]
         with self._store.transaction():
-            order = self.find(out_trade_no)
             earlier = self._refund(number)
             if earlier is not None:
-                if (earlier["out_trade_no"], earlier["amount"]) != (out_trade_no, cents):
+                if (earlier["transaction_id"], earlier["amount"]) != (transaction_id, cents):
                     raise Refused(400, "INVALID_REQUEST", "订单金额或退款金额与之前请求不一致")
                 return earlier
             self._check_refundable(order, cents)
             now = time.time()
             self._store.run(
                 "INSERT INTO wechat_refunds VALUES (?, ?, ?, ?, ?, ?, 'PROCESSING', ?, ?, ?, NULL)",
-                *(number, _number("5030"), out_trade_no, cents, reason, notify_url, order["next_refund"]),
+                *(number, _number("5030"), transaction_id, cents, reason, notify_url, order["next_refund"]),
                 *(now, now + self._config.refund_seconds),
             )
-            self._store.run("UPDATE wechat_orders SET state = 'REFUND' WHERE out_trade_no = ?", out_trade_no)
+            self._store.run(
+                "UPDATE wechat_orders SET state = 'REFUND' WHERE transaction_id = ?", transaction_id
+            )
             return self.find_refund(number)
 
     def find_refund(self, number: str) -> sqlite3.Row:
@@ -153,6 +182,12 @@ class Orders:
             raise Refused(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
         return row
 
+    def _found(self, sql: str, value: str) -> sqlite3.Row:
+        row = self._store.one(sql, value)
+        if row is None:
+            raise Refused(404, "ORDER_NOT_EXIST", "订单不存在")
+        return row
+
     def _refund(self, number: str) -> sqlite3.Row | None:
         return self._store.one("SELECT * FROM wechat_refunds WHERE out_refund_no = ?", number)
 
@@ -160,7 +195,7 @@ class Orders:
         if order["paid_at"] is None:
             raise Refused(400, "INVALID_REQUEST", "订单未支付")
         before = sum(
-            row["amount"] for row in self.refunds(order["out_trade_no"]) if row["status"] != "CLOSED"
+            row["amount"] for row in self.refunds(order["transaction_id"]) if row["status"] != "CLOSED"
         )
         if before + cents > order["total"]:
             raise Refused(400, "INVALID_REQUEST", "累计退款金额大于订单金额")
@@ -175,7 +210,7 @@ class Orders:
             )
             if changed:
                 ended = self.find_refund(refund["out_refund_no"])
-                self.notices.refunded(ended, self.find(ended["out_trade_no"]))
+                self.notices.refunded(ended, self.find_paid(ended["transaction_id"]))
 
 
 def _number(prefix: str) -> str:

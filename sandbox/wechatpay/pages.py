@@ -23,7 +23,9 @@ _KNOBS = """
 <label><input type="checkbox" name="probe"> 先发一条签名错误的探测 · a probe goes ahead</label>
 </details>"""
 _PAY = '<button class="main" name="action" value="pay">确认支付</button>'
-_REFUNDS = """
+_PAID = """
+<details><summary>同一订单付两次 · Pay it twice</summary>
+<button name="action" value="again">再付一次 · pay the same order once more</button></details>
 <details><summary>下一次退款的结果 · How the next refund ends</summary>
 <button name="action" value="SUCCESS">成功 · SUCCESS</button>
 <button name="action" value="ABNORMAL">异常 · ABNORMAL</button>
@@ -57,7 +59,7 @@ class WechatPages:
                 "微信支付", f'{_summary(order)}<form method="post">{_PAY}{_KNOBS}</form>', banner=BANNER
             )
         state = _STATES[order["state"]] if order["state"] != "NOTPAY" else "已超过付款时间"
-        knobs = f'<form method="post">{_REFUNDS}</form>' if order["paid_at"] else ""
+        knobs = f'<form method="post">{_PAID}</form>' if order["paid_at"] else ""
         return web.page(f"这笔订单不能再付：{state}", _summary(order) + knobs, banner=BANNER)
 
     def press(self, request: web.Request) -> web.Answer:
@@ -67,9 +69,12 @@ class WechatPages:
         try:
             order = self._orders.by_token(request.groups[0])
             if action in ENDINGS:
-                self._orders.end_refunds_with(order["out_trade_no"], action)
+                self._orders.end_refunds_with(order["transaction_id"], action)
                 return web.page("好的", f"<p>下一次退款：{action}</p>", banner=BANNER)
-            self._orders.pay(order["out_trade_no"], _trouble(form), coupon=int(_number(form, "coupon")))
+            if action == "again":
+                self._orders.pay_again(order["transaction_id"])
+                return web.page("又付了一次", _summary(order), banner=BANNER)
+            self._orders.pay(order["transaction_id"], _trouble(form), coupon=int(_number(form, "coupon")))
         except Refused as error:
             return self._refused(error)
         return web.page("支付成功", f"{_summary(order)}<p>请回到商户的页面。</p>", banner=BANNER)
@@ -87,9 +92,11 @@ class WechatPages:
         return web.page("微信支付订单 · Orders", scan + table, banner=BANNER, wide=True)
 
     def order_json(self, request: web.Request) -> web.Answer:
-        """One order (`?out_trade_no=`) as JSON, for tests."""
+        """One order (`?out_trade_no=`, or `?transaction_id=` of one paid twice) as JSON, for tests."""
+        asked = request.parameters()
         try:
-            order = self._orders.find(request.parameters().get("out_trade_no", ""))
+            own = asked.get("transaction_id", "")
+            order = self._orders.find_paid(own) if own else self._orders.find(asked.get("out_trade_no", ""))
         except Refused as error:
             return _json({"error": error.code}, 404)
         notices = [
@@ -98,7 +105,7 @@ class WechatPages:
         ]
         refunds = [
             {name: row[name] for name in ("out_refund_no", "amount", "status", "reason")}
-            for row in self._orders.refunds(order["out_trade_no"])
+            for row in self._orders.refunds(order["transaction_id"])
         ]
         names = ("out_trade_no", "transaction_id", "state", "total", "payer_total", "description")
         return _json({**{name: order[name] for name in names}, "refunds": refunds, "notices": notices}, 200)

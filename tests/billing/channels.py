@@ -22,16 +22,29 @@ Message = tuple[str, Mapping[str, str], bytes]  # gateway, headers, body
 
 @dataclass
 class Order:
-    """One order there: how often it was paid, and what went back of its first trade, by number."""
+    """One order there: how often it was paid, and what went back, by number."""
 
     gateway: str
     reference: str
     cents: int
     trades: int = 1
     refunds: dict[str, int] = field(default_factory=dict)
+    turns: dict[str, int] = field(
+        default_factory=dict
+    )  # of refunds that went out of another trade than the first, by number
 
     def trade_no(self, turn: int = 0) -> str:
         return f"{'2026' if self.gateway == 'alipay' else '4200'}{self.reference}{turn}"
+
+    def refund(self, number: str, cents: int, turn: int) -> None:
+        """Money goes back out of that trade; once by one number."""
+        if number not in self.refunds:
+            self.refunds[number] = cents
+            self.turns[number] = turn
+
+    def refunded(self, turn: int) -> int:
+        """What has gone back out of that trade."""
+        return sum(cents for number, cents in self.refunds.items() if self.turns.get(number, 0) == turn)
 
 
 class Channels:
@@ -45,6 +58,15 @@ class Channels:
             "alipay": keys.gateway(post=self._alipay),
             "wechatpay": wechat_keys.gateway(exchange=self._wechat),
         }
+
+    def trade(self, reference: str, trade_no: str) -> tuple[Order | None, int]:
+        """The order with the turn of its trade; by the gateway's number where it is given."""
+        for order in self.orders.values():
+            for turn in range(order.trades):
+                named = order.trade_no(turn) == trade_no if trade_no else order.reference == reference
+                if named:
+                    return order, turn
+        return None, 0
 
     def get(self, code: str) -> Gateway:
         return self._gateways[code]
@@ -69,15 +91,16 @@ class Channels:
 
     def refunded(self, order: Order, number: str) -> Message:
         """The notice of one refund: Alipay tells the running total up to it, WeChat its own amount."""
-        name, numbers = f"{order.reference} {number}", list(order.refunds)
+        name, turn = f"{order.reference} {number}", order.turns.get(number, 0)
+        numbers = [each for each in order.refunds if order.turns.get(each, 0) == turn]
         if order.gateway == "alipay":
             total = sum(order.refunds[each] for each in numbers[: numbers.index(number) + 1])
             more = {"refund_fee": yuan(total), "gmt_refund": "2026-03-15 11:00:00.123", "out_biz_no": number}
             if total == order.cents:
                 more["trade_status"] = "TRADE_CLOSED"
-            return self._alipay_notice(name, order, 0, more)
+            return self._alipay_notice(name, order, turn, more)
         amount = {"total": order.cents, "refund": order.refunds[number]}
-        named = self._wechat_order(order, 0) | {"amount": amount, "out_refund_no": number, "appid": None}
+        named = self._wechat_order(order, turn) | {"amount": amount, "out_refund_no": number, "appid": None}
         return self._wechat_notice(name, wechat_keys.refund(**named), "REFUND.SUCCESS")
 
     def _alipay_notice(self, name: str, order: Order, turn: int, more: Mapping[str, str]) -> Message:
@@ -106,24 +129,21 @@ class Channels:
     def _alipay(self, url: str, form: bytes) -> bytes:
         method = dict(parse_qsl(urlsplit(url).query))["method"]
         content = json.loads(dict(parse_qsl(form.decode()))["biz_content"])
-        order = self.orders.get(content["out_trade_no"])
-        if order is None or not order.trades:
+        order, turn = self.trade(content["out_trade_no"], content.get("trade_no", ""))
+        if order is None:
             return alipay_answer(method, NOT_EXISTING)
-        named = {"out_trade_no": order.reference, "trade_no": order.trade_no()}
+        named = {"out_trade_no": order.reference, "trade_no": order.trade_no(turn)}
         values: dict[str, object] = {"code": "10000", "msg": "Success", **named}
         if method == "alipay.trade.query":
             values |= {"trade_status": "TRADE_SUCCESS", "total_amount": yuan(order.cents)}
             values["send_pay_date"] = "2026-03-15 10:00:04"
         else:
             number = content["out_request_no"]
-            known = number in order.refunds
+            known = number in order.refunds and order.turns.get(number, 0) == turn
             if method == "alipay.trade.refund":
-                order.refunds.setdefault(number, round(float(content["refund_amount"]) * 100))
+                order.refund(number, round(float(content["refund_amount"]) * 100), turn)
                 self._lose()
-                values |= {
-                    "fund_change": "N" if known else "Y",
-                    "refund_fee": yuan(sum(order.refunds.values())),
-                }
+                values |= {"fund_change": "N" if known else "Y", "refund_fee": yuan(order.refunded(turn))}
             elif known:
                 values |= {"out_request_no": number, "refund_amount": yuan(order.refunds[number])}
         return alipay_answer(method, values)
@@ -131,14 +151,17 @@ class Channels:
     def _wechat(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         path = urlsplit(url).path
         content = json.loads(body) if body else {}
-        if "/out-trade-no/" in path:
-            order = self.orders.get(path.rsplit("/", 1)[1])
-            if order is None or not order.trades:
+        if "/pay/transactions/" in path:
+            named = path.rsplit("/", 1)[1]
+            order, turn = self.trade(named, named if "/id/" in path else "")
+            if order is None:
                 return wechat_keys.answer(404, {"code": "ORDER_NOT_EXIST", "message": "no"})
-            return wechat_keys.answer(200, wechat_keys.transaction(**self._wechat_order(order, 0)))
+            return wechat_keys.answer(200, wechat_keys.transaction(**self._wechat_order(order, turn)))
         if method == "POST":
-            order, number = self.orders[content["out_trade_no"]], content["out_refund_no"]
-            order.refunds.setdefault(number, content["amount"]["refund"])
+            order, turn = self.trade(content.get("out_trade_no", ""), content.get("transaction_id", ""))
+            assert order is not None
+            number = content["out_refund_no"]
+            order.refund(number, content["amount"]["refund"], turn)
             self._lose()
             return wechat_keys.answer(200, self._wechat_refund(order, number, "PROCESSING"))
         number = path.rsplit("/", 1)[1]
@@ -150,6 +173,7 @@ class Channels:
     def _wechat_refund(self, order: Order, number: str, status: str) -> dict[str, object]:
         return {
             "out_trade_no": order.reference,
+            "transaction_id": order.trade_no(order.turns.get(number, 0)),
             "out_refund_no": number,
             "status": status,
             "success_time": "2026-03-15T11:00:00+08:00",

@@ -18,6 +18,7 @@ from billing.gateways.base import (
     RefundStatus,
     Report,
     ReportStatus,
+    Trade,
 )
 from billing.models import Payment, Receipt, RefundReason, RefundRequest, RefundState
 from billing.services import refund_sending, refunds
@@ -105,6 +106,7 @@ class Till:
     says: dict[str, RefundStatus] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    trades: set[Trade] = field(default_factory=set)  # that calls were about
 
     code = "alipay"
 
@@ -120,7 +122,8 @@ class Till:
             return RefundStatus.NOT_FOUND
         return self.says.get(request_no, RefundStatus.SUCCEEDED)
 
-    def refund(self, reference: str, request_no: str, amount_cents: int, reason: str) -> RefundResult:
+    def refund(self, trade: Trade, request_no: str, amount_cents: int, reason: str) -> RefundResult:
+        self.trades.add(trade)
         self.calls.append(("refund", request_no))
         self.on_the_way()
         self._be_away()
@@ -139,7 +142,8 @@ class Till:
         self.on_the_way_back()
         return self._result(request_no)
 
-    def query_refund(self, reference: str, request_no: str) -> RefundResult:
+    def query_refund(self, trade: Trade, request_no: str) -> RefundResult:
+        self.trades.add(trade)
         self.calls.append(("query", request_no))
         self._be_away()
         self._be_mute()

@@ -13,7 +13,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.models import AccountBalance, Bill, Payment, Receipt, Refund, RefundReason
+from billing.models import AccountBalance, Bill, Payment, Receipt, Refund, RefundReason, ReviewReason
 from billing.services import callbacks, intake, payments, reconciling, refund_sending, refunds, replay
 from core.actor import Actor
 from tests.billing import build
@@ -32,7 +32,9 @@ class Plan:
     paid: int
     trades: int
     outside: tuple[int, ...]  # refunds that the merchant made in the gateway's own console
-    ours: tuple[int, ...]  # refunds that the hall asks for, of what settled nothing
+    ours: tuple[
+        int, ...
+    ]  # refunds that the hall asks for, of what settled nothing: the second trade, if there is one
 
 
 @st.composite
@@ -44,6 +46,8 @@ def plans(draw: st.DrawFn) -> Plan:
     if trades == 1:
         outside = tuple(draw(st.lists(st.integers(1, bill // 3), max_size=2)))
         ours = tuple(draw(st.lists(st.integers(1, max(over // 2, 1)), max_size=2))) if over > 1 else ()
+    if trades == 2:
+        ours = tuple(draw(st.lists(st.integers(1, (bill + over) // 2), max_size=2)))
     return Plan(draw(st.sampled_from(["alipay", "wechatpay"])), bill, bill + over, trades, outside, ours)
 
 
@@ -149,7 +153,8 @@ def _refund(way: Way, channels: Channels, orders: list[Order], plans_: list[Plan
     for order, plan in zip(orders, plans_, strict=True):
         for number, cents in enumerate(plan.outside):
             order.refunds[f"OUT{order.reference}{number}"] = cents
-        receipt = Receipt.objects.filter(payment__reference=order.reference, review_reason="").first()
+        review = ReviewReason.DUPLICATE if plan.trades == 2 else ""
+        receipt = Receipt.objects.filter(payment__reference=order.reference, review_reason=review).first()
         for cents in plan.ours if receipt else ():
             assert receipt is not None
             given = {

@@ -5,22 +5,25 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from billing.gateways import alipay, registry, wechatpay
-from billing.gateways.base import Charge, GatewayError, RefundResult
+from billing.gateways.base import Charge, GatewayError, RefundResult, Trade
 from billing.models import (
     GatewayCallback,
     LedgerEntry,
     Payment,
     Receipt,
     Refund,
+    RefundReason,
     RefundRequest,
     RefundState,
+    ReviewReason,
     StatementDifference,
 )
 from billing.services import callbacks, intake, payments, refunds, settling
@@ -155,6 +158,26 @@ def books(of: Paid) -> tuple[object, ...]:
     )
 
 
+def trade_of(receipt: Receipt, of: Paid) -> Trade:
+    return Trade(of.payment.reference, receipt.trade_no)
+
+
+def refunded_there(receipt: Receipt, sandbox: SandboxProcess) -> int:
+    """Fen that the stand-in has paid back out of the receipt's trade."""
+    if receipt.gateway == alipay.CODE:
+        return int(str(sandbox.get("/alipay/api/trades", trade_no=receipt.trade_no).json()["refunded_cents"]))
+    order: Any = sandbox.get("/wechatpay/api/orders", transaction_id=receipt.trade_no).json()
+    return sum(each["amount"] for each in order["refunds"] if each["status"] == "SUCCESS")
+
+
+def line(receipt: Receipt, of: Paid, cents: int, at: datetime, request_no: str = "") -> statements_build.Row:
+    """A row of the channel's file."""
+    local = at.astimezone(clock.SHANGHAI)
+    return statements_build.Row(
+        receipt.trade_no, of.payment.reference, cents, request_no, at=f"{local:%Y-%m-%d %H:%M:%S}"
+    )
+
+
 def expected(row: RefundRequest) -> tuple[object, ...]:
     return ([(row.number, 1000)], 1000, 0, [(2600,), (-1000,)], 1600, True)
 
@@ -227,21 +250,74 @@ def test_the_statement_agrees(paid: Paid, tmp_path: Path) -> None:
     row = approved(paid.receipt, 1000, as_of=NOW)
     work_until_decided(row)
     refund = Refund.objects.get()
-    local = [at.astimezone(clock.SHANGHAI) for at in (paid.receipt.paid_at, refund.refunded_at)]
-    trade_no, reference = paid.receipt.trade_no, paid.payment.reference
     rows = [
-        statements_build.Row(trade_no, reference, 2600, at=f"{local[0]:%Y-%m-%d %H:%M:%S}"),
-        statements_build.Row(trade_no, reference, 1000, row.number, at=f"{local[1]:%Y-%m-%d %H:%M:%S}"),
+        line(paid.receipt, paid, 2600, paid.receipt.paid_at),
+        line(paid.receipt, paid, 1000, refund.refunded_at, row.number),
     ]
-    loaded = statements_build.load(
-        tmp_path, rows, gateway=paid.gateway, day=local[0].date(), as_of=NOW + timedelta(days=2)
-    )
-    assert {kind: list(found) for kind, found in statements_build.found(loaded).items()} == {
-        "PAYMENT": ["MATCHED"],
-        "REFUND": ["MATCHED"],
-    }
+    assert compared(tmp_path, paid, rows) == {"PAYMENT": ["MATCHED"], "REFUND": ["MATCHED"]}
     assert not StatementDifference.objects.exists()
     assert books(paid) == expected(row)
+
+
+def compared(folder: Path, of: Paid, rows: list[statements_build.Row]) -> dict[str, list[str]]:
+    """The verdicts on a file of that day, by kind."""
+    loaded = statements_build.load(
+        folder,
+        rows,
+        gateway=of.gateway,
+        day=clock.local_date(of.receipt.paid_at),
+        as_of=NOW + timedelta(days=2),
+    )
+    return {kind: list(found) for kind, found in statements_build.found(loaded).items()}
+
+
+@pytest.mark.parametrize("is_told_first", [False, True])
+@pytest.mark.parametrize("paid", GATEWAYS, indirect=True)
+def test_of_an_order_paid_twice_the_second_payment_goes_back(
+    paid: Paid,
+    sandbox: SandboxProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_told_first: bool,
+) -> None:
+    """Out of its own trade, there and here, by the answer as by the notice; the first payment stays."""
+    assert sandbox.press(paid.page, "again").status == 200
+    hear(paid.gateway, paid.notices(1)[0])
+    second = Receipt.objects.get(review_reason=ReviewReason.DUPLICATE)
+    row = approved(second, 2600, as_of=NOW, reason_code=RefundReason.DUPLICATE)
+    if is_told_first:
+        with deaf(monkeypatch, paid.gateway):
+            work(NOW)
+    else:
+        work_until_decided(row)
+    hear(paid.gateway, paid.notices(2)[1])
+    assert now(row).state == RefundState.SUCCEEDED
+    assert (sums(paid.receipt), sums(second)) == ((0, 0, 2600), (2600, 0, 0))
+    assert [refunded_there(each, sandbox) for each in (paid.receipt, second)] == [0, 2600]
+    assert [refund.receipt_id for refund in Refund.objects.all()] == [second.pk]
+    assert build.balance(paid.payment.account) == 2600
+    assert build.books_are_right()
+    rows = [
+        line(paid.receipt, paid, 2600, paid.receipt.paid_at),
+        line(second, paid, 2600, second.paid_at),
+        line(second, paid, 2600, Refund.objects.get().refunded_at, row.number),
+    ]
+    assert compared(tmp_path, paid, rows)["REFUND"] == ["MATCHED"]
+    assert not StatementDifference.objects.filter(kind="REFUND").exists()
+
+
+@pytest.mark.parametrize("paid", GATEWAYS, indirect=True)
+def test_both_payments_of_one_order_can_go_back(paid: Paid, sandbox: SandboxProcess) -> None:
+    assert sandbox.press(paid.page, "again").status == 200
+    hear(paid.gateway, paid.notices(1)[0])
+    both = list(Receipt.objects.order_by("id"))
+    for each in reversed(both):
+        work_until_decided(approved(each, 2600, as_of=NOW))
+    for notice in paid.notices(3)[1:]:
+        hear(paid.gateway, notice)
+    assert [sums(each) for each in both] == [(2600, 0, 0)] * 2
+    assert [refunded_there(each, sandbox) for each in both] == [2600] * 2
+    assert (build.balance(paid.payment.account), build.books_are_right()) == (0, True)
 
 
 @pytest.mark.parametrize("paid", GATEWAYS, indirect=True)
@@ -262,7 +338,7 @@ def test_partial_refunds_until_nothing_is_left(paid: Paid) -> None:
 @pytest.mark.parametrize("paid", GATEWAYS, indirect=True)
 def test_money_that_is_gone_already_is_refused_there_and_freed_here(paid: Paid) -> None:
     """Somebody paid it back in the gateway's console, and no notice has come of it yet."""
-    registry.get(paid.gateway).refund(paid.payment.reference, "CONSOLE1", 2600, "手工退款")
+    registry.get(paid.gateway).refund(trade_of(paid.receipt, paid), "CONSOLE1", 2600, "手工退款")
     row = approved(paid.receipt, 1000, as_of=NOW)
     work_until_decided(row)
     assert now(row).state == RefundState.FAILED

@@ -8,7 +8,7 @@ from django.db import connection
 
 from billing import refund_rules, tasks
 from billing.gateways import registry
-from billing.gateways.base import GatewayError, RefundStatus
+from billing.gateways.base import GatewayError, RefundStatus, Trade
 from billing.models import Refund, RefundRequest, RefundState
 from billing.services import refund_sending, refunds
 from core import clock
@@ -44,6 +44,7 @@ def test_an_approved_refund_is_paid_and_booked(till: Till) -> None:
     row = approved(receipt)
     assert work() == 1
     assert till.calls == [("refund", row.number)]
+    assert till.trades == {Trade(row.reference, receipt.trade_no)}
     assert (now(row).state, row.sent_at, row.ended_at) == (RefundState.SUCCEEDED, NOON, NOON)
     assert row.refund is not None
     assert (row.refund.request_no, row.refund.amount_cents) == (row.number, 1000)
@@ -86,6 +87,7 @@ def test_accepted_is_not_refunded(till: Till) -> None:
     work(at + 60 * MINUTE)
     assert now(row).state == RefundState.SUCCEEDED
     assert {kind for kind, _number in till.calls[1:]} == {"query"}
+    assert till.trades == {Trade(row.reference, receipt.trade_no)}
     assert steps(row) == ["REQUESTED", "APPROVED", "ACCEPTED", "SUCCEEDED"]
     assert sums(receipt) == (1000, 0, 1600)
 

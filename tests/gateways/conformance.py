@@ -18,6 +18,7 @@ from billing.gateways.base import (
     RefundStatus,
     Report,
     ReportStatus,
+    Trade,
 )
 from tests.sandbox.process import until
 
@@ -33,6 +34,9 @@ class Outside(Protocol):
     def pay(self, instruction: Instruction) -> bool:
         """The customer pays; False when the cashier refuses."""
 
+    def pay_again(self, instruction: Instruction) -> None:
+        """The customer pays what he has paid once more, as a trade of its own."""
+
     def notices(self, reference: str, count: int) -> list[tuple[Mapping[str, str], bytes]]:
         """The first `count` messages about a trade, as received (headers, body); fails when they do not come."""
 
@@ -42,10 +46,16 @@ def refund_no(charge: Charge, number: int) -> str:
     return f"{charge.reference}R{number}"
 
 
+def unnamed(charge: Charge) -> Trade:
+    """The trade of a charge whose gateway's number is not known yet."""
+    return Trade(charge.reference, "")
+
+
 class GatewayConformance:
     """Inherit, and define the fixtures `gateway`, `dead_gateway` (same, nobody answers) and `outside`."""
 
     notices_tell_totals = True  # of a trade's refunds; else each tells the amount of its own refund
+    refunds_are_found_without_their_trade = False  # by our number alone, unique for the merchant
 
     def charge(self, outside: Outside, cents: int = 2600, *, minutes: float = 30) -> Charge:
         now = datetime.now(UTC)
@@ -71,16 +81,18 @@ class GatewayConformance:
         except GatewayError:
             return False
 
-    def refunded(self, gateway: Gateway, charge: Charge, number: int, cents: int) -> RefundResult:
+    def refunded(
+        self, gateway: Gateway, charge: Charge, number: int, cents: int, *, trade_no: str = ""
+    ) -> RefundResult:
         """The end of a refund; what the gateway only takes at first is asked about."""
-        request_no = refund_no(charge, number)
-        result = gateway.refund(charge.reference, request_no, cents, "多收")
+        request_no, trade = refund_no(charge, number), Trade(charge.reference, trade_no)
+        result = gateway.refund(trade, request_no, cents, "多收")
         assert result.status in (RefundStatus.SUCCEEDED, RefundStatus.PENDING)
         found = [result]
 
         def is_over() -> bool:
             if found[-1].status is RefundStatus.PENDING:
-                found.append(gateway.query_refund(charge.reference, request_no))
+                found.append(gateway.query_refund(trade, request_no))
             return found[-1].status is not RefundStatus.PENDING
 
         until(is_over)
@@ -176,7 +188,7 @@ class GatewayConformance:
         for _ in range(3):
             result = self.refunded(gateway, charge, 1, 1000)
             assert (result.status, result.amount_cents) == (RefundStatus.SUCCEEDED, 1000)
-        found = gateway.query_refund(charge.reference, refund_no(charge, 1))
+        found = gateway.query_refund(unnamed(charge), refund_no(charge, 1))
         assert (found.status, found.amount_cents) == (RefundStatus.SUCCEEDED, 1000)
         # 1000 + 1600 = 26.00: the first was paid out once
         assert self.refunded(gateway, charge, 2, 1600).status is RefundStatus.SUCCEEDED
@@ -200,36 +212,76 @@ class GatewayConformance:
         assert {report.refunds[0].status for report in (first, second)} == {RefundStatus.SUCCEEDED}
         assert first.amount_cents == second.amount_cents == 2600
 
+    def test_of_an_order_paid_twice_the_trade_that_is_named_is_refunded(
+        self, gateway: Gateway, outside: Outside
+    ) -> None:
+        charge = self.charge(outside)
+        instruction = gateway.create(charge)
+        assert outside.pay(instruction)
+        first = self.heard(gateway, outside, charge.reference)
+        outside.pay_again(instruction)
+        second = self.heard(gateway, outside, charge.reference, 2)
+        assert first.trade_no != second.trade_no
+        assert {first.status, second.status} == {ReportStatus.SUCCEEDED}
+        for count, paid in enumerate((second, first), 3):
+            result = self.refunded(gateway, charge, count, 2600, trade_no=paid.trade_no)
+            total = 2600 if self.notices_tell_totals else None
+            assert (result.status, result.total_refunded_cents) == (RefundStatus.SUCCEEDED, total)
+            told = self.heard(gateway, outside, charge.reference, count)
+            assert (told.reference, told.trade_no) == (charge.reference, paid.trade_no)
+            assert (told.refunds[0].request_no, told.total_refunded_cents) == (refund_no(charge, count), 2600)
+            with pytest.raises(GatewayError) as caught:
+                self.refunded(gateway, charge, 10 + count, 1, trade_no=paid.trade_no)
+            assert caught.value.permanent
+
+    def test_a_refund_is_not_found_in_the_other_trade(self, gateway: Gateway, outside: Outside) -> None:
+        charge = self.charge(outside)
+        instruction = gateway.create(charge)
+        assert outside.pay(instruction)
+        first = self.heard(gateway, outside, charge.reference)
+        outside.pay_again(instruction)
+        second = self.heard(gateway, outside, charge.reference, 2)
+        self.refunded(gateway, charge, 1, 1000, trade_no=second.trade_no)
+        other = Trade(charge.reference, first.trade_no)
+        if self.refunds_are_found_without_their_trade:
+            with pytest.raises(GatewayError) as caught:
+                gateway.query_refund(other, refund_no(charge, 1))
+            assert not caught.value.permanent
+        else:
+            found = gateway.query_refund(other, refund_no(charge, 1))
+            assert found.status is RefundStatus.NOT_FOUND
+
     def test_more_than_was_paid_is_refused_for_good(self, gateway: Gateway, outside: Outside) -> None:
         charge = self.paid(gateway, outside)
         self.refunded(gateway, charge, 1, 1000)
         with pytest.raises(GatewayError) as caught:
-            gateway.refund(charge.reference, refund_no(charge, 2), 1601, "多收")
+            gateway.refund(unnamed(charge), refund_no(charge, 2), 1601, "多收")
         assert caught.value.permanent
-        found = gateway.query_refund(charge.reference, refund_no(charge, 2))
+        found = gateway.query_refund(unnamed(charge), refund_no(charge, 2))
         assert found.status is RefundStatus.NOT_FOUND
 
     def test_the_same_refund_number_with_another_amount_is_refused(
         self, gateway: Gateway, outside: Outside
     ) -> None:
         charge = self.paid(gateway, outside)
-        gateway.refund(charge.reference, refund_no(charge, 1), 1000, "多收")
+        gateway.refund(unnamed(charge), refund_no(charge, 1), 1000, "多收")
         with pytest.raises(GatewayError):
-            gateway.refund(charge.reference, refund_no(charge, 1), 999, "多收")
+            gateway.refund(unnamed(charge), refund_no(charge, 1), 999, "多收")
 
     def test_what_was_not_paid_is_not_refunded(self, gateway: Gateway, outside: Outside) -> None:
         charge = self.charge(outside)
         outside.arrive(gateway.create(charge))
         for reference in (charge.reference, "PNEVERSEEN"):
             with pytest.raises(GatewayError):
-                gateway.refund(reference, "RF1", 1, "多收")
+                gateway.refund(Trade(reference, ""), "RF1", 1, "多收")
 
     def test_when_nobody_answers_nothing_is_known(self, dead_gateway: Gateway) -> None:
         for ask in (
             lambda: dead_gateway.query("P00001"),
             lambda: dead_gateway.close("P00001"),
-            lambda: dead_gateway.refund("P00001", "RF1", 1, "多收"),
-            lambda: dead_gateway.query_refund("P00001", "RF1"),
+            lambda: dead_gateway.refund(Trade("P00001", ""), "RF1", 1, "多收"),
+            lambda: dead_gateway.refund(Trade("P00001", "4"), "RF1", 1, "多收"),
+            lambda: dead_gateway.query_refund(Trade("P00001", "4"), "RF1"),
         ):
             with pytest.raises(GatewayError) as caught:
                 ask()

@@ -30,6 +30,9 @@ class AlipayOutside:
         page = self.sandbox.arrive(instruction.url)
         return self.sandbox.press(page, "pay").status == 303
 
+    def pay_again(self, instruction: Instruction) -> None:
+        assert self.sandbox.press(self.sandbox.arrive(instruction.url), "again").status == 200
+
     def notices(self, reference: str, count: int) -> list[tuple[Mapping[str, str], bytes]]:
         until(lambda: len(self._about(reference)) >= count)
         return self._about(reference)[:count]

@@ -9,9 +9,10 @@ import pytest
 
 from billing.gateways import rsa2
 from billing.gateways.alipay import AlipayGateway, clean_subject
-from billing.gateways.base import GatewayError, RefundStatus, Report, ReportStatus
+from billing.gateways.base import GatewayError, RefundStatus, Report, ReportStatus, Trade
 from tests.gateways.keys import ALIPAY, STRANGER, Pair, charge, gateway
 
+P1 = Trade("P1", "")
 BEIJING = timezone(timedelta(hours=8))
 QUERY = "alipay.trade.query"
 CLOSE = "alipay.trade.close"
@@ -256,7 +257,7 @@ REFUNDED = {
 
 def test_a_refund_that_moved_money() -> None:
     alipay = Alipay(refund=REFUNDED)
-    result = asking(alipay).refund("P1", "RF2", 500, "多收")
+    result = asking(alipay).refund(P1, "RF2", 500, "多收")
     assert (result.status, result.amount_cents, result.total_refunded_cents) == (
         RefundStatus.SUCCEEDED,
         500,
@@ -264,6 +265,27 @@ def test_a_refund_that_moved_money() -> None:
     )
     sent = {"out_trade_no": "P1", "refund_amount": "5.00", "out_request_no": "RF2", "refund_reason": "多收"}
     assert alipay.asked == [(REFUND, sent)]
+
+
+def test_a_refund_names_the_trade_as_soon_as_it_is_known() -> None:
+    """Alipay goes by its own number where both are sent."""
+    there = {"code": "10000", "out_trade_no": "P1", "trade_no": "T2", "refund_amount": "5.00"}
+    alipay = Alipay(refund={**REFUNDED, "trade_no": "T2", "fund_change": "N"}, query=there)
+    assert asking(alipay).refund(Trade("P1", "T2"), "RF2", 500, "多收").status is RefundStatus.SUCCEEDED
+    named = [(content["out_trade_no"], content["trade_no"]) for _, content in alipay.asked]
+    assert named == [("P1", "T2")] * 2
+
+
+@pytest.mark.parametrize("changes", [{"trade_no": "T1"}, {"out_trade_no": "P9"}])
+def test_an_answer_about_another_trade_is_not_believed(changes: Values) -> None:
+    there = {"code": "10000", "out_trade_no": "P1", "trade_no": "T2", "refund_amount": "5.00", **changes}
+    alipay = asking(Alipay(refund={**REFUNDED, **there}, query=there))
+    trade = Trade("P1", "T2")
+    with pytest.raises(GatewayError) as caught:
+        alipay.refund(trade, "RF2", 500, "多收")
+    assert (caught.value.code, caught.value.permanent) == ("BAD_ANSWER", False)
+    with pytest.raises(GatewayError, match="BAD_ANSWER"):
+        alipay.query_refund(trade, "RF2")
 
 
 def test_a_refund_that_moved_nothing_now_is_asked_for() -> None:
@@ -274,13 +296,13 @@ def test_a_refund_that_moved_nothing_now_is_asked_for() -> None:
         "refund_status": "REFUND_SUCCESS",
     }
     alipay = Alipay(refund={**REFUNDED, "fund_change": "N"}, query=there)
-    assert asking(alipay).refund("P1", "RF2", 500, "多收").status is RefundStatus.SUCCEEDED
+    assert asking(alipay).refund(P1, "RF2", 500, "多收").status is RefundStatus.SUCCEEDED
     assert [method for method, _ in alipay.asked] == [REFUND, REFUND_QUERY]
 
 
 def test_a_refund_that_is_taken_but_not_there_yet_is_pending() -> None:
     alipay = Alipay(refund={**REFUNDED, "fund_change": "N"}, query={"code": "10000"})
-    assert asking(alipay).refund("P1", "RF2", 500, "多收").status is RefundStatus.PENDING
+    assert asking(alipay).refund(P1, "RF2", 500, "多收").status is RefundStatus.PENDING
 
 
 @pytest.mark.parametrize(
@@ -296,7 +318,7 @@ def test_a_refund_that_is_taken_but_not_there_yet_is_pending() -> None:
 )
 def test_a_refused_refund_is_an_error(sub_code: str, permanent: bool) -> None:
     with pytest.raises(GatewayError) as caught:
-        asking(Alipay(refund={"code": "40004", "sub_code": sub_code})).refund("P1", "RF2", 500, "多收")
+        asking(Alipay(refund={"code": "40004", "sub_code": sub_code})).refund(P1, "RF2", 500, "多收")
     assert (caught.value.code, caught.value.permanent) == (sub_code, permanent)
 
 
@@ -313,17 +335,17 @@ def test_a_refused_refund_is_an_error(sub_code: str, permanent: bool) -> None:
     ],
 )
 def test_code_10000_alone_is_no_refund(values: Values, status: RefundStatus) -> None:
-    assert asking(Alipay(query=values)).query_refund("P1", "RF2").status is status
+    assert asking(Alipay(query=values)).query_refund(P1, "RF2").status is status
 
 
 def test_the_time_of_a_refund_is_read_when_told_and_never_in_the_way() -> None:
     values = {"code": "10000", "refund_amount": "5.00", "gmt_refund_pay": "2026-03-16 09:00:00"}
-    told = asking(Alipay(query=values)).query_refund("P1", "RF2")
+    told = asking(Alipay(query=values)).query_refund(P1, "RF2")
     assert told.refunded_at == datetime(2026, 3, 16, 9, tzinfo=BEIJING)
-    odd = asking(Alipay(query={**values, "gmt_refund_pay": "gestern"})).query_refund("P1", "RF2")
+    odd = asking(Alipay(query={**values, "gmt_refund_pay": "gestern"})).query_refund(P1, "RF2")
     assert (odd.status, odd.refunded_at) == (RefundStatus.SUCCEEDED, None)
 
 
 def test_an_inexact_refund_amount_is_an_error() -> None:
     with pytest.raises(GatewayError):
-        asking(Alipay(query={"code": "10000", "refund_amount": "5.001"})).query_refund("P1", "RF2")
+        asking(Alipay(query={"code": "10000", "refund_amount": "5.001"})).query_refund(P1, "RF2")

@@ -20,6 +20,7 @@ from billing.gateways.base import (
     GatewayError,
     RefundStatus,
     ReportStatus,
+    Trade,
 )
 from billing.gateways.debit.bank import CODE, BankConfig, BankDebitGateway
 from billing.gateways.debit.base import AgreementRequest, AgreementStatus, DebitRefused
@@ -194,21 +195,21 @@ def test_refunds_go_back_once_and_never_more_than_was_taken(
 ) -> None:
     _reference, number, _url = signed(sandbox, gateway)
     given = charge()
-    gateway.debit(given, number)
-    assert gateway.query_refund(given.reference, "R1").status == RefundStatus.NOT_FOUND
+    trade = Trade(given.reference, gateway.debit(given, number).trade_no)
+    assert gateway.query_refund(trade, "R1").status == RefundStatus.NOT_FOUND
     for _ in range(2):
-        result = gateway.refund(given.reference, "R1", 1000, "多收")
+        result = gateway.refund(trade, "R1", 1000, "多收")
         assert (result.status, result.amount_cents, result.total_refunded_cents) == (
             RefundStatus.SUCCEEDED,
             1000,
             1000,
         )
-    assert gateway.query_refund(given.reference, "R1") == result
+    assert gateway.query_refund(trade, "R1") == result
     for number_, cents in (("R1", 999), ("R2", 1601)):
         with pytest.raises(GatewayError) as caught:
-            gateway.refund(given.reference, number_, cents, "多收")
+            gateway.refund(trade, number_, cents, "多收")
         assert caught.value.permanent
-    assert gateway.refund(given.reference, "R2", 1600, "多收").total_refunded_cents == 2600
+    assert gateway.refund(trade, "R2", 1600, "多收").total_refunded_cents == 2600
     assert gateway.query(given.reference).total_refunded_cents == 2600
     assert gateway.query(given.reference).status == ReportStatus.SUCCEEDED
 
@@ -231,8 +232,8 @@ def test_when_nobody_answers_nothing_is_known() -> None:
         lambda: dead.debit(charge(), "BA1"),
         lambda: dead.query("P1"),
         lambda: dead.close("P1"),
-        lambda: dead.refund("P1", "R1", 1, "多收"),
-        lambda: dead.query_refund("P1", "R1"),
+        lambda: dead.refund(Trade("P1", ""), "R1", 1, "多收"),
+        lambda: dead.query_refund(Trade("P1", ""), "R1"),
     ):
         with pytest.raises(GatewayError) as caught:
             ask()

@@ -43,6 +43,9 @@ class WechatOutside:
     def pay(self, instruction: Instruction, **knobs: str) -> bool:
         return self.sandbox.press(self.scanned(instruction), "pay", **knobs).status == 200
 
+    def pay_again(self, instruction: Instruction) -> None:
+        assert self.sandbox.press(self.scanned(instruction), "again").status == 200
+
     def scanned(self, instruction: Instruction) -> str:
         """The path of the page that a scan of the code opens."""
         assert instruction.kind == "qr"
@@ -98,6 +101,7 @@ def outside(keys: Path) -> Iterator[WechatOutside]:
 
 class TestWechatPayConformance(GatewayConformance):
     notices_tell_totals = False
+    refunds_are_found_without_their_trade = True
 
     @pytest.fixture
     def gateway(self, outside: WechatOutside) -> Gateway:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from billing.gateways import rsa2, wechatpay_wire
-from billing.gateways.base import GatewayError, RefundStatus, Report, ReportStatus
+from billing.gateways.base import GatewayError, RefundStatus, Report, ReportStatus, Trade
 from billing.gateways.transport import Answer
 from billing.gateways.wechatpay import WechatPayGateway
 from tests.gateways.wechat_keys import (
@@ -29,6 +29,8 @@ from tests.gateways.wechat_keys import (
 )
 
 ORDER = f"/v3/pay/transactions/out-trade-no/{REFERENCE}"
+TRANSACTION = "4200001500000000000003151001"
+UNNAMED, NAMED = Trade(REFERENCE, ""), Trade(REFERENCE, TRANSACTION)
 REFUNDS = "/v3/refund/domestic/refunds"
 PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
@@ -52,6 +54,7 @@ def asking(**answers: Answer) -> tuple[WechatPayGateway, WeChat]:
     paths = {
         "create": "POST /v3/pay/transactions/native",
         "query": f"GET {ORDER}",
+        "query_by_id": f"GET /v3/pay/transactions/id/{TRANSACTION}",
         "close": f"POST {ORDER}/close",
         "refund": f"POST {REFUNDS}",
         "query_refund": f"GET {REFUNDS}/RF1",
@@ -256,7 +259,7 @@ UNSIGNED = Answer(401, {"content-type": "application/json"}, b'{"code":"SIGN_ERR
 def test_an_answer_that_wechat_did_not_sign_decides_nothing(given: Answer) -> None:
     asked, _ = asking(query=given, close=given, create=given, query_refund=given)
     asks = (lambda: asked.query(REFERENCE), lambda: asked.close(REFERENCE), lambda: asked.create(charge()))
-    for ask in (*asks, lambda: asked.query_refund(REFERENCE, "RF1")):
+    for ask in (*asks, lambda: asked.query_refund(UNNAMED, "RF1")):
         with pytest.raises(GatewayError) as caught:
             ask()
         assert (caught.value.code, caught.value.permanent) == ("BAD_ANSWER_SIGNATURE", False)
@@ -282,7 +285,7 @@ def test_a_code_that_is_missing_from_the_answer() -> None:
 
 def test_a_refund_tells_the_orders_total_and_is_under_way_at_first() -> None:
     asked, wechat = asking(query=answer(200, transaction()), refund=answer(200, refunding()))
-    result = asked.refund(REFERENCE, "RF1", 1000, "多收" * 30)
+    result = asked.refund(UNNAMED, "RF1", 1000, "多收" * 30)
     assert (result.status, result.amount_cents, result.refunded_at) == (RefundStatus.PENDING, 1000, None)
     assert wechat.asked[1][2] == {
         "out_trade_no": REFERENCE,
@@ -291,6 +294,28 @@ def test_a_refund_tells_the_orders_total_and_is_under_way_at_first() -> None:
         "amount": {"refund": 1000, "total": 2600, "currency": "CNY"},
         "reason": ("多收" * 30).encode()[:78].decode(),
     }
+
+
+def test_a_refund_names_the_trade_alone_as_soon_as_it_is_known() -> None:
+    asked, wechat = asking(query_by_id=answer(200, transaction()), refund=answer(200, refunding()))
+    assert asked.refund(NAMED, "RF1", 1000, "").status is RefundStatus.PENDING
+    sent = wechat.asked[1][2]
+    assert (sent["transaction_id"], "out_trade_no" in sent) == (TRANSACTION, False)
+
+
+@pytest.mark.parametrize("changes", [{"out_trade_no": "P99999"}, {"transaction_id": "4200002"}])
+def test_a_trade_that_is_not_the_one_asked_for_is_not_refunded(changes: dict[str, object]) -> None:
+    asked, wechat = asking(query_by_id=answer(200, transaction(**changes)))
+    with pytest.raises(GatewayError) as caught:
+        asked.refund(NAMED, "RF1", 1000, "")
+    assert (caught.value.code, len(wechat.asked)) == ("BAD_ANSWER", 1)
+
+
+def test_a_refund_of_another_trade_is_not_taken_for_ours() -> None:
+    asked, _ = asking(query_refund=answer(200, refunding(status="SUCCESS", transaction_id="4200002")))
+    with pytest.raises(GatewayError) as caught:
+        asked.query_refund(NAMED, "RF1")
+    assert (caught.value.code, caught.value.permanent) == ("OTHER_TRADE", False)
 
 
 @pytest.mark.parametrize(
@@ -304,19 +329,19 @@ def test_a_refund_tells_the_orders_total_and_is_under_way_at_first() -> None:
 )
 def test_the_states_of_a_refund(state: str, status: RefundStatus) -> None:
     asked, _ = asking(query_refund=answer(200, refunding(status=state)))
-    assert asked.query_refund(REFERENCE, "RF1").status is status
+    assert asked.query_refund(UNNAMED, "RF1").status is status
 
 
 def test_when_it_was_refunded() -> None:
     done = refunding(status="SUCCESS", success_time="2026-03-15T10:00:04+08:00")
     asked, _ = asking(query_refund=answer(200, done))
-    refunded_at = asked.query_refund(REFERENCE, "RF1").refunded_at
+    refunded_at = asked.query_refund(UNNAMED, "RF1").refunded_at
     assert refunded_at == datetime(2026, 3, 15, 2, 0, 4, tzinfo=UTC)
 
 
 def test_a_refund_that_wechat_does_not_know() -> None:
     asked, _ = asking(query_refund=refusal(404, "RESOURCE_NOT_EXISTS"))
-    result = asked.query_refund(REFERENCE, "RF1")
+    result = asked.query_refund(UNNAMED, "RF1")
     assert (result.status, result.amount_cents) == (RefundStatus.NOT_FOUND, 0)
 
 
@@ -326,7 +351,7 @@ def test_a_refund_that_wechat_does_not_know() -> None:
 def test_an_answer_about_another_refund_is_not_believed(changes: dict[str, object]) -> None:
     asked, _ = asking(query_refund=answer(200, refunding(**changes)))
     with pytest.raises(GatewayError) as caught:
-        asked.query_refund(REFERENCE, "RF1")
+        asked.query_refund(UNNAMED, "RF1")
     assert (caught.value.code, caught.value.permanent) == ("BAD_ANSWER", False)
 
 
@@ -334,7 +359,7 @@ def test_an_answer_about_another_refund_is_not_believed(changes: dict[str, objec
 def test_what_was_not_paid_is_not_refunded(state: str) -> None:
     asked, wechat = asking(query=answer(200, transaction(trade_state=state)))
     with pytest.raises(GatewayError) as caught:
-        asked.refund(REFERENCE, "RF1", 1000, "")
+        asked.refund(UNNAMED, "RF1", 1000, "")
     assert (caught.value.code, caught.value.permanent) == ("NOT_PAID", True)
     assert len(wechat.asked) == 1
 

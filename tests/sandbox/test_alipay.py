@@ -112,6 +112,37 @@ def test_an_independent_client_goes_through_a_whole_life(
     assert len(second["gmt_refund"]) == 23
 
 
+def test_an_order_paid_twice_has_two_trades_and_each_is_refunded_by_its_number(
+    peer: AliPay, sandbox: SandboxProcess, ear: Ear
+) -> None:
+    number = order()
+    page = cashier(peer, sandbox, number, ear)
+    assert sandbox.press(page, "again").status == 409  # not paid once yet
+    assert sandbox.press(page, "pay").status == 303
+    first = fields(ear.wait(1)[0])
+    assert "同一订单再付一次" in sandbox.get(page).text
+    assert sandbox.press(page, "again").status == 200
+    second = fields(ear.wait(2)[1])
+    assert first["out_trade_no"] == second["out_trade_no"] == number
+    assert first["trade_no"] != second["trade_no"]
+    named = {"out_trade_no": number, "trade_no": second["trade_no"]}
+    back = peer.api_alipay_trade_refund("26.00", out_request_no="R1", **named)
+    assert (back["trade_no"], back["refund_fee"]) == (second["trade_no"], "26.00")
+    told = fields(ear.wait(3)[2])
+    assert (told["trade_no"], told["trade_status"]) == (second["trade_no"], "TRADE_CLOSED")
+    there = peer.api_alipay_trade_fastpay_refund_query("R1", trade_no=second["trade_no"])
+    assert (there["trade_no"], there["refund_amount"]) == (second["trade_no"], "26.00")
+    assert "refund_amount" not in peer.api_alipay_trade_fastpay_refund_query("R1", out_trade_no=number)
+    assert peer.api_alipay_trade_query(out_trade_no=number)["trade_status"] == "TRADE_SUCCESS"
+    left = {
+        trade["trade_no"]: sandbox.get("/alipay/api/trades", trade_no=trade["trade_no"]).json()[
+            "refunded_cents"
+        ]
+        for trade in (first, second)
+    }
+    assert left == {first["trade_no"]: 0, second["trade_no"]: 2600}
+
+
 def test_refusals_have_alipays_shape_and_are_signed(peer: AliPay, sandbox: SandboxProcess) -> None:
     number = order()
     cashier(peer, sandbox, number)

@@ -83,7 +83,9 @@ def scanned(answer: dict[str, Any]) -> str:
     return f"/wechatpay/scan/{token}"
 
 
-def refund(peer: WeChatPay, order: str, name: str, cents: int, **more: Any) -> tuple[int, dict[str, Any]]:
+def refund(
+    peer: WeChatPay, order: str | None, name: str, cents: int, **more: Any
+) -> tuple[int, dict[str, Any]]:
     return asked(
         peer.refund(
             out_refund_no=name,
@@ -124,6 +126,35 @@ def test_an_independent_client_goes_through_a_whole_life(
     assert asked(peer.query_refund(out_refund_no=f"{order}R1"))[1]["status"] == "SUCCESS"
     assert asked(peer.query(out_trade_no=order))[1]["trade_state"] == "REFUND"
     assert asked(peer.close(out_trade_no=order))[1]["code"] == "ORDERPAID"
+
+
+def test_an_order_paid_twice_has_two_trades_and_each_is_refunded_by_its_number(
+    peer: WeChatPay, sandbox: SandboxProcess, ear: Ear
+) -> None:
+    order = number()
+    page = scanned(create(peer, order, ear)[1])
+    assert sandbox.press(page, "again").status == 409  # not paid once yet
+    assert sandbox.press(page, "pay").status == 200
+    ear.wait(1)
+    assert sandbox.press(page, "again").status == 200
+    first, second = (
+        peer.callback(heard.headers, heard.body)["resource"]["transaction_id"] for heard in ear.wait(2)
+    )
+    assert asked(peer.query(out_trade_no=order))[1]["transaction_id"] == first != second
+    assert asked(peer.query(transaction_id=second))[1]["transaction_id"] == second
+    both = {"transaction_id": second, "out_trade_no": order, "out_refund_no": f"{order}R1"}
+    both["amount"] = {"refund": 2600, "total": 2600, "currency": "CNY"}
+    answer = peer._core.request("/v3/refund/domestic/refunds", peer_core.RequestType.POST, data=both)
+    assert asked(answer)[1]["code"] == "PARAM_ERROR"
+    to = {"notify_url": f"{ear.url}/notify/", "transaction_id": second}
+    assert refund(peer, None, f"{order}R1", 2600, **to)[1]["transaction_id"] == second
+    told = peer.callback(ear.wait(3)[2].headers, ear.heard[2].body)["resource"]
+    assert (told["transaction_id"], told["out_trade_no"]) == (second, order)
+    states = [asked(peer.query(transaction_id=each))[1]["trade_state"] for each in (first, second)]
+    assert states == ["SUCCESS", "REFUND"]
+    for each, numbers in ((first, []), (second, [f"{order}R1"])):
+        shown: Any = sandbox.get("/wechatpay/api/orders", transaction_id=each).json()
+        assert [row["out_refund_no"] for row in shown["refunds"]] == numbers
 
 
 def test_refusals_have_wechats_shape(peer: WeChatPay, sandbox: SandboxProcess) -> None:

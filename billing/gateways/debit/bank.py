@@ -26,6 +26,7 @@ from billing.gateways.base import (
     RejectCode,
     Report,
     ReportStatus,
+    Trade,
 )
 from billing.gateways.debit.base import AgreementReport, AgreementRequest, AgreementStatus, DebitRefused
 from core import clock
@@ -137,17 +138,18 @@ class BankDebitGateway:
     def close(self, reference: str) -> ReportStatus:
         return self._report(self._asked("debits/close", {"reference": reference}), reference).status
 
-    def refund(self, reference: str, request_no: str, amount_cents: int, reason: str) -> RefundResult:
+    def refund(self, trade: Trade, request_no: str, amount_cents: int, reason: str) -> RefundResult:
+        """By our reference alone: a debit takes money once, so that there is no second trade of it."""
         values = {
-            "reference": reference,
+            "reference": trade.reference,
             "request_no": request_no,
             "amount_cents": amount_cents,
             "reason": reason,
         }
-        return _refund(self._asked("refunds", values), reference, request_no)
+        return _refund(self._asked("refunds", values), trade.reference, request_no)
 
-    def query_refund(self, reference: str, request_no: str) -> RefundResult:
-        values = self._ask("refunds/query", {"reference": reference, "request_no": request_no})
+    def query_refund(self, trade: Trade, request_no: str) -> RefundResult:
+        values = self._ask("refunds/query", {"reference": trade.reference, "request_no": request_no})
         if values["code"] == _NOT_FOUND:
             return RefundResult(
                 request_no=request_no,
@@ -156,7 +158,7 @@ class BankDebitGateway:
                 total_refunded_cents=None,
                 refunded_at=None,
             )
-        return _refund(values, reference, request_no)
+        return _refund(values, trade.reference, request_no)
 
     def _report(self, values: Mapping[str, Any], reference: str) -> Report:
         _check(values, reference)
