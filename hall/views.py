@@ -18,6 +18,7 @@ from hall.context import TEXT_SIZES, THEMES
 from hall.selectors import home as reads
 from operations import flow, registry
 
+OPERATIONS_SHOWN = 6  # the rest is a click away
 A_YEAR = 365 * 86_400  # seconds
 
 
@@ -30,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "home": reads.of_user(user, today=clock.local_date(clock.now())),
         "caller": user.name or phones.mask(user.phone or "") or user.get_username(),
-        "operations": registry.available(flow.context_of(request)),
+        "operations": registry.available(flow.context_of(request), most=OPERATIONS_SHOWN),
     }
     return render(request, "hall/home.html", context)
 

@@ -2,6 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
@@ -96,6 +97,6 @@ def everything() -> list[Operation]:
     return sorted(_operations.values(), key=lambda operation: (operation.order, operation.code))
 
 
-def available(ctx: Context) -> list[Operation]:
-    """What this user can have done, in the order to show it."""
-    return [operation for operation in everything() if operation.available(ctx)]
+def available(ctx: Context, *, most: int | None = None) -> list[Operation]:
+    """What this user can have done, in the order to show it; the first `most` only, and only these are asked."""
+    return list(islice((operation for operation in everything() if operation.available(ctx)), most))
