@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import RefundReason
+from billing.selectors import own_accounts
 from billing.services import adjustments, penalties, refunds, reviews
 from core import approvals, money
 from core.actor import Actor
@@ -27,12 +28,18 @@ def _limit(kind: str) -> Callable[[], int]:
     return lambda: int(settings.APPROVAL_LIMITS[kind])
 
 
+def _day_limit(kind: str) -> Callable[[], int]:
+    return lambda: int(settings.APPROVAL_DAY_LIMITS[kind])
+
+
 @approvals.kind(
     USE,
     title=gettext_lazy("待查款项用于账单"),
     permission=ASK,
     approve_permission=DECIDE,
     limit=_limit(USE),
+    day_limit=_day_limit(USE),
+    check_person=own_accounts.checked(own_accounts.of_receipt),
 )
 def _use(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
@@ -52,6 +59,8 @@ def _use(
     permission=ASK,
     approve_permission=DECIDE,
     limit=_limit(TRANSFER),
+    day_limit=_day_limit(TRANSFER),
+    check_person=own_accounts.checked(own_accounts.of_transfer),
     describe=lambda data: _("转到户号 %(number)s") % {"number": data["to_number"]},
 )
 def _transfer(
@@ -77,6 +86,8 @@ def _transfer(
     permission="billing.change_refundrequest",
     approve_permission="billing.approve_refund",
     limit=_limit(REFUND),
+    day_limit=_day_limit(REFUND),
+    check_person=own_accounts.checked(own_accounts.of_receipt),
     describe=lambda data: str(RefundReason(data["reason_code"]).label),
 )
 def _refund(
@@ -102,6 +113,8 @@ def _refund(
     permission="billing.change_refundrequest",
     approve_permission="billing.approve_refund",
     limit=_limit(APPROVE_REFUND),
+    day_limit=_day_limit(APPROVE_REFUND),
+    check_person=own_accounts.checked(own_accounts.of_refund),
 )
 def _approve_refund(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
@@ -116,6 +129,8 @@ def _approve_refund(
     permission="billing.change_refundrequest",
     approve_permission="billing.approve_refund",
     limit=_limit(REFUND_BY_HAND),
+    day_limit=_day_limit(REFUND_BY_HAND),
+    check_person=own_accounts.checked(own_accounts.of_refund),
     describe=lambda data: _("付款凭证号 %(evidence)s") % {"evidence": data["evidence"]},
 )
 def _refund_by_hand(
@@ -133,6 +148,8 @@ def _refund_by_hand(
     permission=ASK,
     approve_permission=DECIDE,
     limit=_limit(REOPEN),
+    day_limit=_day_limit(REOPEN),
+    check_person=own_accounts.checked(own_accounts.of_receipt),
 )
 def _reopen(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
@@ -150,6 +167,8 @@ def _reopen(
     permission=ASK,
     approve_permission=DECIDE,
     limit=_limit(WAIVE),
+    day_limit=_day_limit(WAIVE),
+    check_person=own_accounts.checked(own_accounts.of_receipt),
 )
 def _waive(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
@@ -166,6 +185,8 @@ def _waive(
     permission=ASK_BILL,
     approve_permission=DECIDE_BILL,
     limit=_limit(ADJUSTMENT),
+    day_limit=_day_limit(ADJUSTMENT),
+    check_person=own_accounts.checked(own_accounts.of_bill),
 )
 def _adjust(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
@@ -185,6 +206,8 @@ def _adjust(
     permission=ASK_BILL,
     approve_permission=DECIDE_BILL,
     limit=_limit(PENALTY_WAIVER),
+    day_limit=_day_limit(PENALTY_WAIVER),
+    check_person=own_accounts.checked(own_accounts.of_bill),
 )
 def _waive_penalty(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime

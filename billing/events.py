@@ -53,6 +53,38 @@ class MoneyReceived(Event):
 
 
 @dataclass(frozen=True)
+class CounterMoneyReversed(Event):
+    """Money that was taken at the counter went back over it. Amount in fen."""
+
+    name: ClassVar[str] = "billing.counter_money_reversed"
+    receipt_number: str
+    account_id: int
+    account_number: str
+    amount_cents: int
+
+    @property
+    def key(self) -> str:
+        return f"receipt:{self.receipt_number}"
+
+
+@dataclass(frozen=True)
+class ReceiptMoved(Event):
+    """Staff moved a receipt to this account (`is_here`) or away from it: two events for one move. Amount in fen."""
+
+    name: ClassVar[str] = "billing.receipt_moved"
+    receipt_number: str
+    transfer_id: int
+    account_id: int
+    account_number: str
+    amount_cents: int
+    is_here: bool
+
+    @property
+    def key(self) -> str:
+        return f"receipt:{self.receipt_number}"
+
+
+@dataclass(frozen=True)
 class RefundEnded(Event):
     """A refund request is over: state SUCCEEDED, FAILED, REJECTED or CANCELLED. Amounts in fen."""
 

@@ -11,7 +11,7 @@ from accounts import names
 from accounts.events import AccountsImported
 from accounts.models import Contact, User
 from billing import debit_handlers, refund_handlers  # noqa: F401  register their consumers
-from billing.events import MoneyReceived, PaymentEnded, PaymentSucceeded
+from billing.events import CounterMoneyReversed, MoneyReceived, PaymentEnded, PaymentSucceeded, ReceiptMoved
 from billing.models import PaymentState
 from billing.selectors import payments as payment_reads
 from billing.services import bulk_receipts, email_subscriptions, pay_links
@@ -94,6 +94,21 @@ def tell_contact(event: MoneyReceived, *, as_of: datetime) -> None:
     _send("payment_received", event, [_contact(event.account_id)], key=key, as_of=as_of)
 
 
+@outbox.consumer(CounterMoneyReversed, name="billing.tell_of_reversal")
+def tell_of_reversal(event: CounterMoneyReversed, *, as_of: datetime) -> None:
+    """The customer hears of it from us, not only from who had his money in hand."""
+    key = f"counter_reversed:{event.receipt_number}"
+    _send("counter_reversed", event, [_contact(event.account_id)], key=key, as_of=as_of)
+
+
+@outbox.consumer(ReceiptMoved, name="billing.tell_of_move")
+def tell_of_move(event: ReceiptMoved, *, as_of: datetime) -> None:
+    """Each side hears of its own; neither is told the other's number. The suspense account has nobody to tell."""
+    code = "receipt_moved_here" if event.is_here else "receipt_moved_away"
+    key = f"{code}:{event.transfer_id}"
+    _send(code, event, [_contact(event.account_id)], key=key, as_of=as_of)
+
+
 @outbox.consumer(AccountsImported, name="billing.book_opening_balances")
 def book_opening_balances(event: AccountsImported, *, as_of: datetime) -> None:
     bulk_receipts.book_opening(event.opening, source=event.source, paid_at=event.at, as_of=as_of)
@@ -106,7 +121,7 @@ def _contact(account_id: int) -> str | None:
 
 def _send(
     code: str,
-    event: PaymentSucceeded | MoneyReceived,
+    event: PaymentSucceeded | MoneyReceived | CounterMoneyReversed | ReceiptMoved,
     phones: Iterable[str | None],
     *,
     key: str,

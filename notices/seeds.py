@@ -125,6 +125,43 @@ _TEXTS = [
         "Receipt {{ receipt }}.",
     ),
     (
+        "counter_reversed",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号在柜台缴的 {{ amount }}（收据号 {{ receipt }}）已冲正，"
+        "款项应已当场退还，原已缴的账单恢复未缴。如您没有收到退款，请致电客服。",
+    ),
+    (
+        "counter_reversed",
+        "en",
+        "[Online Hall] {{ amount }} paid at the counter into the account ending in {{ account_tail }} (receipt "
+        "{{ receipt }}) was reversed and given back over the counter; bills paid with it are open again. "
+        "If you did not get it back, please call us.",
+    ),
+    (
+        "receipt_moved_away",
+        "zh-hans",
+        "【网上营业厅】尾号 {{ account_tail }} 的户号一笔款项 {{ amount }}（收据号 {{ receipt }}）"
+        "经核对不属于该户号，已转出。如有疑问请致电客服。",
+    ),
+    (
+        "receipt_moved_away",
+        "en",
+        "[Online Hall] {{ amount }} (receipt {{ receipt }}) did not belong to the account ending in "
+        "{{ account_tail }} and was moved to another one. Please call us with any question.",
+    ),
+    (
+        "receipt_moved_here",
+        "zh-hans",
+        "【网上营业厅】一笔款项 {{ amount }}（收据号 {{ receipt }}）经核对属于尾号 {{ account_tail }} 的户号，已转入。"
+        "如有疑问请致电客服。",
+    ),
+    (
+        "receipt_moved_here",
+        "en",
+        "[Online Hall] {{ amount }} (receipt {{ receipt }}) was found to belong to the account ending in "
+        "{{ account_tail }} and was moved into it. Please call us with any question.",
+    ),
+    (
         "pay_link",
         "zh-hans",
         "【网上营业厅】尾号 {{ account_tail }} 的户号应缴 {{ amount }}，请打开 {{ url }} 核对并付款，"

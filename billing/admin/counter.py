@@ -70,7 +70,8 @@ class CounterMoneyAdmin(ReadOnlyAdmin):
             name="reverse",
             title=_("冲正退款"),
             explanation=_(
-                "录错的收款整笔冲正：款项当场退还客户，已销的账单恢复欠费。超过个人限额须由另一人批准。"
+                "录错的收款整笔冲正：款项当场退还客户，已销的账单恢复欠费，并短信告知客户。"
+                "超过个人限额的，以及不是本人当天所收的，须由有批准权限的另一人办理或批准。"
             ),
             permission=counter.PERMISSION,
             applies=lambda money: not money.receipt.refunded_cents and not hasattr(money, "deposit_line"),

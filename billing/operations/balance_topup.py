@@ -68,7 +68,9 @@ class TopUp(Operation):
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         account, amount, today = data["account"], data["amount"], clock.local_date(ctx.as_of)
         lines: tuple[QuoteLine, ...] = (QuoteLine(_("存入账户余额"), amount),)
-        outcome = _("到账后存入余额，不自动抵扣账单；您可以随时用余额缴费或申请退回。")
+        outcome = _(
+            "到账后存入余额，不自动抵扣账单。要用余额缴费，请打开“余额自动抵扣”；不用了可以申请“退还余额”。"
+        )
         if credits.is_automatic(account.pk):
             lines, _warnings = quotes.settling(
                 account=account, amount_cents=amount, first_bill=None, today=today

@@ -90,9 +90,11 @@ class ReceiveAtCounter(Operation):
         account_locks.account(data["account"].pk)
 
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
-        """Raises PaperNumberTaken; a paper that was entered before with the same data is only shown."""
+        """Raises OwnAccount and PaperNumberTaken; a paper that was entered before with the same data is only shown."""
         account, amount, today = data["account"], data["amount"], clock.local_date(ctx.as_of)
         method = CounterMethod(data["method"])
+        assert isinstance(ctx.user, User)
+        counter.check_taker(account_id=account.pk, actor=ctx.actor, taken_by_id=ctx.user.pk)
         before = counter.booked_before(
             account_id=account.pk, method=method, paper_no=data["paper_no"], cents=amount
         )

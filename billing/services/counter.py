@@ -1,7 +1,7 @@
 """Money at the counter: taken, paid back when it was entered wrongly, and taken to the bank."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
 from billing import locks
-from billing.events import MoneyReceived
+from billing.events import CounterMoneyReversed, MoneyReceived
 from billing.models import (
     CashDeposit,
     CashDepositLine,
@@ -27,7 +27,8 @@ from billing.models import (
     Refund,
 )
 from billing.selectors import counter as reads
-from billing.services import allocations, ledger, receipts
+from billing.selectors import own_accounts
+from billing.services import allocations, credits, ledger, receipts
 from core import approvals, audit, clock, money, outbox, sequences
 from core.actor import Actor
 from core.db import violated
@@ -36,6 +37,7 @@ from core.errors import Conflict, HallError
 GATEWAYS = {CounterMethod.CASH: "cash", CounterMethod.POS: "pos"}
 PERMISSION = "billing.take_counter_money"
 REVERSAL = "billing.counter_reversal"
+APPROVE_REVERSAL = "billing.approve_counter_reversal"
 MAX_CENTS = 100_000_000  # one receipt; above it somebody has mistyped
 _PAPER_NO = re.compile(r"[0-9A-Z][0-9A-Z/-]{2,39}")
 _FULL_WIDTH = {0xFEE0 + code: code for code in range(0x21, 0x7F)}
@@ -112,8 +114,10 @@ def receive(
 ) -> Taken:
     """The money is booked once for each paper receipt or POS slip, has settled bills, and is in the taker's till.
 
-    The same paper again with the same data changes nothing; with other data PaperNumberTaken.
+    The same paper again with the same data changes nothing; with other data PaperNumberTaken. Nobody takes money for an
+    account of his own: OwnAccount.
     """
+    check_taker(account_id=account_id, actor=actor, taken_by_id=taken_by_id)
     if not 0 < amount_cents <= MAX_CENTS:
         raise CounterAmountOutOfRange()
     paper_no, gateway = clean_paper_number(paper_no), GATEWAYS[method]
@@ -151,6 +155,12 @@ def receive(
     return Taken(number, is_new=True)
 
 
+def check_taker(*, account_id: int, actor: Actor, taken_by_id: int) -> None:
+    """Raises OwnAccount when one of the two, who are the same person as a rule, is a member of the account."""
+    for each in {actor, Actor(f"user:{taken_by_id}")}:
+        own_accounts.refuse(each, own_accounts.of_account(account_id))
+
+
 def booked_before(*, account_id: int, method: CounterMethod, paper_no: str, cents: int) -> Receipt | None:
     """The receipt of the same paper, None when there is none; raises PaperNumberTaken when it says something else.
 
@@ -165,12 +175,28 @@ def booked_before(*, account_id: int, method: CounterMethod, paper_no: str, cent
     return found
 
 
+def _may_reverse_alone(*, actor: Actor, subject_id: str, as_of: datetime) -> bool:
+    """Who took it, on that day, while the customer may still stand there; later, and for others, who may approve it.
+
+    Nobody takes his own cash out of an earlier day's books alone, whatever he may approve of others.
+    """
+    if not actor.is_person:
+        return True
+    found = CounterMoney.objects.get(pk=subject_id)
+    if actor.ref == f"user:{found.taken_by_id}":
+        return clock.local_date(found.taken_at) == clock.local_date(as_of)
+    return approvals.holds(actor, APPROVE_REVERSAL)
+
+
 @approvals.kind(
     REVERSAL,
     title=_("柜台收款冲正"),
     permission=PERMISSION,
-    approve_permission="billing.approve_counter_reversal",
+    approve_permission=APPROVE_REVERSAL,
     limit=lambda: settings.APPROVAL_LIMITS[REVERSAL],
+    day_limit=lambda: settings.APPROVAL_DAY_LIMITS[REVERSAL],
+    check_person=own_accounts.checked(own_accounts.of_counter_money),
+    may_alone=_may_reverse_alone,
 )
 def reverse(
     *,
@@ -183,17 +209,23 @@ def reverse(
 ) -> str | Promise:
     """The counter money with this id went back to the customer, all of it; the bills that it settled are owed again.
 
-    Asked for through `approvals.submit(kind=REVERSAL, …)`. Raises AlreadyReversed, AlreadyDeposited.
+    What else the account has to its credit pays them, if it does so by itself; the customer is told. Asked for through
+    `approvals.submit(kind=REVERSAL, …)`. Raises AlreadyReversed, AlreadyDeposited.
     """
     found = CounterMoney.objects.select_related("receipt").get(pk=subject_id)
     with transaction.atomic():
         receipt = locks.receipt_with_account(found.receipt_id)  # it may have moved to another account
         _check_reversible(found, receipt)
+        opened: Sequence[int] = ()
         if receipt.allocated_cents:
             day = clock.local_date(receipt.paid_at)  # as if the money had never come
-            allocations.reverse(receipt_id=receipt.pk, cents=receipt.allocated_cents, on=day, as_of=as_of)
+            opened = allocations.reverse(
+                receipt_id=receipt.pk, cents=receipt.allocated_cents, on=day, as_of=as_of
+            )
         refund = _pay_back(receipt, as_of=as_of)
         CounterReversal.objects.create(money=found, refund=refund, reason=reason, actor=actor.ref, at=as_of)
+        credits.use_for_opened(opened, as_of=as_of)
+        _tell_reversed(receipt, as_of=as_of)
     return format_lazy(_("已冲正，退还 {amount}"), amount=money.display(receipt.amount_cents))
 
 
@@ -233,6 +265,18 @@ def deposit(
             as_of=as_of,
         )
     return made
+
+
+def _tell_reversed(receipt: Receipt, *, as_of: datetime) -> None:
+    outbox.publish(
+        CounterMoneyReversed(
+            receipt_number=receipt.number,
+            account_id=receipt.account_id,
+            account_number=receipt.account.number,
+            amount_cents=receipt.amount_cents,
+        ),
+        as_of=as_of,
+    )
 
 
 def _check_reversible(found: CounterMoney, receipt: Receipt) -> None:

@@ -1,5 +1,6 @@
 """Using an account's credit for its bills."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from django.db import connection, transaction
@@ -61,6 +62,19 @@ def use_for_new(bill: Bill, *, as_of: datetime) -> int:
         if not cents:
             break
         used += cents
+    return used
+
+
+def use_for_opened(bill_ids: Collection[int], *, as_of: datetime) -> int:
+    """Other credit pays the bills of one account that are owed again, if it does so by itself; returns the fen used.
+
+    Money that was there meanwhile counts from when it came: that a bill was taken for paid must not cost a penalty.
+    The caller holds the account's lock.
+    """
+    opened = list(Bill.objects.filter(pk__in=bill_ids).order_by("due_on", "pk"))
+    used = sum(use_for_new(bill, as_of=as_of) for bill in opened)
+    if opened:  # a penalty that this brought is a bill of its own
+        used += use_again(opened[0].account_id, as_of=as_of)
     return used
 
 

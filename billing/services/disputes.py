@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.selectors import accounts
 from billing import locks
 from billing.models import DISPUTE_MACHINE, Bill, Dispute, DisputeCause, DisputeHistory, DisputeState
+from billing.selectors import own_accounts
 from core import clock, sequences, workdays
 from core.actor import Actor
 from core.errors import Conflict, HallError
@@ -78,14 +79,17 @@ def close(
 ) -> Dispute:
     """The dispute has ended: UPHELD or REJECTED with an answer that the customer is told, or WITHDRAWN by him.
 
-    Its slip ends with it. What an upheld dispute takes off the bill is an adjustment of its own. Raises
-    IllegalTransition when it has ended already. `reason` is for staff; the customer never reads it.
+    Its slip ends with it. What an upheld dispute takes off the bill is an adjustment of its own. `reason` is for staff;
+    the customer never reads it. Raises IllegalTransition when it has ended already, OwnAccount for staff who would
+    answer about their own account.
     """
     answered = state != DisputeState.WITHDRAWN
     if answered and not answer.strip():
         raise AnswerMissing()
     with transaction.atomic():
         dispute = locks.dispute(dispute_id)
+        if answered:
+            own_accounts.refuse(actor, own_accounts.of_bill(dispute.bill_id))
         DISPUTE_MACHINE.check(dispute.state, state)
         before, dispute.state = dispute.state, state
         dispute.answer, dispute.closed_at = answer.strip()[:LONGEST_TEXT], as_of

@@ -21,6 +21,7 @@ from billing.models import (
     RefundWay,
 )
 from billing.models.refunds import GOING_BACK
+from billing.selectors import own_accounts
 from billing.services import receipts, refund_states
 from billing.services.refund_queue import SENDING
 from billing.services.refund_states import RefundAboveReceipt, RefundMismatch
@@ -148,6 +149,7 @@ def approve(*, request_id: int, actor: Actor, as_of: datetime, reason: str = "")
 
 def reject(*, request_id: int, actor: Actor, reason: str, as_of: datetime) -> RefundRequest:
     """Staff say no: the reservation is over and the customer is told."""
+    own_accounts.refuse(actor, own_accounts.of_refund(request_id))
     return _end(request_id, RefundState.REJECTED, actor=actor, reason=reason, as_of=as_of)
 
 
@@ -158,6 +160,7 @@ def cancel(*, request_id: int, actor: Actor, as_of: datetime, reason: str = "") 
 
 def send_again(*, request_id: int, actor: Actor, reason: str, as_of: datetime) -> RefundRequest:
     """An abnormal one is sent once more, under its number."""
+    own_accounts.refuse(actor, own_accounts.of_refund(request_id))
     with transaction.atomic():
         row, _receipt = _locked(request_id)
         refund_states.move(row, RefundState.APPROVED, as_of=as_of, actor=actor, reason=reason)
@@ -167,6 +170,7 @@ def send_again(*, request_id: int, actor: Actor, reason: str, as_of: datetime) -
 
 def give_up(*, request_id: int, actor: Actor, reason: str, as_of: datetime) -> RefundRequest:
     """No money went back and none will. Raises AtTheGateway while the gateway may still pay it."""
+    own_accounts.refuse(actor, own_accounts.of_refund(request_id))
     with transaction.atomic():
         row, receipt = _locked(request_id)
         _check_not_there(row)

@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts import locks as account_locks
 from accounts.models import BillingAccount
 from billing import locks, rules
+from billing.events import ReceiptMoved
 from billing.models import Allocation, EntryKind, Receipt, ReceiptTransfer, Refund
 from billing.services import adjustments, allocations, credits, ledger, lookups
 from billing.services.receipts import value_date
-from core import clock
+from core import clock, outbox
 from core.actor import Actor
 from core.errors import Conflict, HallError
 
@@ -99,13 +100,15 @@ def transfer(
 def reopen_bills(*, receipt_id: int, cents: int, as_of: datetime) -> int:
     """What was given back although it had settled bills (`cents`) is owed again from the day of the refund.
 
-    Returns the number of bills. Raises NothingMissing, ReceiptChanged.
+    What else the account has to its credit pays it, if it does so by itself. Returns the number of bills. Raises
+    NothingMissing, ReceiptChanged.
     """
     with transaction.atomic():
         receipt = _overspent(receipt_id, cents)
         opened = allocations.reverse(
             receipt_id=receipt.pk, cents=cents, on=_refunded_on(receipt), as_of=as_of
         )
+        credits.use_for_opened(opened, as_of=as_of)
     return len(opened)
 
 
@@ -189,7 +192,19 @@ def _move(receipt: Receipt, target: int, *, reason: str, actor: Actor, as_of: da
     )
     receipt.account_id = target
     receipt.save(update_fields=["account"])
+    numbers = dict(BillingAccount.every.filter(pk__in=(source, target)).values_list("pk", "number"))
     for account_id, cents in ((source, -amount), (target, amount)):
+        outbox.publish(
+            ReceiptMoved(
+                receipt_number=receipt.number,
+                transfer_id=row.pk,
+                account_id=account_id,
+                account_number=numbers[account_id],
+                amount_cents=amount,
+                is_here=cents > 0,
+            ),
+            as_of=as_of,
+        )
         ledger.post(
             account_id=account_id,
             kind=EntryKind.TRANSFER,

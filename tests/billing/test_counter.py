@@ -236,6 +236,7 @@ def test_the_button_asks_for_a_reason_and_reverses(
     desk.force_login(
         staff_with(
             "billing.take_counter_money",
+            "billing.approve_counter_reversal",
             "billing.view_countermoney",
             "billing.change_countermoney",
             username="b",
