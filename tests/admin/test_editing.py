@@ -83,7 +83,9 @@ def test_only_rights_that_open_something_are_offered_and_in_words(desk: Client) 
     field = page.context["adminform"].form.fields["permissions"]
     offered = {p.codename: field.label_from_instance(p) for p in field.queryset}
     assert {"view_bill", "change_payment", "view_slip", "add_template", "view_user"} <= set(offered)
-    assert not {"change_ledgerentry", "add_bill", "change_user", "change_template", "add_logentry"} & set(offered)
+    assert not {"change_ledgerentry", "add_bill", "change_user", "change_template", "add_logentry"} & set(
+        offered
+    )
     assert not [code for code in offered if code.startswith("delete_")]
     assert offered["view_bill"].endswith(" · 账单 · 查看")
 

@@ -36,7 +36,9 @@ def load(*options: str, at: datetime = NOON) -> str:
 
 
 def owed(number: str) -> tuple[int, int]:
-    found = balances.of_account(BillingAccount.objects.get(number=number), today=clock.local_date(clock.now()))
+    found = balances.of_account(
+        BillingAccount.objects.get(number=number), today=clock.local_date(clock.now())
+    )
     return found.owed_cents, found.open_bills
 
 
