@@ -28,7 +28,10 @@ def clean(text: str, *, longest: int = LONGEST) -> str:
 
 
 def masked(name: str) -> str:
-    """Enough of a name to recognise it by for who knows it: 王小明 → **明, 华强电子有限公司 → 华****公司, John → J***."""
+    """Enough of a name for who knows it to recognise it.
+
+    王小明 → **明, 华强电子有限公司 → 华****公司, John Smith → J*** S***.
+    """
     name = name.strip()
     if not name:
         return ""
