@@ -21,6 +21,7 @@ from billing.selectors import balances
 from billing.selectors import credits as credit_reads
 from billing.services import credits, receipts
 from core.errors import HallError
+from operations import registry
 from operations.context import Context
 from operations.models import Channel, Slip, SlipState
 from operations.services import slips
@@ -124,6 +125,9 @@ def test_a_top_up_of_who_decides_himself_stays(owner: User, account: BillingAcco
     credits.set_automatic(account_id=account.pk, is_automatic=False, as_of=NOON)
     raw = {"account": account.number, "amount": "50", "gateway": "alipay"}
     assert [cents for _label, cents in lines(owner, "balance.topup", **raw)] == [5000]
+    said = str(slips.quote(operation="balance.topup", ctx=ctx(owner), raw=raw).quote.outcome)
+    assert str(registry.get("balance.auto_use").title) in said  # how it would be used, and how it comes back
+    assert str(registry.get("balance.refund").title) in said
     do(owner, "balance.topup", **raw)
     payment = Payment.objects.get()
     build.apply(payment, build.report(payment))

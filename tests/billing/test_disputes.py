@@ -29,7 +29,7 @@ from tests.billing import build
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
-CLERK = Actor("user:1")
+CLERK = Actor("user:0")
 FRIDAY_EVENING = NOON + timedelta(days=2, hours=8)
 
 
