@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import models
 
+from notices.seed_mails import MAILS
+
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # stories and imports may run in the past
 _SECRET = {"verification_code", "login_code", "pay_link", "email_bill_confirm"}
 _TEXTS = [
@@ -269,111 +271,6 @@ _TEXTS = [
         "succeed and is not tried again. Please pay in the online hall to avoid a penalty.",
     ),
 ]
-_UNSUBSCRIBE = {
-    "zh-hans": "不想再收到电子账单？请打开：\n{{ unsubscribe_url }}\n\n本邮件由系统发出，请勿回复。",
-    "en": "No more bills by e-mail? Open:\n{{ unsubscribe_url }}\n\n"
-    "This mail was sent automatically. Please do not reply.",
-}
-# E-mails: code, language, title, body. A title that stays on a locked screen names no amount and no person.
-_MAILS = [
-    (
-        "email_bill_confirm",
-        "zh-hans",
-        "请确认接收电子账单",
-        """您好：
-
-有人在网上营业厅为尾号 {{ account_tail }} 的户号申请把电子账单寄到这个邮箱。
-
-如果是您本人申请，请在 {{ hours }} 小时内打开下面的链接，登录后点击“确认”：
-{{ url }}
-
-如果不是您申请的，请忽略这封邮件，不确认就不会寄送；也可以打开下面的链接拒绝：
-{{ unsubscribe_url }}
-
-本邮件由系统发出，请勿回复。""",
-    ),
-    (
-        "email_bill_confirm",
-        "en",
-        "Please confirm that bills may come to this address",
-        """Hello,
-
-Somebody asked the online hall to send the bills of the account ending in {{ account_tail }} to this address.
-
-If it was you, open this link within {{ hours }} hours, log in and press "Confirm":
-{{ url }}
-
-If it was not you, ignore this mail: nothing is sent without confirmation. You can also refuse here:
-{{ unsubscribe_url }}
-
-This mail was sent automatically. Please do not reply.""",
-    ),
-    (
-        "bill_mail",
-        "zh-hans",
-        "尾号 {{ account_tail }} 的{{ month }}账单",
-        """尊敬的客户：
-
-尾号 {{ account_tail }} 的户号 {{ month }}账单已出，见附件。
-
-本期费用：{{ amount }}
-还应缴：{{ open }}
-缴费截止日：{{ due }}
-
-查看和缴费：
-{{ url }}
-
-"""
-        + _UNSUBSCRIBE["zh-hans"],
-    ),
-    (
-        "bill_mail",
-        "en",
-        "Your bill for {{ month }}, account ending in {{ account_tail }}",
-        """Dear customer,
-
-The bill for {{ month }} of the account ending in {{ account_tail }} is attached.
-
-Charges: {{ amount }}
-Still to pay: {{ open }}
-Due: {{ due }}
-
-See and pay it here:
-{{ url }}
-
-"""
-        + _UNSUBSCRIBE["en"],
-    ),
-    (
-        "bill_mail_paid",
-        "zh-hans",
-        "尾号 {{ account_tail }} 的{{ month }}账单",
-        """尊敬的客户：
-
-尾号 {{ account_tail }} 的户号 {{ month }}账单已出，见附件。本期费用 {{ amount }}，不用再缴费。
-
-查看账单：
-{{ url }}
-
-"""
-        + _UNSUBSCRIBE["zh-hans"],
-    ),
-    (
-        "bill_mail_paid",
-        "en",
-        "Your bill for {{ month }}, account ending in {{ account_tail }}",
-        """Dear customer,
-
-The bill for {{ month }} of the account ending in {{ account_tail }} is attached.
-Its charges of {{ amount }} need no further payment.
-
-See it here:
-{{ url }}
-
-"""
-        + _UNSUBSCRIBE["en"],
-    ),
-]
 
 
 def install(*, using: str, apps: Any, **kwargs: Any) -> None:
@@ -383,7 +280,7 @@ def install(*, using: str, apps: Any, **kwargs: Any) -> None:
     except LookupError:  # migrated back to before the table
         return
     texts = [("SMS", code, language, "", body) for code, language, body in _TEXTS]
-    texts += [("EMAIL", *mail) for mail in _MAILS]
+    texts += [("EMAIL", *mail) for mail in MAILS]
     rows = [
         template(
             code=code,

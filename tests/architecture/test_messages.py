@@ -30,6 +30,7 @@ CHINESE_AS_IT_IS = {
     "hall/demo/": "data",
     "hall/settings/base.py": "a language's own name",
     "notices/seeds.py": "texts in both languages, side by side",
+    "notices/seed_mails.py": "texts in both languages, side by side",
     "templates/styleguide.html": "for developers",
 }
 
