@@ -170,7 +170,7 @@ def _apply(claimed: RefundRequest, result: RefundResult, *, as_of: datetime, act
     with transaction.atomic():
         receipt = locks.receipt_with_account(claimed.receipt_id)
         request = locks.refund_request(claimed.pk)
-        refund_states.remember_total(receipt, result.total_refunded_cents or 0)
+        is_news = refund_states.remember_total(receipt, result.total_refunded_cents or 0)
         refund_states.take(
             request,
             receipt,
@@ -182,7 +182,7 @@ def _apply(claimed: RefundRequest, result: RefundResult, *, as_of: datetime, act
             + (f" {result.amount_cents}" if paid_otherwise else ""),
             answer=_answer(result),
         )
-        refund_states.judge_again(receipt, as_of=as_of)
+        refund_states.judge_again(receipt, as_of=as_of, is_news=is_news)
     if status in (RefundStatus.PENDING, RefundStatus.NOT_FOUND):
         _later(claimed, str(status), as_of=as_of)
 

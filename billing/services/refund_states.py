@@ -192,12 +192,18 @@ def book(
 
 
 def judge_remainder(
-    receipt: Receipt, *, as_of: datetime, request_no: str = "", refunded_at: datetime | None = None
+    receipt: Receipt,
+    *,
+    as_of: datetime,
+    request_no: str = "",
+    refunded_at: datetime | None = None,
+    is_news: bool = True,
 ) -> None:
     """What the gateway's running total tells beyond the booked refunds is booked as one more.
 
     Not while a request of ours is at the gateway: the total may hold it. Then it is asked about first, and its end
-    brings us here again. Raises RefundAboveReceipt.
+    brings us here again. Without news nobody is asked before his turn: an answer "not yet" must not bring on the
+    next question. Raises RefundAboveReceipt.
     """
     booked = Refund.objects.filter(receipt=receipt).exclude(request__way=RefundWay.BY_HAND)
     missing = refund_rules.unexplained(
@@ -207,7 +213,8 @@ def judge_remainder(
         return
     at_gateway = [each for each in locks.refund_requests_of(receipt.pk) if each.is_at_gateway]
     if at_gateway:
-        _ask_soon(at_gateway, as_of=as_of)
+        if is_news:
+            _ask_soon(at_gateway, as_of=as_of)
         return
     book(
         receipt,
@@ -218,17 +225,19 @@ def judge_remainder(
     )
 
 
-def remember_total(receipt: Receipt, total_cents: int) -> None:
-    """A running total that the gateway told; an old message may tell a smaller one."""
-    if total_cents > receipt.reported_refunded_cents:
-        Receipt.objects.filter(pk=receipt.pk).update(reported_refunded_cents=total_cents)
-        receipt.reported_refunded_cents = total_cents
+def remember_total(receipt: Receipt, total_cents: int) -> bool:
+    """A running total that the gateway told; False when it is none but an old one: a late message tells less."""
+    if total_cents <= receipt.reported_refunded_cents:
+        return False
+    Receipt.objects.filter(pk=receipt.pk).update(reported_refunded_cents=total_cents)
+    receipt.reported_refunded_cents = total_cents
+    return True
 
 
-def judge_again(receipt: Receipt, *, as_of: datetime) -> None:
+def judge_again(receipt: Receipt, *, as_of: datetime, is_news: bool = True) -> None:
     """Something else has happened: that stands, also when the rest of the gateway's total fits nowhere."""
     try:
-        judge_remainder(receipt, as_of=as_of)
+        judge_remainder(receipt, as_of=as_of, is_news=is_news)
     except RefundAboveReceipt:
         log.error("the gateway reports more refunds than fit the receipt", extra={"receipt": receipt.number})
 

@@ -241,6 +241,25 @@ def test_a_total_held_back_is_booked_when_ours_has_ended(till: Till) -> None:
     assert build.books_are_right()
 
 
+def test_two_that_wait_at_the_gateway_do_not_wake_each_other(till: Till) -> None:
+    """500 more are back than our books explain, and neither of ours has ended: each is asked once, then in its turn."""
+    receipt = credit()
+    first, second = approved(receipt, 1000), approved(receipt, 600)
+    till.says = {first.number: RefundStatus.PENDING, second.number: RefundStatus.PENDING}
+    work()
+    work(NOON + MINUTE)
+    till.refunds["CONSOLE1"] = 500
+    assert receipt.payment is not None
+    build.apply(receipt.payment, told(receipt.payment, ("CONSOLE1", None), total=500), as_of=NOON + MINUTE)
+    assert work(NOON + MINUTE) == 2
+    assert work(NOON + MINUTE) == 0
+    assert not Refund.objects.exists()
+    till.says.clear()
+    assert work(build.LATER) == 2
+    assert sums(receipt) == (2100, 0, 500)
+    assert build.books_are_right()
+
+
 def test_a_notice_that_is_quicker_than_the_answer_changes_nothing_twice(till: Till) -> None:
     receipt = credit()
     row = approved(receipt)
