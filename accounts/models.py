@@ -134,7 +134,7 @@ class BillingAccount(models.Model):
 
     class Purpose(models.TextChoices):
         CUSTOMER = "CUSTOMER", _("客户")
-        SUSPENSE = "SUSPENSE", _("过渡（待查款项）")  # one per gateway, see billing.services.suspense
+        SUSPENSE = "SUSPENSE", _("过渡（待查款项）")  # one per gateway, see billing.services.money.suspense
 
     SUSPENSE_PREFIX = "SUSPENSE:"  # no typed or imported number can hold a colon
 

@@ -13,7 +13,7 @@ from benchmarks.harness import Pair, Sheet, alternately, rate
 from benchmarks.models import BareRow
 from billing.gateways.base import Report, ReportStatus
 from billing.models import Payment
-from billing.services import payments
+from billing.services.payments import payments
 from core import clock
 from core.actor import Actor
 

@@ -24,7 +24,7 @@ from benchmarks.intake import BARE, measured
 from billing.gateways import rsa2
 from billing.gateways.base import Report, ReportStatus
 from billing.models import GatewayCallback
-from billing.services import callbacks, reports
+from billing.services.payments import callbacks, reports
 from core import clock
 
 CALLBACK_URL = "/payments/callbacks/alipay/"

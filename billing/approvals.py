@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy
 
 from billing.models import RefundReason
 from billing.selectors import own_accounts
-from billing.services import adjustments, penalties, refunds, reviews
+from billing.services.bills import adjustments, penalties
+from billing.services.money import reviews
+from billing.services.refunds import refunds
 from core import approvals, money
 from core.actor import Actor
 

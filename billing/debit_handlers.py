@@ -5,7 +5,7 @@ from datetime import datetime
 from billing import debit_rules
 from billing.events import PaymentEnded
 from billing.models import DebitAgreementState, DebitTry
-from billing.services import debit_agreements, debits
+from billing.services.debits import debit_agreements, debits
 from billing.texts import bill_title
 from core import clock, money, outbox
 from notices.models import Channel

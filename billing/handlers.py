@@ -14,7 +14,9 @@ from billing import debit_handlers, refund_handlers  # noqa: F401  register thei
 from billing.events import CounterMoneyReversed, MoneyReceived, PaymentEnded, PaymentSucceeded, ReceiptMoved
 from billing.models import PaymentState
 from billing.selectors import payments as payment_reads
-from billing.services import bulk_receipts, email_subscriptions, pay_links
+from billing.services.bulk import bulk_receipts
+from billing.services.mails import email_subscriptions
+from billing.services.payments import pay_links
 from core import money, outbox
 from core.actor import Actor
 from notices.events import DeliveryFailed

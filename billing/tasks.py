@@ -5,19 +5,12 @@ import time
 from celery import shared_task
 
 from billing.gateways import registry
-from billing.services import (
-    bill_mails,
-    callbacks,
-    cashier,
-    debit_agreements,
-    debits,
-    large_bills,
-    ledger_check,
-    lookups,
-    refund_queue,
-    refund_sending,
-    settling,
-)
+from billing.services.bills import large_bills
+from billing.services.debits import debit_agreements, debits
+from billing.services.mails import bill_mails
+from billing.services.money import ledger_check
+from billing.services.payments import callbacks, cashier, lookups, settling
+from billing.services.refunds import refund_queue, refund_sending
 from core import clock, heartbeats, pokes
 
 _TURN_SECONDS = 60.0  # well inside the time limit: a long backlog is worked off in several turns

@@ -15,7 +15,7 @@ from billing.admin.columns import gateway_name
 from billing.gateways import registry
 from billing.gateways.base import RejectCode
 from billing.models import CallbackState, GatewayCallback, Receipt
-from billing.services import callbacks, intake
+from billing.services.payments import callbacks, intake
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, WhenFilter, badge, known_values, moment
 from core.reasoned import Reasoned

@@ -17,7 +17,8 @@ from billing.models import (
     PayLinkState,
     Receipt,
 )
-from billing.services import counter, pay_links
+from billing.services import counter
+from billing.services.payments import pay_links
 from billing.views import counter as pages
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, moment

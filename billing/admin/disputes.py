@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from billing.models import Dispute, DisputeHistory, DisputeState, LargeBill
-from billing.services import disputes, large_bills
+from billing.services.bills import disputes, large_bills
 from core import clock
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, moment

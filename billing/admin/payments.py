@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.columns import gateway_name
 from billing.gateways import registry
 from billing.models import GatewayCallback, Payment, PaymentHistory, PaymentState, Receipt
-from billing.services import settling
+from billing.services.payments import settling
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
 from core.reasoned import Reasoned

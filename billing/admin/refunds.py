@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from billing import approvals
 from billing.models import RefundHistory, RefundReason, RefundRequest, RefundState, RefundWay
-from billing.services import refund_sending, refunds
+from billing.services.refunds import refund_sending, refunds
 from core import clock
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment

@@ -17,7 +17,7 @@ from billing.admin.columns import gateway_name
 from billing.gateways import registry
 from billing.models import DifferenceHistory, DifferenceState, Statement, StatementDifference, Verdict
 from billing.selectors import statements as reads
-from billing.services import statements
+from billing.services.statements import statements
 from billing.statements import reader
 from core import reasoned
 from core.actor import Actor

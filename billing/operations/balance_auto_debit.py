@@ -18,7 +18,8 @@ from billing.forms import YuanField
 from billing.gateways import registry
 from billing.selectors import balances, payable
 from billing.selectors import debits as reads
-from billing.services import debit_agreements, payments
+from billing.services.debits import debit_agreements
+from billing.services.payments import payments
 from core import clock
 from operations.context import Context
 from operations.forms import OperationForm

@@ -11,7 +11,7 @@ from accounts.models import BillingAccount
 from billing import quotes
 from billing.selectors import credits as credit_reads
 from billing.selectors import payable
-from billing.services import credits
+from billing.services.money import credits
 from core import clock
 from core.errors import Conflict
 from operations.context import Context

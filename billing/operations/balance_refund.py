@@ -20,7 +20,7 @@ from billing.models import Receipt, RefundReason, RefundWay
 from billing.selectors import credits as credit_reads
 from billing.selectors import payable
 from billing.selectors.credits import Credit
-from billing.services import refunds
+from billing.services.refunds import refunds
 from billing.texts import channel_name_lazy
 from core import clock, money
 from core.errors import Conflict

@@ -13,7 +13,8 @@ from billing.forms import YuanField
 from billing.gateways import registry as gateways
 from billing.models import PaymentPurpose
 from billing.selectors import payable
-from billing.services import credits, payments
+from billing.services.money import credits
+from billing.services.payments import payments
 from core import clock
 from operations.context import Context
 from operations.forms import OperationForm

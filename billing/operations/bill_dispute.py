@@ -15,7 +15,7 @@ from billing.models import Bill, Dispute, DisputeCause, DisputeState
 from billing.models.bills import BillQuerySet
 from billing.selectors import disputes as dispute_reads
 from billing.selectors import payable
-from billing.services import disputes
+from billing.services.bills import disputes
 from billing.texts import bill_title, bill_title_lazy
 from core import clock
 from operations.context import Confirmation, Context

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import locks as account_locks
 from accounts.models import BillingAccount
 from billing.selectors import email_subscriptions as reads
-from billing.services import email_subscriptions
+from billing.services.mails import email_subscriptions
 from core import clock
 from notices import email_addresses
 from operations.context import Context
@@ -81,7 +81,7 @@ class _OfAccount(Operation):
 
 @register
 class SubscribeToBills(_OfAccount):
-    """Nothing is sent before the mailbox's reader has confirmed: see billing.services.email_subscriptions."""
+    """Nothing is sent before the mailbox's reader has confirmed: see billing.services.mails.email_subscriptions."""
 
     code = "bill.email_subscribe"
     title = _("电子账单")

@@ -13,7 +13,7 @@ from billing.forms import YuanField
 from billing.gateways import registry as gateways
 from billing.models import Bill
 from billing.selectors import payable
-from billing.services import payments
+from billing.services.payments import payments
 from core import clock
 from operations.context import Confirmation, Context
 from operations.quotes import Done, Pending, Quote

@@ -1,7 +1,7 @@
 """bill.pay_other: paying into somebody else's account by its number.
 
 Who pays is shown the holder's name, masked, to see that he has the right number, and nothing else: neither what is
-owed nor whether anything is. How often he may ask is limited (billing.services.lookups).
+owed nor whether anything is. How often he may ask is limited (billing.services.payments.lookups).
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from accounts.models import BillingAccount
 from accounts.services.accounts import BadAccountNumber
 from billing.forms import YuanField
 from billing.gateways import registry as gateways
-from billing.services import lookups, payments
+from billing.services.payments import lookups, payments
 from core import clock
 from operations.context import Context
 from operations.forms import OperationForm

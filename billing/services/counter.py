@@ -28,7 +28,7 @@ from billing.models import (
 )
 from billing.selectors import counter as reads
 from billing.selectors import own_accounts
-from billing.services import allocations, credits, ledger, receipts
+from billing.services.money import allocations, credits, ledger, receipts
 from core import approvals, audit, clock, money, outbox, sequences
 from core.actor import Actor
 from core.db import violated

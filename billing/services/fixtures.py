@@ -14,7 +14,8 @@ from django.db import transaction
 from accounts.models import BillingAccount, Customer
 from billing.gateways.base import Report, ReportStatus
 from billing.models import Payment
-from billing.services import bills, payments
+from billing.services.bills import bills
+from billing.services.payments import payments
 from core import clock, money
 from core.actor import Actor
 

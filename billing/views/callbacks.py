@@ -5,7 +5,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from billing.gateways import registry
-from billing.services import intake
+from billing.services.payments import intake
 from core import clock
 from operations.context import client_address
 

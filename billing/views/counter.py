@@ -22,7 +22,8 @@ from billing.models import CounterMoney
 from billing.selectors import balances
 from billing.selectors import bills as bill_reads
 from billing.selectors import counter as reads
-from billing.services import counter, pay_links
+from billing.services import counter
+from billing.services.payments import pay_links
 from core import audit, clock, money
 from core.actor import Actor
 from core.errors import Forbidden, HallError, NotFound

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from billing.gateways.base import GatewayError
 from billing.models import DebitAgreement, DebitAgreementState
 from billing.selectors import debits as reads
-from billing.services import debit_agreements
+from billing.services.debits import debit_agreements
 from core import clock
 from core.actor import Actor
 from core.errors import HallError

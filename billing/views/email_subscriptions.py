@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.models import EmailSubscriptionState
 from billing.selectors import email_subscriptions as reads
-from billing.services import email_subscriptions
+from billing.services.mails import email_subscriptions
 from core import clock
 from core.actor import Actor
 from core.errors import NotFound

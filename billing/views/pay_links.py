@@ -23,8 +23,8 @@ from accounts import names
 from billing.gateways import registry as gateways
 from billing.models import PayLink, PayLinkState, PaymentState
 from billing.selectors import pay_links as reads
-from billing.services import cashier as cashiers
-from billing.services import pay_links, settling
+from billing.services.payments import cashier as cashiers
+from billing.services.payments import pay_links, settling
 from billing.views.payments import CLOSED, STOP_POLLING, WAITING, Shown
 from core import clock
 from core.actor import Actor

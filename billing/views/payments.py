@@ -23,8 +23,8 @@ from billing.gateways.base import CallbackRejected
 from billing.models import Payment, PaymentState, Receipt
 from billing.selectors import payable
 from billing.selectors import payments as payment_reads
-from billing.services import cashier as cashiers
-from billing.services import settling
+from billing.services.payments import cashier as cashiers
+from billing.services.payments import settling
 from core import clock
 from core.actor import Actor
 from core.errors import Forbidden, HallError, NotFound

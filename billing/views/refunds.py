@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing.models import RefundHistory, RefundRequest, RefundState, RefundWay
 from billing.selectors import refunds as refund_reads
-from billing.services import refunds
+from billing.services.refunds import refunds
 from core import clock
 from core.actor import Actor
 from core.errors import Forbidden, HallError, NotFound

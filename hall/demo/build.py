@@ -8,7 +8,8 @@ from accounts import locks as account_locks
 from accounts.models import BillingAccount, Contact, Customer, Membership, Region, User
 from accounts.services import accounts, contacts, customers, members, users
 from billing.models import Bill
-from billing.services import bills, receipts
+from billing.services.bills import bills
+from billing.services.money import receipts
 from core import clock
 from core.actor import Actor
 from hall.demo import plan

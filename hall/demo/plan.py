@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from faker import Faker
 
 from accounts.models import Region
-from billing.services.bills import Line
+from billing.services.bills.bills import Line
 from core import clock
 
 SOURCE = "demo"

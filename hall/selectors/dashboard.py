@@ -14,7 +14,7 @@ from billing.gateways import registry
 from billing.models import CallbackState, DifferenceState, GatewayCallback, Payment, PaymentState, Receipt
 from billing.models.payments import UNDECIDED
 from billing.selectors import counter, refunds, statements, unallocated
-from billing.services import ledger_check
+from billing.services.money import ledger_check
 from billing.texts import AT_THE_COUNTER
 from core import clock, heartbeats, money
 from core.models import Approval, ApprovalState, Heartbeat, OutboxRow

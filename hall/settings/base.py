@@ -181,7 +181,7 @@ CODE_LIMITS = {
     "who_hour": 10,  # by one user
     "sent_hour": int(env.text("HALL_CODES_PER_HOUR", "3000")),  # to everybody: SMS pumping ends here
 }
-# How many different account numbers may be asked about to pay for somebody else; see billing.services.lookups.
+# How many different account numbers may be asked about to pay for somebody else; see billing.services.payments.lookups.
 LOOKUP_LIMITS = {
     "who_hour": 10,  # by one user
     "client_hour": 30,  # from one network address

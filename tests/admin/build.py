@@ -16,7 +16,10 @@ from billing.models import (
     Payment,
     RefundReason,
 )
-from billing.services import counter, disputes, pay_links, payments, refunds
+from billing.services import counter
+from billing.services.bills import disputes
+from billing.services.payments import pay_links, payments
+from billing.services.refunds import refunds
 from core import audit
 from core.actor import Actor
 from core.models import Approval, CalendarDay, Heartbeat, OutboxRow

@@ -12,7 +12,8 @@ from billing.models import (
     StatementLine,
     Verdict,
 )
-from billing.services import adjustments, reviews
+from billing.services.bills import adjustments
+from billing.services.money import reviews
 from core.actor import Actor
 from tests.billing import build as money
 from tests.conftest import NOON

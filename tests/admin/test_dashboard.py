@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing.models import CounterMethod, Receipt
-from billing.services import counter, receipts, suspense
+from billing.services import counter
+from billing.services.money import receipts, suspense
 from core import clock
 from core.models import Heartbeat, OutboxRow
 from hall.selectors import dashboard

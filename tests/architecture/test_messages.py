@@ -22,7 +22,7 @@ CHINESE_AS_IT_IS = {
     "billing/management/commands/import_receipts.py": "names the thing beside its English word",
     "billing/management/commands/warn_large_bills.py": "names the thing beside its English word",
     "billing/statements/": "the columns and words of channels' files",
-    "billing/services/bulk_bills.py": "the line of a bill whose file has no lines: data, as bill lines are",
+    "billing/services/bulk/bulk_bills.py": "the line of a bill whose file has no lines: data, as bill lines are",
     "billing/services/fixtures.py": "data for benchmarks",
     "core/imports/cells.py": "what is read",
     "core/logs.py": "what is masked",

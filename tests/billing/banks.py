@@ -19,8 +19,9 @@ from billing.gateways.debit.base import (
     DebitRefused,
 )
 from billing.models import Bill, DebitAgreement
-from billing.services import bills, debit_agreements, debits
-from billing.services.debits import Counts, Job
+from billing.services.bills import bills
+from billing.services.debits import debit_agreements, debits
+from billing.services.debits.debits import Counts, Job
 from core import clock
 from tests.billing import build, emails
 from tests.billing.build import ACTOR

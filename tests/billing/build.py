@@ -8,7 +8,8 @@ from accounts.models import BillingAccount, Contact, Customer, Membership, User
 from billing.gateways.base import RefundReport, Report, ReportStatus
 from billing.models import Bill, Payment
 from billing.selectors.ledger_check import differences
-from billing.services import bills, callbacks, payments
+from billing.services.bills import bills
+from billing.services.payments import callbacks, payments
 from core import clock
 from core.actor import Actor
 from tests.conftest import NOON

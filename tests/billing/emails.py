@@ -12,8 +12,8 @@ from django.db import connection
 
 from accounts.models import BillingAccount, User
 from billing.models import EmailSubscription
-from billing.services import bill_mails, email_subscriptions
-from billing.services.bill_mails import Counts, Job
+from billing.services.mails import bill_mails, email_subscriptions
+from billing.services.mails.bill_mails import Counts, Job
 from core import outbox
 from notices.services import sending
 from tests.billing.build import ACTOR

@@ -21,7 +21,7 @@ from billing.gateways.base import (
     Trade,
 )
 from billing.models import Payment, Receipt, RefundReason, RefundRequest, RefundState
-from billing.services import refund_sending, refunds
+from billing.services.refunds import refund_sending, refunds
 from tests.billing import build
 from tests.conftest import NOON
 

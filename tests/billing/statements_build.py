@@ -8,7 +8,8 @@ from pathlib import Path
 
 from accounts.models import BillingAccount
 from billing.models import Payment, StatementDifference
-from billing.services import payments, statements
+from billing.services.payments import payments
+from billing.services.statements import statements
 from core import clock
 from core.actor import Actor
 from core.money import yuan

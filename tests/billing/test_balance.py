@@ -19,7 +19,7 @@ from billing.models import (
 )
 from billing.selectors import balances
 from billing.selectors import credits as credit_reads
-from billing.services import credits, receipts
+from billing.services.money import credits, receipts
 from core.errors import HallError
 from operations import registry
 from operations.context import Context

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import BillingAccount, User
 from billing import tasks
 from billing.models import Bill, BillKind, BillMail, EmailSubscription
-from billing.services import bill_mails, bills, email_subscriptions
+from billing.services.bills import bills
+from billing.services.mails import bill_mails, email_subscriptions
 from core import clock
 from core.models import Heartbeat
 from notices.models import Channel, Delivery, Message

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from billing.models import CallbackState, GatewayCallback, Payment, PaymentState, Receipt
-from billing.services import callbacks, intake, reports
+from billing.services.payments import callbacks, intake, reports
 from core.models import AuditRow
 from tests.billing import build
 from tests.conftest import NOON

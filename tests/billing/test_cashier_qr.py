@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from accounts.models import BillingAccount, User
 from billing.models import Payment, PaymentState
-from billing.services import payments, settling
+from billing.services.payments import payments, settling
 from billing.views.payments import STOP_POLLING
 from core import clock
 from sandbox.config import Config

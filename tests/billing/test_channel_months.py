@@ -11,7 +11,7 @@ from accounts.models import User
 from billing.models import LedgerEntry
 from billing.selectors import channel_months
 from billing.selectors.channel_months import Month, Payer, Sums
-from billing.services import receipts
+from billing.services.money import receipts
 from core import clock
 from tests.admin import build as staff
 from tests.billing import build

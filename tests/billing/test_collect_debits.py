@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import BillingAccount, User
 from billing import tasks
 from billing.models import Bill, DebitAgreement, DebitNotice
-from billing.services import debits
+from billing.services.debits import debits
 from core.models import Heartbeat
 from tests.billing import banks, build
 from tests.billing.banks import Bank, bill, day, run, signed

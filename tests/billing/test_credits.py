@@ -7,7 +7,9 @@ import pytest
 from accounts.models import BillingAccount
 from billing.models import Allocation, Bill, PaymentPurpose, Receipt, ReviewReason
 from billing.selectors import balances
-from billing.services import credits, payments, receipts, refunds
+from billing.services.money import credits, receipts
+from billing.services.payments import payments
+from billing.services.refunds import refunds
 from tests.billing import build, refunds_build
 from tests.conftest import NOON
 

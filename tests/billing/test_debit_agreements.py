@@ -13,7 +13,7 @@ from billing import tasks
 from billing.gateways.base import GatewayError
 from billing.gateways.debit.base import AgreementStatus
 from billing.models import DebitAgreement, DebitAgreementHistory, DebitAgreementState
-from billing.services import debit_agreements
+from billing.services.debits import debit_agreements
 from core import clock
 from core.errors import Forbidden, HallError, NotFound
 from notices.models import Delivery

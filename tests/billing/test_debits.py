@@ -18,7 +18,10 @@ from billing.models import (
     PaymentState,
     Receipt,
 )
-from billing.services import debit_agreements, debits, disputes, payments, refunds, settling
+from billing.services.bills import disputes
+from billing.services.debits import debit_agreements, debits
+from billing.services.payments import payments, settling
+from billing.services.refunds import refunds
 from notices.models import Delivery
 from tests.billing import banks, build
 from tests.billing.banks import Bank, bill, day, run, signed

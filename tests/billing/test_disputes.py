@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import User
 from billing.models import DISPUTE_MACHINE, Bill, Dispute, DisputeCause, DisputeState
 from billing.selectors import disputes as dispute_reads
-from billing.services import disputes
+from billing.services.bills import disputes
 from core import clock
 from core.actor import Actor
 from core.db import violated

@@ -18,7 +18,7 @@ from accounts.models import BillingAccount
 from billing.documents import bill_pdf, paper, receipt_pdf
 from billing.documents.paper import Due, Paper, Table
 from billing.models import Bill
-from billing.services import adjustments, bills
+from billing.services.bills import adjustments, bills
 from tests.billing import build
 from tests.conftest import NOON
 from tests.shared_data import require

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import BillingAccount, Membership, User
 from billing.models import EmailSubscription
-from billing.services import email_subscriptions
+from billing.services.mails import email_subscriptions
 from core import clock
 from operations.models import Slip
 from tests.billing import build, emails

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import BillingAccount, Membership, User
 from billing.models import EMAIL_SUBSCRIPTION_MACHINE, EmailSubscription, EmailSubscriptionState
-from billing.services import email_subscriptions
+from billing.services.mails import email_subscriptions
 from core.errors import Forbidden, NotFound
 from notices.models import Delivery
 from tests.billing import build, emails

@@ -19,7 +19,8 @@ from django.utils import translation
 from accounts.models import BillingAccount, User
 from billing.models import Bill, EntryKind, LedgerEntry
 from billing.selectors.exports import Content, Wanted, head
-from billing.services import adjustments, bills, exports
+from billing.services import exports
+from billing.services.bills import adjustments, bills
 from core import clock
 from tests.billing import build
 from tests.conftest import NOON

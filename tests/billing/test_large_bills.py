@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.models import BillingAccount
 from billing import tasks
 from billing.models import Bill, BillKind, LargeBill, LargeBillSearch
-from billing.services import bills, large_bills
+from billing.services.bills import bills, large_bills
 from core import clock
 from core.models import AuditRow, Heartbeat
 from notices.models import Delivery, Message

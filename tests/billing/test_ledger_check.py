@@ -11,7 +11,8 @@ from django.db import connection
 from accounts.models import BillingAccount
 from billing.models import Bill, EntryKind, Receipt, ReceiptTransfer
 from billing.selectors.ledger_check import RULES
-from billing.services import adjustments, ledger, ledger_check, receipts
+from billing.services.bills import adjustments
+from billing.services.money import ledger, ledger_check, receipts
 from core.models import Heartbeat
 from tests.architecture.sources import ROOT
 from tests.billing import build

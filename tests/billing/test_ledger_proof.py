@@ -5,7 +5,7 @@ from django.db import connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from billing.services import ledger_check
+from billing.services.money import ledger_check
 from core import clock, metrics
 from core.models import Heartbeat
 from tests.admin import build as staff

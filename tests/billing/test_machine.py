@@ -24,8 +24,9 @@ from billing.gateways.base import ReportStatus
 from billing.models import Payment, PaymentState, Receipt, ReviewReason
 from billing.models.payments import UNDECIDED
 from billing.selectors import balances
-from billing.services import payments, refunds
-from billing.services.payments import Applied
+from billing.services.payments import payments
+from billing.services.payments.payments import Applied
+from billing.services.refunds import refunds
 from core import clock
 from tests.billing import build
 from tests.conftest import NOON

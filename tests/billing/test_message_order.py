@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.models import AccountBalance, Bill, Payment, Receipt, Refund, RefundReason, ReviewReason
-from billing.services import callbacks, intake, payments, reconciling, refund_sending, refunds, replay
+from billing.services.payments import callbacks, intake, payments, replay
+from billing.services.refunds import refund_sending, refunds
+from billing.services.statements import reconciling
 from core.actor import Actor
 from tests.billing import build
 from tests.billing.channels import NOW, Channels, Message, Order, later

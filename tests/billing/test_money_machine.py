@@ -35,16 +35,10 @@ from billing.models import (
 )
 from billing.selectors import balances
 from billing.selectors import penalties as penalty_reads
-from billing.services import (
-    adjustments,
-    credits,
-    payments,
-    penalties,
-    receipts,
-    refund_states,
-    refunds,
-    reviews,
-)
+from billing.services.bills import adjustments, penalties
+from billing.services.money import credits, receipts, reviews
+from billing.services.payments import payments
+from billing.services.refunds import refund_states, refunds
 from core import clock
 from tests.billing import build
 from tests.conftest import NOON

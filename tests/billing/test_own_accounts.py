@@ -24,7 +24,10 @@ from billing.models import (
     RefundRequest,
 )
 from billing.selectors.own_accounts import OwnAccount
-from billing.services import counter, disputes, payments, refunds
+from billing.services import counter
+from billing.services.bills import disputes
+from billing.services.payments import payments
+from billing.services.refunds import refunds
 from core import approvals, clock
 from core.actor import Actor
 from core.models import Approval, ApprovalState, AuditRow

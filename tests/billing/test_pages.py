@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accounts.models import BillingAccount, Membership, User
 from billing.models import Payment, PaymentState
-from billing.services import payments
+from billing.services.payments import payments
 from billing.views.payments import STOP_POLLING
 from core import clock
 from operations.models import Slip, SlipState

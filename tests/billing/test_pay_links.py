@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts.models import BillingAccount, Contact, User
 from billing.models import PayLink, PayLinkHistory, PayLinkState, Payment, PaymentState
-from billing.services import pay_links, payments
+from billing.services.payments import pay_links, payments
 from billing.views import pay_links as pages
 from billing.views.payments import STOP_POLLING
 from core import clock, outbox

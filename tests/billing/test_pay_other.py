@@ -15,7 +15,7 @@ from accounts import names
 from accounts.models import BillingAccount, User
 from billing.models import AccountLookup, Payment, Receipt
 from billing.selectors import payments as payment_reads
-from billing.services import lookups, payments
+from billing.services.payments import lookups, payments
 from core import clock, outbox
 from notices.models import Delivery
 from operations.context import Context

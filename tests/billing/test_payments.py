@@ -6,8 +6,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from billing.gateways.base import ReportStatus
 from billing.models import Allocation, LedgerEntry, Payment, PaymentState, Receipt, Refund, ReviewReason
-from billing.services import payments, refunds
-from billing.services.payments import Applied
+from billing.services.payments import payments
+from billing.services.payments.payments import Applied
+from billing.services.refunds import refunds
 from core.db import violated
 from core.models import OutboxRow
 from core.statemachine import IllegalTransition

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from billing.models import Adjustment, Bill, BillKind, LedgerEntry, Penalty, PenaltyWaiver, Receipt
 from billing.selectors import balances
 from billing.selectors import penalties as penalty_reads
-from billing.services import adjustments, allocations, credits, penalties, receipts
+from billing.services.bills import adjustments, penalties
+from billing.services.money import allocations, credits, receipts
 from core import clock
 from tests.billing import build
 from tests.conftest import NOON

@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from billing.gateways import registry
 from billing.gateways.base import GatewayError
 from billing.models import Payment, PaymentState, Receipt
-from billing.services import payments, reconciling
+from billing.services.payments import payments
+from billing.services.statements import reconciling
 from core import clock
 from core.actor import Actor
 from tests.billing import build

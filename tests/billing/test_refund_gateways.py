@@ -26,7 +26,8 @@ from billing.models import (
     ReviewReason,
     StatementDifference,
 )
-from billing.services import callbacks, intake, payments, refunds, settling
+from billing.services.payments import callbacks, intake, payments, settling
+from billing.services.refunds import refunds
 from core import clock
 from sandbox.config import Config
 from sandbox.keys import ensure

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from billing.gateways.base import RefundStatus, Report
 from billing.models import Receipt, Refund, RefundRequest, RefundState, RefundWay
 from billing.models.refunds import ENDED
-from billing.services import refunds
+from billing.services.refunds import refunds
 from core.errors import HallError
 from tests.billing import build
 from tests.billing.refunds_build import (

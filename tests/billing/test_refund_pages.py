@@ -12,7 +12,8 @@ from accounts.models import User
 from billing import refund_handlers
 from billing.gateways.base import RefundStatus
 from billing.models import Receipt, RefundRequest, RefundState
-from billing.services import payments, refunds
+from billing.services.payments import payments
+from billing.services.refunds import refunds
 from core import clock, outbox
 from notices.models import Message
 from operations.models import Slip, SlipState

@@ -7,8 +7,8 @@ from django.db import transaction
 
 from billing.gateways.base import RefundStatus, Report
 from billing.models import Payment, Receipt, Refund, RefundRequest, RefundState
-from billing.services import refunds
-from billing.services.payments import Applied
+from billing.services.payments.payments import Applied
+from billing.services.refunds import refunds
 from tests.billing import build
 from tests.billing.refunds_build import (
     ACTOR,

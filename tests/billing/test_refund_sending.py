@@ -10,7 +10,7 @@ from billing import refund_rules, tasks
 from billing.gateways import registry
 from billing.gateways.base import GatewayError, RefundStatus, Trade
 from billing.models import Refund, RefundRequest, RefundState
-from billing.services import refund_sending, refunds
+from billing.services.refunds import refund_sending, refunds
 from core import clock
 from core.models import Heartbeat
 from tests.billing import build

@@ -18,8 +18,9 @@ from billing.models import (
     ReviewReason,
 )
 from billing.models.refunds import ENDED, REFUND_MACHINE
-from billing.services import receipts, refund_states, refunds
-from billing.services.refund_queue import SENDING
+from billing.services.money import receipts
+from billing.services.refunds import refund_states, refunds
+from billing.services.refunds.refund_queue import SENDING
 from core.idempotency import IdempotencyConflict
 from core.models import OutboxRow
 from core.statemachine import IllegalTransition

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from billing.gateways import registry
 from billing.models import AccountBalance, CallbackState, GatewayCallback, Payment, Receipt
-from billing.services import intake, payments, replay
+from billing.services.payments import intake, payments, replay
 from core import clock
 from core.actor import Actor
 from core.models import AuditRow

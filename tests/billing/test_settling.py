@@ -10,7 +10,7 @@ from pytest_django import Settings
 from billing.gateways import registry
 from billing.gateways.base import Charge
 from billing.models import Payment, PaymentState, Receipt
-from billing.services import payments, settling
+from billing.services.payments import payments, settling
 from core import clock
 from core.models import OutboxRow
 from sandbox.keys import ensure

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import Payment, Receipt, Statement, StatementDifference, StatementLine
-from billing.services import statements
+from billing.services.statements import statements
 from core import clock
 from core.actor import Actor
 from core.models import Heartbeat

@@ -17,7 +17,8 @@ from billing.models import (
     StatementLine,
 )
 from billing.models.statements import DIFFERENCE_MACHINE, DifferenceState
-from billing.services import payments, statements
+from billing.services.payments import payments
+from billing.services.statements import statements
 from core.models import AuditRow
 from core.statemachine import IllegalTransition
 from tests.billing import build
@@ -378,7 +379,7 @@ def test_both_ways_to_the_receipts_find_the_same(
 ) -> None:
     """Whether the planner is told to read whole tables or to look up, the classes are the same."""
     monkeypatch.setattr(
-        "billing.services.statement_matching._WHOLE_TABLES_FROM", 0.0 if receipts_known else 1e12
+        "billing.services.statements.statement_matching._WHOLE_TABLES_FROM", 0.0 if receipts_known else 1e12
     )
     rows = [made.paid(1000 + n)[1] for n in range(5)]
     made.paid(7)

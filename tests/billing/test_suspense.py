@@ -26,8 +26,9 @@ from billing.models import (
     Refund,
 )
 from billing.selectors import balances, unallocated
-from billing.services import callbacks, intake, payments, reviews, suspense
-from billing.services.payments import Applied
+from billing.services.money import reviews, suspense
+from billing.services.payments import callbacks, intake, payments
+from billing.services.payments.payments import Applied
 from core.db import violated
 from core.models import OutboxRow
 from tests.billing import build

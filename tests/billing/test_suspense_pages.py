@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from billing import approvals
 from billing.models import Bill, GatewayCallback, Receipt, ReceiptTransfer, RefundRequest
-from billing.services import credits
+from billing.services.money import credits
 from core import clock
 from core.models import Approval, ApprovalState, AuditRow
 from tests.admin.build import staff_with, viewer

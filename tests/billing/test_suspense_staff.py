@@ -19,7 +19,9 @@ from billing.models import (
     RefundRequest,
     ReviewReason,
 )
-from billing.services import allocations, credits, lookups, refunds, reviews, suspense
+from billing.services.money import allocations, credits, reviews, suspense
+from billing.services.payments import lookups
+from billing.services.refunds import refunds
 from core import clock
 from core.errors import HallError
 from tests.billing import build

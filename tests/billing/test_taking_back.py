@@ -10,7 +10,8 @@ from accounts.models import BillingAccount, User
 from billing import approvals as kinds
 from billing.models import Adjustment, Allocation, Bill, CounterMoney, CounterReversal, Receipt
 from billing.selectors import counter as reads
-from billing.services import counter, credits, receipts, reviews
+from billing.services import counter
+from billing.services.money import credits, receipts, reviews
 from core import approvals, clock, outbox
 from core.actor import Actor
 from core.models import Approval

@@ -2,7 +2,7 @@ import pytest
 
 from billing import tasks
 from billing.models import CallbackState, GatewayCallback
-from billing.services import callbacks
+from billing.services.payments import callbacks
 from core import clock, pokes
 from core.models import Heartbeat
 from tests.billing import build

@@ -13,7 +13,7 @@ from accounts.models import BillingAccount, User
 from billing import locks
 from billing.gateways.base import Report
 from billing.models import GatewayCallback, Payment
-from billing.services import reports
+from billing.services.payments import reports
 from operations.models import Channel, Slip, SlipState
 from tests.billing import build
 from tests.conftest import NOON

@@ -16,8 +16,8 @@ from billing.models import (
     Receipt,
     ReviewReason,
 )
-from billing.services import callbacks, payments
-from billing.services.payments import Applied
+from billing.services.payments import callbacks, payments
+from billing.services.payments.payments import Applied
 from core.db import violated
 from core.models import OutboxRow
 from tests.billing import build

@@ -13,8 +13,11 @@ from billing.models import Bill, DebitTry, Payment, Receipt, RefundRequest
 from billing.rules import Owed
 from billing.selectors import debits as debit_reads
 from billing.selectors import payments as payment_reads
-from billing.services import allocations, credits, debit_agreements, debits, payments, refunds
-from billing.services.debits import Outcome
+from billing.services.debits import debit_agreements, debits
+from billing.services.debits.debits import Outcome
+from billing.services.money import allocations, credits
+from billing.services.payments import payments
+from billing.services.refunds import refunds
 from core.db import violated
 from tests.billing import banks, build
 from tests.billing.banks import Bank, day

@@ -15,7 +15,8 @@ from accounts.models import BillingAccount
 from billing import locks
 from billing.models import AccountBalance, Bill, EntryKind, LedgerEntry, Payment, Receipt, Refund
 from billing.selectors import ledger_check
-from billing.services import ledger, payments, receipts
+from billing.services.money import ledger, receipts
+from billing.services.payments import payments
 from core.db import violated
 from core.errors import HallError
 from tests.billing import build

@@ -18,7 +18,8 @@ from billing.models import (
     Receipt,
     Refund,
 )
-from billing.services import counter, lookups, pay_links
+from billing.services import counter
+from billing.services.payments import lookups, pay_links
 from core.db import violated
 from core.models import AuditRow
 from tests.billing import build

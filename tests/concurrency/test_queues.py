@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from billing.models import CallbackState, GatewayCallback, Payment, PaymentHistory, PaymentState, Receipt
-from billing.services import callbacks, settling
+from billing.services.payments import callbacks, settling
 from core import outbox
 from core.models import OutboxRow
 from notices.models import Delivery, Message

@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 from billing import locks
 from billing.gateways.base import RefundStatus
 from billing.models import Receipt, Refund, RefundHistory, RefundRequest, RefundState
-from billing.services import credits, refund_sending, refund_states, refunds
-from billing.services.payments import Applied
+from billing.services.money import credits
+from billing.services.payments.payments import Applied
+from billing.services.refunds import refund_sending, refund_states, refunds
 from core.db import violated
 from core.statemachine import IllegalTransition
 from tests.billing import build

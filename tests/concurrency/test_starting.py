@@ -9,7 +9,7 @@ import pytest
 from accounts.models import BillingAccount, Membership, User
 from billing.models import Payment, PaymentState
 from billing.selectors import payments as payment_reads
-from billing.services import payments
+from billing.services.payments import payments
 from core import clock, outbox
 from operations.context import Context
 from operations.models import Channel, Slip, SlipState

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from billing.models import Payment, Receipt, Statement, StatementDifference, StatementLine
-from billing.services import statements
+from billing.services.statements import statements
 from core.imports import staging
 from tests.billing import build
 from tests.billing import statements_build as made

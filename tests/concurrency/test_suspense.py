@@ -12,7 +12,7 @@ from accounts import locks as account_locks
 from accounts.models import BillingAccount
 from billing import locks
 from billing.models import LedgerEntry, Receipt, ReceiptTransfer
-from billing.services import credits, reviews, suspense
+from billing.services.money import credits, reviews, suspense
 from tests.billing import build
 from tests.billing.test_suspense import unknown
 from tests.billing.test_suspense_staff import held, in_suspense, transfer, use

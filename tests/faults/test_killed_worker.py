@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from billing.models import AccountBalance, Allocation, CallbackState, GatewayCallback, LedgerEntry, Payment
-from billing.services import callbacks
+from billing.services.payments import callbacks
 from core import clock
 from core.models import OutboxRow
 from notices.models import Message

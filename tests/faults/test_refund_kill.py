@@ -11,7 +11,8 @@ from celery import Celery
 from billing.gateways import registry
 from billing.gateways.base import Charge
 from billing.models import AccountBalance, LedgerEntry, Receipt, Refund, RefundRequest, RefundState
-from billing.services import payments, refund_queue
+from billing.services.payments import payments
+from billing.services.refunds import refund_queue
 from core import clock
 from core.models import OutboxRow
 from notices.models import Message

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from billing.gateways import transport
 from billing.models import Payment, PaymentState
-from billing.services import settling
+from billing.services.payments import settling
 from tests.billing import build
 from tests.conftest import NOON
 

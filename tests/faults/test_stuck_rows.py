@@ -12,7 +12,7 @@ from accounts import locks as account_locks
 from accounts.models import BillingAccount
 from billing import locks
 from billing.models import CallbackState, GatewayCallback, PaymentState
-from billing.services import callbacks
+from billing.services.payments import callbacks
 from core.models import OutboxRow
 from tests.billing import build
 from tests.concurrency.races import stored

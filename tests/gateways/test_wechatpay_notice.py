@@ -16,7 +16,7 @@ from billing.gateways.base import (
     Report,
     ReportStatus,
 )
-from billing.services import reports
+from billing.services.payments import reports
 from tests.gateways.wechat_keys import (
     REFERENCE,
     STAMP,

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from billing.services import payments
+from billing.services.payments import payments
 from core import clock
 from core.actor import Actor
 from operations.context import Context

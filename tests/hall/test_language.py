@@ -11,7 +11,7 @@ from django.utils import formats, translation
 
 from accounts.models import BillingAccount, Customer, User
 from billing.models import BillLine, Payment
-from billing.services import payments
+from billing.services.payments import payments
 from core import clock, outbox
 from notices.models import Delivery
 from operations.models import Slip

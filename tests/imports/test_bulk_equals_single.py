@@ -12,7 +12,9 @@ from django.db import connection, transaction
 from accounts import locks
 from accounts.models import BillingAccount
 from billing.selectors import ledger_check
-from billing.services import bills, bulk_bills, bulk_receipts, credits, receipts
+from billing.services.bills import bills
+from billing.services.bulk import bulk_bills, bulk_receipts
+from billing.services.money import credits, receipts
 from core import money
 from core.clock import SHANGHAI
 from tests.conftest import NOON

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from billing.models import Bill
-from billing.services import bulk_bills
+from billing.services.bulk import bulk_bills
 from core.imports.runs import Counts
 from core.models import AuditRow, Heartbeat
 from tests import shared_data

@@ -15,7 +15,7 @@ from django.db import connection
 
 from billing.models import AccountBalance, Bill
 from billing.selectors import ledger_check
-from billing.services import bulk_bills
+from billing.services.bulk import bulk_bills
 from tests.imports import build
 
 pytestmark = pytest.mark.django_db(transaction=True)

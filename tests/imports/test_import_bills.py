@@ -11,7 +11,7 @@ from accounts.models import BillingAccount, Customer
 from accounts.services import bulk_accounts
 from billing.models import AccountBalance, Bill, BillLine, LedgerEntry
 from billing.selectors import ledger_check
-from billing.services import bulk_bills
+from billing.services.bulk import bulk_bills
 from core.imports.errors import BadProfile, FileTooLarge
 from core.imports.records import Parser
 from tests import shared_data

@@ -8,7 +8,7 @@ from django.db import connection
 
 from billing.models import AccountBalance, Allocation, Bill, Receipt
 from billing.selectors import ledger_check
-from billing.services import bulk_bills, bulk_receipts
+from billing.services.bulk import bulk_bills, bulk_receipts
 from core import money
 from tests import shared_data
 from tests.conftest import NOON

@@ -22,7 +22,8 @@ from accounts.services import accounts, contacts, customers
 from billing.gateways import rsa2
 from billing.models import Bill, Payment, PaymentState, Receipt
 from billing.selectors import ledger_check
-from billing.services import bills, callbacks
+from billing.services.bills import bills
+from billing.services.payments import callbacks
 from core import clock, outbox
 from notices.models import Delivery, DeliveryState
 from notices.services import sending

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from billing.services import ledger_check
+from billing.services.money import ledger_check
 from core import clock, money
 
 

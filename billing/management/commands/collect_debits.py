@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
-from billing.services import debits
+from billing.services.debits import debits
 from core import batch, clock
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from billing.services import bulk_receipts
+from billing.services.bulk import bulk_receipts
 from core.imports.command import ImportCommand
 from core.imports.runs import Job, Progress
 

@@ -11,8 +11,8 @@ from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
 from billing.models import LineKind, Verdict
-from billing.services import statements
-from billing.services.statements import Imported
+from billing.services.statements import statements
+from billing.services.statements.statements import Imported
 from billing.statements import archive, reader
 from core import clock, heartbeats, money
 from core.actor import Actor

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
-from billing.services import bill_mails
+from billing.services.mails import bill_mails
 from core import batch, clock
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from billing.services import reconciling
+from billing.services.statements import reconciling
 from core import clock
 from core.actor import Actor
 

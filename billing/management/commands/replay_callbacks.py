@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from billing.gateways import registry
-from billing.services import replay
-from billing.services.replay import Replayed
+from billing.services.payments import replay
+from billing.services.payments.replay import Replayed
 from core import audit, clock
 from core.actor import Actor
 

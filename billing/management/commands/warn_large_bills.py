@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
-from billing.services import large_bills
+from billing.services.bills import large_bills
 from core import batch, clock
 
 

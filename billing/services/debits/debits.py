@@ -26,8 +26,10 @@ from billing.gateways.debit.base import AGREEMENT_ENDED, DebitRefused
 from billing.models import Bill, DebitAgreement, DebitAgreementState, DebitNotice, DebitTry, Payment
 from billing.selectors import debits as reads
 from billing.selectors.debits import Due
-from billing.services import debit_agreements, payments, suspense
-from billing.services.settling import NETWORK
+from billing.services.debits import debit_agreements
+from billing.services.money import suspense
+from billing.services.payments import payments
+from billing.services.payments.settling import NETWORK
 from billing.texts import bill_title
 from core import clock, heartbeats, money
 from core.actor import Actor

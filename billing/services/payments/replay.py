@@ -16,8 +16,9 @@ from django.db.models import Max, Min, QuerySet
 from billing.gateways import registry
 from billing.gateways.base import CallbackRejected, Report
 from billing.models import GatewayCallback
-from billing.services import intake, suspense
-from billing.services.payments import Applied
+from billing.services.money import suspense
+from billing.services.payments import intake
+from billing.services.payments.payments import Applied
 from core.actor import Actor
 from core.errors import HallError
 

@@ -29,7 +29,8 @@ from billing.models import (
     Verdict,
 )
 from billing.models.statements import DIFFERENCE_MACHINE, UNSETTLED
-from billing.services import statement_matching, suspense
+from billing.services.money import suspense
+from billing.services.statements import statement_matching
 from billing.statements import archive, reader
 from billing.statements.base import Line, StatementError, Summary
 from core import audit

@@ -16,7 +16,8 @@ from billing.gateways import registry
 from billing.gateways.base import GatewayError, Report, ReportStatus
 from billing.models import Payment, PaymentState
 from billing.models.payments import UNDECIDED
-from billing.services import payments, suspense
+from billing.services.money import suspense
+from billing.services.payments import payments
 from core import heartbeats
 from core.actor import Actor
 from core.errors import Conflict

@@ -21,7 +21,7 @@ from billing.models import (
     RefundWay,
 )
 from billing.models.refunds import GOING_BACK
-from billing.services import credits, ledger
+from billing.services.money import credits, ledger
 from core import outbox
 from core.actor import Actor
 from core.errors import Conflict

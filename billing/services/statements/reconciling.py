@@ -11,7 +11,7 @@ from django.db.models import Case, IntegerField, Value, When
 from billing.gateways import registry
 from billing.models import Payment, PaymentState
 from billing.models.payments import UNDECIDED
-from billing.services import settling
+from billing.services.payments import settling
 from core.actor import Actor
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ from billing.models import (
     ReviewReason,
 )
 from billing.selectors import payments as payment_reads
-from billing.services import receipts, refunds
+from billing.services.money import receipts
+from billing.services.refunds import refunds
 from core import clock, outbox
 from core.actor import Actor
 from core.errors import Conflict, HallError

@@ -13,8 +13,8 @@ from accounts import locks as account_locks
 from accounts.services import bulk_accounts
 from billing import locks, rules
 from billing.selectors import penalties
-from billing.services import receipts
-from billing.services.bulk_reasons import OTHER_ACCOUNT, PAID_IN_FUTURE, UNKNOWN_ACCOUNT, UNKNOWN_BILL
+from billing.services.bulk.bulk_reasons import OTHER_ACCOUNT, PAID_IN_FUTURE, UNKNOWN_ACCOUNT, UNKNOWN_BILL
+from billing.services.money import receipts
 from core import clock
 from core.imports import cells, profiles, rejects, runs, staging
 from core.imports.cells import Value

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from accounts import locks as account_locks
 from accounts.services import bulk_accounts
-from billing.services import bulk_credits
-from billing.services.bulk_reasons import DUE_BEFORE_ISSUED, ITEMS_DIFFER, UNKNOWN_ACCOUNT
+from billing.services.bulk import bulk_credits
+from billing.services.bulk.bulk_reasons import DUE_BEFORE_ISSUED, ITEMS_DIFFER, UNKNOWN_ACCOUNT
 from core import clock
 from core.imports import cells, profiles, rejects, runs, staging
 from core.imports.cells import Value

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
 from billing.models import Bill, BillKind, BillLine, EntryKind
-from billing.services import credits, ledger
+from billing.services.money import credits, ledger
 from core import clock, sequences
 from core.errors import HallError
 from core.idempotency import IdempotencyConflict

@@ -22,9 +22,10 @@ from billing.models import (
 )
 from billing.models.refunds import GOING_BACK
 from billing.selectors import own_accounts
-from billing.services import receipts, refund_states
-from billing.services.refund_queue import SENDING
-from billing.services.refund_states import RefundAboveReceipt, RefundMismatch
+from billing.services.money import receipts
+from billing.services.refunds import refund_states
+from billing.services.refunds.refund_queue import SENDING
+from billing.services.refunds.refund_states import RefundAboveReceipt, RefundMismatch
 from core import clock, money, sequences
 from core.actor import Actor
 from core.errors import Conflict, HallError

@@ -15,8 +15,9 @@ from django.db import connection
 from billing.gateways import registry
 from billing.gateways.base import CallbackRejected, Report
 from billing.models import CallbackState, GatewayCallback
-from billing.services import reports, suspense
-from billing.services.callbacks import QUEUE
+from billing.services.money import suspense
+from billing.services.payments import reports
+from billing.services.payments.callbacks import QUEUE
 
 log = logging.getLogger(__name__)
 MAX_BODY = 65_536  # bytes; a longer message is not even read

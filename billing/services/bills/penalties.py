@@ -11,7 +11,7 @@ from billing import locks
 from billing.models import Bill, BillKind, BillLine, EntryKind, Penalty, PenaltyWaiver
 from billing.selectors import penalties as penalty_reads
 from billing.selectors.penalties import Accrued
-from billing.services import ledger
+from billing.services.money import ledger
 from core import clock, sequences
 from core.actor import Actor
 from core.errors import Conflict

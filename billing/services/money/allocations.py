@@ -10,7 +10,7 @@ from django.db.models import F
 from billing import locks, rules
 from billing.models import Allocation, Bill, Receipt
 from billing.selectors import penalties as penalty_reads
-from billing.services import penalties
+from billing.services.bills import penalties
 from core.errors import Conflict
 
 _SETTLE = """

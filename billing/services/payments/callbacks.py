@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from billing.models import CallbackState, GatewayCallback
-from billing.services import payments, reports, suspense
+from billing.services.money import suspense
+from billing.services.payments import payments, reports
 from core import audit
 from core.actor import Actor
 from core.errors import Conflict, HallError

@@ -1,7 +1,7 @@
 """What staff decide about money that nobody knew what to do with: use it, move it, or put right what it had settled.
 
 Each takes the sum that the member of staff saw (and, above a limit, that a second person agreed to): when the receipt
-has changed since, ReceiptChanged is raised and nothing is done. Refunds are in billing.services.refunds.
+has changed since, ReceiptChanged is raised and nothing is done. Refunds are in billing.services.refunds.refunds.
 """
 
 from datetime import date, datetime
@@ -15,8 +15,10 @@ from accounts.models import BillingAccount
 from billing import locks, rules
 from billing.events import ReceiptMoved
 from billing.models import Allocation, EntryKind, Receipt, ReceiptTransfer, Refund
-from billing.services import adjustments, allocations, credits, ledger, lookups
-from billing.services.receipts import value_date
+from billing.services.bills import adjustments
+from billing.services.money import allocations, credits, ledger
+from billing.services.money.receipts import value_date
+from billing.services.payments import lookups
 from core import clock, outbox
 from core.actor import Actor
 from core.errors import Conflict, HallError

@@ -28,7 +28,7 @@ from billing.models import (
     DebitAgreementState,
 )
 from billing.models.debits import OPEN
-from billing.services.settling import NETWORK
+from billing.services.payments.settling import NETWORK
 from core import money, pokes
 from core.actor import Actor
 from core.errors import Conflict, Forbidden, HallError

@@ -15,7 +15,7 @@ from billing.gateways import registry
 from billing.gateways.base import Charge, GatewayError, Instruction
 from billing.models import Payment, PaymentState
 from billing.models.payments import UNDECIDED
-from billing.services import payments
+from billing.services.payments import payments
 from core import pokes
 from core.actor import Actor
 from core.errors import Conflict, HallError

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db.models import F
 
 from billing.models import Bill, Receipt
-from billing.services import credits
+from billing.services.money import credits
 from core.imports import staging
 from core.imports.staging import Stage
 

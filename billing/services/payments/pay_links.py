@@ -28,7 +28,7 @@ from billing.models import (
     PaymentState,
 )
 from billing.selectors import pay_links as reads
-from billing.services import payments
+from billing.services.payments import payments
 from core import audit, money
 from core.actor import Actor
 from core.errors import Conflict, HallError, NotFound, TooManyRequests

@@ -17,7 +17,7 @@ from django.utils import formats, translation
 
 from billing import documents
 from billing.models import Bill, BillKind, EmailSubscription, EmailSubscriptionState
-from billing.services import email_subscriptions
+from billing.services.mails import email_subscriptions
 from billing.texts import month_name
 from core import clock, heartbeats, money
 from core.actor import Actor

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import locks as account_locks
 from billing import locks
 from billing.models import Adjustment, Bill, EntryKind
-from billing.services import ledger, penalties
+from billing.services.bills import penalties
+from billing.services.money import ledger
 from core import clock, sequences
 from core.actor import Actor
 from core.errors import Conflict

@@ -9,7 +9,7 @@ from django.db.models import F
 from accounts import locks as account_locks
 from billing import locks, rules
 from billing.models import BalancePreference, Bill, Receipt
-from billing.services import allocations
+from billing.services.money import allocations
 from core import clock
 
 _HAS_AUTOMATIC_CREDIT = """

@@ -2,7 +2,7 @@
 
 Two kinds. The order is not ours (or is another gateway's): the money waits in the suspense account of the gateway that
 has it. The order is ours and the amount is not its own: the money is booked on the payment's account and settles
-nothing. In both cases the receipt is marked for review, and a person decides (billing.services.reviews).
+nothing. In both cases the receipt is marked for review, and a person decides (billing.services.money.reviews).
 """
 
 from datetime import datetime
@@ -14,8 +14,10 @@ from accounts.models import BillingAccount, Customer
 from billing import locks
 from billing.gateways.base import Report, ReportStatus
 from billing.models import Payment, PaymentState, ReviewReason
-from billing.services import payments, receipts, refunds
-from billing.services.payments import Applied
+from billing.services.money import receipts
+from billing.services.payments import payments
+from billing.services.payments.payments import Applied
+from billing.services.refunds import refunds
 from core import money
 from core.actor import Actor
 

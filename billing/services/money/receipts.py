@@ -6,7 +6,7 @@ from django.db import connection
 
 from billing import rules
 from billing.models import EntryKind, Payment, PaymentPurpose, Receipt, ReviewReason
-from billing.services import allocations, credits, ledger
+from billing.services.money import allocations, credits, ledger
 from core import clock
 
 _INSERT = """

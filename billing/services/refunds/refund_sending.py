@@ -18,9 +18,9 @@ from billing.gateways import registry
 from billing.gateways.base import Gateway, GatewayError, RefundResult, RefundStatus, Trade
 from billing.models import RefundRequest, RefundState, RefundWay
 from billing.selectors import refunds as refund_reads
-from billing.services import refund_states
-from billing.services.refund_queue import ASKING, LEASE, SENDING
-from billing.services.settling import NETWORK
+from billing.services.payments.settling import NETWORK
+from billing.services.refunds import refund_states
+from billing.services.refunds.refund_queue import ASKING, LEASE, SENDING
 from core import heartbeats
 from core.actor import Actor
 from core.errors import Conflict, HallError
