@@ -14,15 +14,17 @@ from runtime.venv import ROOT
 
 # The command gets the same Ctrl-C from the terminal; this long it may take to tidy up.
 GRACE_SECONDS = 30
+# The whole suite on all cores, at most as many as the broker has numbers for; tests that name a group share one.
+EVERYTHING = ("-n", "auto", "--maxprocesses", "6", "--dist", "loadgroup")
 
 
 def test(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run pytest with embedded services and a browser. Returns its exit code."""
+    """Run pytest with embedded services and a browser; without arguments on all cores. Returns its exit code."""
     browser = chromium.find(environ)
     changes = {"DJANGO_SETTINGS_MODULE": "hall.settings.test"}
     if browser is not None:
         changes["HALL_CHROMIUM"] = str(browser)
-    return _beside_services([sys.executable, "-m", "pytest", *arguments], environ, changes)
+    return _beside_services([sys.executable, "-m", "pytest", *(arguments or EVERYTHING)], environ, changes)
 
 
 def bench(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -4,6 +4,9 @@ import os
 
 os.environ.setdefault("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/hall")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379/9")
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # tests side by side: a number of the broker for each
+    server = os.environ["REDIS_URL"].rpartition("/")[0]
+    os.environ["REDIS_URL"] = f"{server}/{1 + int(worker.removeprefix('gw'))}"
 
 from hall.settings.base import *
 
