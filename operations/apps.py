@@ -8,6 +8,6 @@ class OperationsConfig(AppConfig):
     verbose_name = _("业务受理")
 
     def ready(self) -> None:
-        from operations import account_bind  # noqa: F401  accounts lies below this room and cannot register it
+        from operations import people  # noqa: F401  registers its operations
 
         autodiscover_modules("operations")  # each app's business operations register themselves

@@ -1,0 +1,41 @@
+"""Where a billing account's people can be reached."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from accounts.models.customers import BillingAccount
+
+
+class Contact(models.Model):
+    """Where a billing account's people can be reached."""
+
+    class Kind(models.TextChoices):
+        PHONE = "PHONE", _("手机")
+        EMAIL = "EMAIL", _("电子邮件")
+
+    account = models.ForeignKey(
+        BillingAccount, verbose_name=_("户号"), on_delete=models.CASCADE, related_name="contacts"
+    )
+    kind = models.CharField(_("类型"), max_length=8, choices=Kind.choices)
+    value = models.CharField(_("号码或邮箱"), max_length=254)  # phone in E.164, e-mail in lower case
+    name = models.CharField(_("联系人"), max_length=60, blank=True, default="")
+    is_primary = models.BooleanField(_("主要联系方式"), default=False)
+    verified_at = models.DateTimeField(
+        _("验证时间"), null=True, blank=True
+    )  # null: taken from an import, not proven by a code
+    created_at = models.DateTimeField(_("登记时间"))
+
+    class Meta:
+        verbose_name = _("联系方式")
+        verbose_name_plural = pgettext_lazy("plural", "联系方式")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "kind", "value"], name="contact_once"),
+            models.UniqueConstraint(
+                fields=["account", "kind"], condition=models.Q(is_primary=True), name="contact_one_primary"
+            ),
+        ]
+        indexes = [models.Index(fields=["kind", "value"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

@@ -1,0 +1,5 @@
+"""The operations about people and accounts. `accounts` lies below this room and cannot register them itself."""
+
+from operations.people import account_bind
+
+__all__ = ["account_bind"]
