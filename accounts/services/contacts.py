@@ -2,19 +2,11 @@
 
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
 from accounts import locks, names, phones
 from accounts.models import Contact
-from core.errors import HallError
-
-
-class BadEmail(HallError):
-    code = "BAD_EMAIL"
-    message = _("请填写正确的电子邮件地址")
+from notices import email_addresses
 
 
 @transaction.atomic
@@ -58,8 +50,4 @@ def add(
 def _clean(kind: str, value: str) -> str:
     if kind == Contact.Kind.PHONE:
         return phones.normalise(value)
-    try:
-        validate_email(value.strip())
-    except ValidationError:
-        raise BadEmail() from None
-    return value.strip().lower()
+    return email_addresses.clean(value)

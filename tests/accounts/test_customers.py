@@ -7,6 +7,7 @@ from accounts.models import BillingAccount, Contact, Customer
 from accounts.selectors import accounts as reads
 from accounts.services import accounts, contacts, customers
 from core.errors import NotFound
+from notices import email_addresses
 from tests.accounts import build
 from tests.conftest import NOON
 
@@ -84,7 +85,7 @@ def test_what_is_no_contact() -> None:
     account = build.account(contact="")
     with pytest.raises(phones.BadPhone):
         add(account, "10086")
-    with pytest.raises(contacts.BadEmail):
+    with pytest.raises(email_addresses.BadEmail):
         add(account, "wang@", "EMAIL")
     with pytest.raises(names.BadName):
         add(account, "13800000001", name="<b>")

@@ -7,7 +7,7 @@ at the same time. Nothing in the product knows of this.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.faults.house import House
+from tests.faults.house import PATIENCE, House
 from tests.sandbox import process
 
 _LOCK = 4711
@@ -117,7 +117,7 @@ class Halts:
             cursor.execute(f"SELECT FROM {table} WHERE id = %s FOR NO KEY UPDATE", [row_id])
 
     def wait_for(self, count: int) -> None:
-        process.until(lambda: len(self._standing()) == count, 15)
+        process.until(lambda: len(self._standing()) == count, PATIENCE)
 
     def release(self) -> None:
         """Nobody is stopped any more; what the server does for the dead who stood there has come to its end."""
@@ -125,7 +125,7 @@ class Halts:
         self._run("DELETE FROM halt")
         self._rows.rollback()
         self._run("SELECT pg_advisory_unlock_all()")
-        process.until(lambda: not standing & self._sessions("true"), 15)
+        process.until(lambda: not standing & self._sessions("true"), PATIENCE)
 
     def close(self) -> None:
         self.release()

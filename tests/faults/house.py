@@ -22,7 +22,7 @@ from runtime.postgres import ADMIN, APP, OWNER, Postgres
 from tests.gateways import keys
 from tests.sandbox import process
 
-PATIENCE = 40.0  # seconds; a busy machine starts Python slowly
+PATIENCE = 90.0  # seconds; a busy machine starts Python slowly
 QUEUES = "payments,default"  # no stand-in for SMS runs here
 
 

@@ -16,7 +16,7 @@ from tests.billing import build
 from tests.concurrency.races import slip_under_way
 from tests.faults.caller import paid, post
 from tests.faults.halts import APPLYING, COMMITTING, TELLING, Halts, halts
-from tests.faults.house import House
+from tests.faults.house import PATIENCE, House
 from tests.sandbox import process
 
 LOCKS = ("lock of the account", "lock of the payment")
@@ -160,7 +160,7 @@ def test_a_worker_killed_at_each_step_leaves_every_payment_applied_once(house: H
         house.start_worker(children=2)
     time_passes()
     assert post(house, paid(customer())).accepted  # the next customer's callback wakes the workers
-    process.until(all_is_done, 30)
+    process.until(all_is_done, PATIENCE)
     assert {step: outcome(payment) for step, payment in paying.items()} == {
         step: expected(attempts=1 if step in ONE_WORKER else 2) for step in paying
     }

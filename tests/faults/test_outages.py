@@ -11,7 +11,7 @@ from billing.models import AccountBalance, CallbackState, GatewayCallback, Payme
 from core import clock
 from tests.billing import build
 from tests.faults.caller import Answer, paid, stream
-from tests.faults.house import House
+from tests.faults.house import PATIENCE, House
 from tests.sandbox import process
 
 PAYMENTS = 60
@@ -84,7 +84,7 @@ def test_the_broker_killed_under_load_costs_no_callback_and_no_second(
     assert {answer.text for answer in load.answers} == {"success"}
     assert max(answer.seconds for answer in load.answers) < BOUND
     assert [answer for answer in load.answers if away_from < answer.asked_at < back_at]
-    process.until(lambda: all_applied_by_a_kept_worker(house), 30)
+    process.until(lambda: all_applied_by_a_kept_worker(house), PATIENCE)
     assert_applied_once(payments, load.answers)
 
 
@@ -113,5 +113,5 @@ def test_the_database_killed_under_load_accepts_nothing_it_could_lose(
     GatewayCallback.objects.filter(state=CallbackState.NEW).update(
         next_attempt_at=clock.now()
     )  # leases run out
-    process.until(all_applied, 30)
+    process.until(all_applied, PATIENCE)
     assert_applied_once(payments, load.answers)

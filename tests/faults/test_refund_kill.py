@@ -18,7 +18,7 @@ from core.models import OutboxRow
 from notices.models import Message
 from tests.billing import build, refunds_build
 from tests.faults.halts import REFUND_COMMITTING, REFUNDING, Halts, halts
-from tests.faults.house import House
+from tests.faults.house import PATIENCE, House
 from tests.gateways import keys
 from tests.sandbox import process
 from tests.sandbox.process import SandboxProcess
@@ -177,7 +177,7 @@ def test_a_worker_killed_at_each_step_leaves_every_refund_paid_once(
         house.start_worker(children=2)
     time_passes()
     wake(house)
-    process.until(all_is_done, 60)
+    process.until(all_is_done, PATIENCE)
     assert {step: outcome(sandbox, row) for step, row in refunding_rows.items()} == {
         step: expected(row) for step, row in refunding_rows.items()
     }
