@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Membership, User
 from billing.models import Payment, Receipt
@@ -31,17 +31,23 @@ def undecided(user: Any) -> list[Payment]:
     return list(found.select_related("account").order_by("-id"))
 
 
-def in_the_way(*, account_id: int, payer_id: int | None) -> QuerySet[Payment]:
-    """Undecided payments that another one by this payer might pay twice.
+_IN_THE_WAY = """
+    SELECT * FROM billing_payment
+     WHERE account_id = %(account)s AND state IN ('CREATED', 'PENDING', 'UNKNOWN')
+       AND (payer_id IS NOT DISTINCT FROM %(payer)s
+            OR (%(payer)s IS NULL OR %(payer)s IN (SELECT user_id FROM accounts_membership
+                                                    WHERE account_id = %(account)s))
+               AND (payer_id IS NULL OR payer_id IN (SELECT user_id FROM accounts_membership
+                                                      WHERE account_id = %(account)s)))"""
+
+
+def in_the_way(*, account_id: int, payer_id: int | None) -> list[Payment]:
+    """Undecided payments that another one by this payer might pay twice; one statement.
 
     The account's members, and whoever pays by its link, are one circle. A stranger can only get into his own way:
     neither does he learn that somebody is paying just now, nor can he keep the members from it.
     """
-    undecided = Payment.objects.filter(account_id=account_id, state__in=UNDECIDED)
-    if payer_id is not None and is_by_stranger(payer_id=payer_id, account_id=account_id):
-        return undecided.filter(payer_id=payer_id)
-    members = Membership.objects.filter(account_id=account_id).values("user_id")
-    return undecided.filter(Q(payer=None) | Q(payer_id=payer_id) | Q(payer__in=members))
+    return list(Payment.objects.raw(_IN_THE_WAY, {"account": account_id, "payer": payer_id}))
 
 
 def is_by_stranger(*, payer_id: int, account_id: int) -> bool:
