@@ -19,6 +19,7 @@ from billing.models import (
     StatementDifference,
 )
 from billing.models.email_subscriptions import OPEN
+from core import rows
 from core.errors import NotFound
 
 # Plain SQL where money is applied: building these queries costs more than running them.
@@ -63,7 +64,7 @@ def payment(payment_id: int) -> Payment:
 
 
 def _one(sql: str, *values: int | str) -> Payment:
-    found = next(iter(Payment.objects.raw(sql, values)), None)
+    found = next(iter(rows.of(Payment, sql, values)), None)
     if found is None:
         raise NotFound()
     return found
@@ -102,12 +103,12 @@ def bill(bill_id: int) -> Bill:
 
 def credits(account_id: int) -> list[Receipt]:
     """The account's receipts of which something may be used, oldest first. Its root lock is held."""
-    return list(Receipt.objects.raw(_CREDITS, [account_id]))
+    return rows.of(Receipt, _CREDITS, [account_id])
 
 
 def claim_undecided(*, as_of: datetime, lease: timedelta, limit: int) -> list[Payment]:
     """Up to `limit` undecided payments that are due, each this caller's alone until the lease ends."""
-    return list(Payment.objects.raw(_CLAIM_UNDECIDED, [as_of + lease, as_of, limit]))
+    return rows.of(Payment, _CLAIM_UNDECIDED, [as_of + lease, as_of, limit])
 
 
 def receipt(receipt_id: int) -> Receipt:
@@ -121,7 +122,7 @@ def receipt_with_account(receipt_id: int) -> Receipt:
     A receipt that moves to another account meanwhile is looked for again there. OperationalError as with a payment.
     """
     for _attempt in range(2):
-        found = next(iter(Receipt.objects.raw(_ACCOUNT_AND_RECEIPT, [receipt_id, LONGEST_WAIT])), None)
+        found = next(iter(rows.of(Receipt, _ACCOUNT_AND_RECEIPT, [receipt_id, LONGEST_WAIT])), None)
         if found is not None:
             return found
     raise NotFound()

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.models import Membership, User
 from billing.models import Payment, Receipt
 from billing.models.payments import UNDECIDED
+from core import rows
 from core.errors import NotFound
 
 
@@ -47,7 +48,7 @@ def in_the_way(*, account_id: int, payer_id: int | None) -> list[Payment]:
     The account's members, and whoever pays by its link, are one circle. A stranger can only get into his own way:
     neither does he learn that somebody is paying just now, nor can he keep the members from it.
     """
-    return list(Payment.objects.raw(_IN_THE_WAY, {"account": account_id, "payer": payer_id}))
+    return rows.of(Payment, _IN_THE_WAY, {"account": account_id, "payer": payer_id})
 
 
 def is_by_stranger(*, payer_id: int, account_id: int) -> bool:

@@ -26,7 +26,7 @@ from billing.models import (
 from billing.selectors import payments as payment_reads
 from billing.services.money import receipts
 from billing.services.refunds import refunds
-from core import clock, outbox
+from core import clock, outbox, rows
 from core.actor import Actor
 from core.errors import Conflict, HallError
 
@@ -108,7 +108,7 @@ def start(
             "expires": as_of + timedelta(minutes=settings.PAYMENT_EXPIRES_MINUTES),
             "query": as_of + FIRST_QUERY_AFTER,
         }
-        (payment,) = Payment.objects.raw(_START, values)
+        (payment,) = rows.of(Payment, _START, values)
     return payment
 
 
