@@ -3,7 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-import dj_database_url
 import django_stubs_ext
 from celery.schedules import crontab
 from django.templatetags.static import static
@@ -11,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hall.settings import env
 from hall.settings.gateways import *
+from hall.settings.upkeep import *
 
 django_stubs_ext.monkeypatch()  # lets generic Django classes name their types at run time
 
@@ -82,17 +82,6 @@ TEMPLATES = [
     }
 ]
 
-# The web and the workers connect as a role that may neither change tables nor truncate; migrations as their owner.
-DATABASES = {
-    "default": dj_database_url.parse(
-        env.text("DATABASE_URL"),
-        conn_max_age=60,
-        conn_health_checks=True,
-        engine="django.db.backends.postgresql",
-    )
-}
-# A server that does not answer must cost seconds, not the minutes of the TCP stack.
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 # What the read-only role (reports, people with SQL) never sees: "app.Model", "app.Model.field" or a table's own name.
 HIDDEN_FROM_READONLY = [
     "sessions.Session",
@@ -169,7 +158,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_phone": "10/m/user",
 }
 # How many proxies in front of the hall write X-Forwarded-For; 0 takes the address of the connection.
-ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("HALL_TRUSTED_PROXIES", "0"))
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("HALL_TRUSTED_PROXIES", 0)
 
 PHONE_REGIONS = ["CN"]  # countries whose mobile numbers may be used: every number costs a message
 # How often codes may be asked for; see accounts.services.code_requests.
@@ -179,7 +168,7 @@ CODE_LIMITS = {
     "phone_day": 10,  # to one phone, whatever for
     "client_hour": 20,  # from one network address
     "who_hour": 10,  # by one user
-    "sent_hour": int(env.text("HALL_CODES_PER_HOUR", "3000")),  # to everybody: SMS pumping ends here
+    "sent_hour": env.number("HALL_CODES_PER_HOUR", 3000, least=1),  # to everybody: SMS pumping ends here
 }
 # How many different account numbers may be asked about to pay for somebody else; see billing.services.payments.lookups.
 LOOKUP_LIMITS = {
@@ -222,7 +211,7 @@ CSP_ADMIN_DIRECTIVES = {
     "style-src": ["'self'", "'unsafe-inline'"],
 }
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.address("REDIS_URL", "REDIS_PASSWORD")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 0.5,
@@ -312,10 +301,10 @@ SPECTACULAR_SETTINGS = {
 
 PAYMENT_EXPIRES_MINUTES = 30
 # Fen that a customer gets back in a day without staff looking at it, from credit that nobody must look at.
-REFUND_SELF_SERVICE_CENTS = int(env.text("HALL_REFUND_SELF_SERVICE_CENTS", "20000"))
+REFUND_SELF_SERVICE_CENTS = env.number("HALL_REFUND_SELF_SERVICE_CENTS", 20_000)
 
 # A dispute of a bill is answered within so many working days; the regulator's limit is 15 days.
-DISPUTE_ANSWER_WORKING_DAYS = int(env.text("HALL_DISPUTE_ANSWER_WORKING_DAYS", "5"))
+DISPUTE_ANSWER_WORKING_DAYS = env.number("HALL_DISPUTE_ANSWER_WORKING_DAYS", 5, least=1)
 
 # Fen that one member of staff may move alone, by kind of work (core.approvals); above it a second person decides.
 APPROVAL_LIMITS = env.amounts(
