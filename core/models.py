@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from core.db import AppendOnly, Fixed, Law, NeverDelete, StartsAt, Transitions, refuse
 from core.statemachine import Machine
+from core.uploads.models import Upload as Upload
 
 
 class OutboxRow(models.Model):

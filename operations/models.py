@@ -10,6 +10,8 @@ from django.utils.translation import pgettext_lazy
 
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from core.statemachine import Machine
+from operations.serving.models import ServingHistory as ServingHistory
+from operations.serving.models import ServingSession as ServingSession
 
 
 class Channel(models.TextChoices):
