@@ -194,6 +194,11 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("HALL_STATIC_ROOT", str(BASE_DIR / ".hall" / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "hall.bundles.BundleFinder",
+]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
