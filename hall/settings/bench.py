@@ -14,3 +14,5 @@ LOGGING = {
     **LOGGING,
     "root": {"handlers": ["stderr"], "level": "ERROR"},
 }  # as for the peers: no line per request
+
+env.finish()

@@ -20,13 +20,13 @@ WECHATPAY_GATEWAY_URL = env.text("WECHATPAY_GATEWAY_URL", "")
 DEBIT_MERCHANT_ID = env.text("DEBIT_MERCHANT_ID", "")
 DEBIT_SECRET = env.text("DEBIT_SECRET", "")
 DEBIT_GATEWAY_URL = env.text("DEBIT_GATEWAY_URL", "")
-DEBIT_NOTICE_DAYS = int(env.text("HALL_DEBIT_NOTICE_DAYS", "3"))  # told so long before money is taken
+DEBIT_NOTICE_DAYS = env.number("HALL_DEBIT_NOTICE_DAYS", 3, least=1)  # told so long before money is taken
 
 SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL", "")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET", "")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
-EMAIL_PORT = int(env.text("EMAIL_PORT", "25"))
+EMAIL_PORT = env.number("EMAIL_PORT", 25, least=1)
 EMAIL_HOST_USER = env.text("EMAIL_USER", "")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD", "")
 EMAIL_USE_TLS = env.flag("EMAIL_TLS")  # STARTTLS

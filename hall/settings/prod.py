@@ -1,15 +1,13 @@
-"""Production: everything that matters comes from the environment, and a missing value stops the start."""
-
-from django.core.exceptions import ImproperlyConfigured
+"""Production: everything comes from the environment; what is missing or weak stops the start, all at once."""
 
 from hall.settings import env
 from hall.settings.base import *
 
-SECRET_KEY = env.text("HALL_SECRET_KEY")
+SECRET_KEY = env.secret("HALL_SECRET_KEY")
 DEBUG = False
-ALLOWED_HOSTS = env.words("HALL_ALLOWED_HOSTS")
-CSRF_TRUSTED_ORIGINS = env.words("HALL_TRUSTED_ORIGINS")
-BASE_URL = env.text("HALL_BASE_URL")
+ALLOWED_HOSTS = env.hosts("HALL_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = env.origins("HALL_TRUSTED_ORIGINS")
+BASE_URL = env.https("HALL_BASE_URL")
 SANDBOX_URL = ""
 
 # Either gateway may be left out, and is not offered then; none may be there by half.
@@ -31,12 +29,14 @@ _WECHATPAY = env.together(
 )
 env.together("DEBIT_MERCHANT_ID", "DEBIT_SECRET", "DEBIT_GATEWAY_URL")
 if not (_ALIPAY or _WECHATPAY):
-    raise ImproperlyConfigured("set ALIPAY_APP_ID or WECHATPAY_APP_ID: nobody could pay")
-SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL")
+    env.complain("set ALIPAY_APP_ID or WECHATPAY_APP_ID: nobody could pay")
+for _name in ("ALIPAY_GATEWAY_URL", "WECHATPAY_GATEWAY_URL", "DEBIT_GATEWAY_URL"):
+    env.https(_name, is_required=False)
+SMS_GATEWAY_URL = env.https("SMS_GATEWAY_URL")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET")
 
 # TLS ends at a proxy. Were it not counted, all callers would seem to be one, and share one caller's limits.
-ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("HALL_TRUSTED_PROXIES", "1"))
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("HALL_TRUSTED_PROXIES", 1)
 REST_FRAMEWORK = REST_FRAMEWORK | {"NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT}
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
@@ -54,3 +54,5 @@ STORAGES = {
 SESSION_COOKIE_NAME = "__Host-sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken"
 LANGUAGE_COOKIE_SECURE = True
+
+env.finish()

@@ -8,6 +8,7 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # tests side by side: a num
     server = os.environ["REDIS_URL"].rpartition("/")[0]
     os.environ["REDIS_URL"] = f"{server}/{1 + int(worker.removeprefix('gw'))}"
 
+from hall.settings import env
 from hall.settings.base import *
 
 SECRET_KEY = "only-for-tests"
@@ -21,3 +22,5 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALIPAY_APP_ID = "9021000000000001"  # offered; tests that ask it bring keys
 ALLOW_PAYMENT_FIXTURES = True
 ALLOW_DEMO_DATA = True
+
+env.finish()
