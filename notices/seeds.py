@@ -9,10 +9,11 @@ from typing import Any
 
 from django.db import models
 
+from notices import seed_serving
 from notices.seed_mails import MAILS
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # stories and imports may run in the past
-_SECRET = {"verification_code", "login_code", "pay_link", "email_bill_confirm"}
+_SECRET = {"verification_code", "login_code", "pay_link", "email_bill_confirm", "serving_code"}
 _TEXTS = [
     (
         "verification_code",
@@ -279,8 +280,8 @@ def install(*, using: str, apps: Any, **kwargs: Any) -> None:
         template: type[models.Model] = apps.get_model("notices", "Template")
     except LookupError:  # migrated back to before the table
         return
-    texts = [("SMS", code, language, "", body) for code, language, body in _TEXTS]
-    texts += [("EMAIL", *mail) for mail in MAILS]
+    texts = [("SMS", code, language, "", body) for code, language, body in _TEXTS + seed_serving.TEXTS]
+    texts += [("EMAIL", *mail) for mail in MAILS + seed_serving.MAILS]
     rows = [
         template(
             code=code,

@@ -1,6 +1,7 @@
 """Six-digit codes that confirm one thing: sent by SMS, good for five minutes, five guesses and one use."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -38,11 +39,14 @@ def issue(
     target: str = "",
     who: str = "",
     client_address: str | None = None,
+    template: str = "verification_code",
+    told: Mapping[str, str] | None = None,
 ) -> VerificationCode:
     """A new code for `subject`, on its way to `address` (E.164); an earlier one is worth nothing from now on.
 
     With the address "" the answer, the limits and the work are the same, but nothing is sent and no code fits.
-    `target` is what the asker named, if not the address itself (see code_requests). Raises TooManyCodes.
+    `target` is what the asker named, if not the address itself (see code_requests). `template` is a secret one with
+    `code` and `minutes`, and with what `told` holds beyond these. Raises TooManyCodes.
     """
     request = code_requests.Request(
         purpose=purpose,
@@ -62,7 +66,8 @@ def issue(
             created_at=as_of,
             expires_at=as_of + LIFETIME,
         )
-        _send(row, digits, is_sent=is_sent, as_of=as_of)
+        context = {**(told or {}), "code": digits, "minutes": str(LIFETIME // timedelta(minutes=1))}
+        _send(row, template, context, is_sent=is_sent, as_of=as_of)
     return row
 
 
@@ -96,13 +101,15 @@ def _digits(typed: str) -> str:
     return "".join(str(int(character)) for character in typed if character.isdecimal())
 
 
-def _send(row: VerificationCode, digits: str, *, is_sent: bool, as_of: datetime) -> None:
+def _send(
+    row: VerificationCode, template: str, context: dict[str, str], *, is_sent: bool, as_of: datetime
+) -> None:
     send = messages.send_secret if is_sent else messages.rehearse_secret
     send(
-        code="verification_code",
+        code=template,
         recipient_ref=f"code:{row.pk}",
         address=messages.Address(Channel.SMS, row.address),
-        context={"code": digits, "minutes": str(LIFETIME // timedelta(minutes=1))},
+        context=context,
         as_of=as_of,
         lifetime=LIFETIME,
         language=get_language() or "zh-hans",
