@@ -32,8 +32,8 @@ class CodeRequest(models.Model):
     purpose = models.CharField(max_length=60)  # "login", "signup", "operation:account.bind" …
     target = models.CharField(max_length=120)  # what the asker named: a phone, or "account:8100000001"
     phone = models.CharField(
-        max_length=20, blank=True, default=""
-    )  # E.164; empty: nobody is behind the target
+        max_length=254, blank=True, default=""
+    )  # E.164, or an e-mail address; empty: nobody is behind the target
     who = models.CharField(max_length=80, blank=True, default="")  # "user:17"; empty: not logged in
     client_address = models.GenericIPAddressField(null=True, blank=True)  # null: not from the network
     is_sent = models.BooleanField()  # a message went out; otherwise it was only said so

@@ -73,6 +73,9 @@ class BillingAccount(models.Model):
         Region, verbose_name=_("区域"), on_delete=models.PROTECT, null=True, blank=True
     )  # null: not assigned yet
     address = models.CharField(_("装机地址"), max_length=300, blank=True, default="")
+    post_address = models.CharField(
+        _("通信地址"), max_length=300, blank=True, default="", db_default=""
+    )  # where letters go; empty: to the address above
     opened_on = models.DateField(_("开户日期"), null=True, blank=True)  # null: the export did not say
     purpose = models.CharField(
         _("用途"),
@@ -81,6 +84,9 @@ class BillingAccount(models.Model):
         default=Purpose.CUSTOMER,
         db_default=Purpose.CUSTOMER,
     )
+    closed_at = models.DateTimeField(
+        _("销户时间"), null=True, blank=True
+    )  # null: open; a closed one takes no members and no money ahead, what it owes can still be paid
     created_at = models.DateTimeField(_("建档时间"))
 
     every = BillingAccountQuerySet.as_manager()  # the first one is Django's own choice, e.g. in the admin
@@ -103,3 +109,7 @@ class BillingAccount(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed_at is not None
