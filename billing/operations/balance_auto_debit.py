@@ -66,7 +66,7 @@ class EndForm(OperationForm):
 class _OfAccount(Operation):
     """What both have in common."""
 
-    icon = "clock"
+    icon = "bank"
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data.get("account")

@@ -49,7 +49,7 @@ class AutoUse(Operation):
     code = "balance.auto_use"
     title = _("余额自动抵扣")
     summary = _("新账单出账时，要不要自动用余额缴")
-    icon = "clock"
+    icon = "cycle"
     order = 60
     form_class = AutoUseForm
 

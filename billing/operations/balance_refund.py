@@ -59,7 +59,7 @@ class RefundBalance(Operation):
     code = "balance.refund"
     title = _("退还余额")
     summary = _("把用不上的余额退回原来的支付账户")
-    icon = "receipt"
+    icon = "refund"
     order = 70
     form_class = RefundBalanceForm
     confirmation = Confirmation.SMS_CODE

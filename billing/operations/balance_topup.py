@@ -53,7 +53,7 @@ class TopUp(Operation):
     code = "balance.topup"
     title = _("预存话费")
     summary = _("先存后用，新账单自动抵扣")
-    icon = "pay"
+    icon = "wallet"
     order = 12
     form_class = TopUpForm
 

@@ -58,7 +58,7 @@ class DisputeBill(Operation):
     version = 1
     title = _("账单异议")
     summary = _("觉得账单不对，告诉我们，我们核查后答复您")
-    icon = "message"
+    icon = "dispute"
     order = 40
     form_class = DisputeForm
     confirmation = Confirmation.CLICK

@@ -70,7 +70,7 @@ class UnsubscribeForm(OperationForm):
 class _OfAccount(Operation):
     """What both have in common."""
 
-    icon = "message"
+    icon = "mail"
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data.get("account")

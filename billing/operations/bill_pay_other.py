@@ -66,7 +66,7 @@ class PayOther(Operation):
     code = "bill.pay_other"
     title = _("替他人缴费")
     summary = _("输入对方户号，为亲友缴费")
-    icon = "pay"
+    icon = "people"
     order = 15
     form_class = PayOtherForm
     page_url_name = "billing:pay_other"
