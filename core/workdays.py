@@ -31,6 +31,13 @@ def is_working_day(day: date) -> bool:
     return _decide(day, _overrides(day, day))
 
 
+def working_days(first: date, last: date) -> dict[date, bool]:
+    """Whether each day from `first` to `last` is a working day; one query."""
+    overrides = _overrides(first, last)
+    days = (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
+    return {day: _decide(day, overrides) for day in days}
+
+
 def add_working_days(day: date, n: int) -> date:
     """The `n`th working day after `day` (before it, when `n` is negative); `day` itself is not counted.
 

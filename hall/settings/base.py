@@ -5,17 +5,16 @@ from pathlib import Path
 
 import django_stubs_ext
 from celery.schedules import crontab
-from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from hall.settings import env
+from hall.settings.backoffice import *
 from hall.settings.gateways import *
 from hall.settings.upkeep import *
 
 django_stubs_ext.monkeypatch()  # lets generic Django classes name their types at run time
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-SITE_NAME = _("网上营业厅")
 HELP_LINE = env.text("HALL_HELP_LINE", "96123")  # the operator's hotline, shown on every page
 BASE_URL = env.text("HALL_BASE_URL", "http://127.0.0.1:8000")
 
@@ -41,6 +40,7 @@ INSTALLED_APPS = [
     "core",
     "notices",
     "accounts",
+    "content",
     "operations",
     "billing",
     "hall",
@@ -268,6 +268,7 @@ CELERY_BEAT_SCHEDULE = {
     "collect-debits": {"task": "billing.collect_debits", "schedule": crontab(10, "8-20")},  # by day
     "check-ledgers": {"task": "billing.check_ledgers", "schedule": crontab(hour=3, minute=30)},
     "withdraw-old-approvals": {"task": "core.withdraw_old_approvals", "schedule": crontab(hour=4, minute=30)},
+    "check-freshness": {"task": "content.check_freshness", "schedule": crontab(minute=5)},
     "purge-billing": {"task": "billing.purge", "schedule": crontab(hour=4, minute=20)},
     "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
     "purge-secrets": {"task": "notices.expire_secrets", "schedule": 60.0, "options": {"queue": "notices"}},
@@ -333,6 +334,12 @@ APPROVAL_DAY_LIMITS = env.amounts(
 )
 APPROVAL_DAYS = 14  # a request that nobody decided for so long is withdrawn: its facts are too old
 
+# Where a hall's "map" link leads; the page gives longitude, latitude (WGS 84) and name.
+HALL_MAP_URL = env.text(
+    "HALL_MAP_URL",
+    "https://uri.amap.com/marker?position={longitude},{latitude}&name={name}&coordinate=wgs84",
+)
+
 METRICS_TOKEN = env.text(
     "METRICS_TOKEN", ""
 )  # who shows it may read /metrics from anywhere; empty: this machine only
@@ -345,50 +352,4 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["personal"]}},
     "root": {"handlers": ["stderr"], "level": env.text("HALL_LOG_LEVEL", "INFO")},
     "loggers": {"django": {"handlers": [], "propagate": True}, "celery": {"handlers": [], "propagate": True}},
-}
-
-# The staff side (django-unfold). The colours are those of static/css/tokens.css as scales.
-UNFOLD = {
-    "SITE_TITLE": SITE_NAME,
-    "SITE_HEADER": SITE_NAME,
-    "SITE_SUBHEADER": _("员工工作台"),
-    "SITE_URL": "/",
-    "SITE_ICON": lambda request: static("img/favicon.svg"),
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/favicon.svg")}
-    ],
-    "SHOW_LANGUAGES": True,
-    "SHOW_BACK_BUTTON": True,
-    "STYLES": [lambda request: static("css/backoffice.css")],
-    "BORDER_RADIUS": "8px",
-    "COLORS": {
-        "base": {
-            "50": "#f6f9f7",
-            "100": "#eef3f0",
-            "200": "#d6e0da",
-            "300": "#bccbc4",
-            "400": "#94a69f",
-            "500": "#5f7068",
-            "600": "#475851",
-            "700": "#33423c",
-            "800": "#212d29",
-            "900": "#17201d",
-            "950": "#0d1412",
-        },
-        "primary": {
-            "50": "#effaf6",
-            "100": "#dcefe8",
-            "200": "#b9e0d3",
-            "300": "#8accb8",
-            "400": "#57b39a",
-            "500": "#2e977d",
-            "600": "#0b6b57",
-            "700": "#0a5c4b",
-            "800": "#084f40",
-            "900": "#073f35",
-            "950": "#042721",
-        },
-    },
-    "SIDEBAR": {"show_search": True, "navigation": "hall.backoffice.navigation"},
-    "DASHBOARD_CALLBACK": "hall.backoffice.dashboard",
 }

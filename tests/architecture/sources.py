@@ -11,6 +11,7 @@ ROOMS = (
     "core",
     "notices",
     "accounts",
+    "content",
     "operations",
     "billing",
     "resources",
