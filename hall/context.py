@@ -16,6 +16,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "site_name": settings.SITE_NAME,
         "help_line": settings.HELP_LINE,
+        "base_url": settings.BASE_URL,
         "sandbox_url": settings.SANDBOX_URL,
         "display": {
             "theme": theme if theme in THEMES else "auto",

@@ -1,4 +1,4 @@
-"""The command line behind the scripts: `python -m runtime run | test | check | bench | manage`.
+"""The command line behind the scripts: `python -m runtime run | test | check | bench | pictures | manage`.
 
 Any Python 3.11 may start it; when the virtual environment is not the one running, it is built and taken over to.
 """
@@ -11,7 +11,7 @@ from runtime import venv
 from runtime.console import Problem, complain
 from runtime.venv import ROOT
 
-DEVELOPMENT = {"run": False, "manage": False, "test": True, "check": True, "bench": True}
+DEVELOPMENT = {"run": False, "manage": False, "test": True, "check": True, "bench": True, "pictures": True}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,7 +49,8 @@ def _carry_out(command: str, rest: list[str]) -> int:
         return checks.run(rest, os.environ)
     from runtime import testing
 
-    return testing.test(rest, os.environ) if command == "test" else testing.bench(rest, os.environ)
+    work = {"test": testing.test, "bench": testing.bench, "pictures": testing.pictures}
+    return work[command](rest, os.environ)
 
 
 def _enter_environment(command: str, rest: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""`script/test` and `script/bench`: a command run beside services of its own that are gone afterwards."""
+"""`script/test`, `script/bench` and `script/pictures`: a command run beside services of its own that are gone afterwards."""
 
 import contextlib
 import os
@@ -30,6 +30,14 @@ def test(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 def bench(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one benchmark with embedded services. Returns its exit code."""
     return _beside_services([sys.executable, "-m", "benchmarks", *arguments], environ, {})
+
+
+def pictures(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Take the repository's pictures with a browser and embedded services. Returns the exit code."""
+    changes = {"DJANGO_SETTINGS_MODULE": "hall.settings.test"}
+    if (browser := chromium.find(environ)) is not None:
+        changes["HALL_CHROMIUM"] = str(browser)
+    return _beside_services([sys.executable, "-m", "tests.browser.pictures", *arguments], environ, changes)
 
 
 def _beside_services(command: Sequence[str], environ: Mapping[str, str], changes: Mapping[str, str]) -> int:

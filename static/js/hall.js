@@ -69,6 +69,36 @@
 
   document.querySelectorAll("button[data-wait]").forEach(countDown);
 
+  /* A part that is asking the server anew says so; a server that does not answer is told of, once. */
+  function note(text) {
+    var place = document.getElementById("net-note");
+    if (place && place.textContent !== text) place.textContent = text;
+  }
+
+  function troubled() { note(document.body.dataset[navigator.onLine === false ? "offline" : "trouble"] || ""); }
+
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (!event.detail.elt.closest("[aria-live]")) event.detail.target.setAttribute("aria-busy", "true");
+  });
+  document.addEventListener("htmx:afterRequest", function (event) {
+    event.detail.target.removeAttribute("aria-busy");
+    if (event.detail.successful) note("");
+  });
+  document.addEventListener("htmx:sendError", troubled);
+  document.addEventListener("htmx:timeout", troubled);
+  document.addEventListener("htmx:responseError", function (event) {
+    if (event.detail.xhr.status >= 500) troubled();
+  });
+  window.addEventListener("offline", troubled);
+  window.addEventListener("online", function () { note(""); });
+
+  /* Only where the browser trusts the address; it shows a page of ours when there is no network. */
+  if ("serviceWorker" in navigator && window.isSecureContext) {
+    window.addEventListener("load", function () {
+      navigator.serviceWorker.register("/sw.js").catch(function () { /* a comfort, not a need */ });
+    });
+  }
+
   /* Buttons that only a script can serve are hidden until there is one. */
   document.querySelectorAll("[data-print]").forEach(function (button) {
     button.hidden = false;

@@ -12,7 +12,7 @@ from runtime.venv import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
-SCRIPTS = ["script/run", "script/test", "script/check", "script/bench", "script/manage", ".ci/run"]
+SCRIPTS = ["script/run", "script/test", "script/check", "script/bench", "script/pictures", "script/manage", ".ci/run"]
 
 
 def test_compose_has_the_parts_of_production() -> None:
