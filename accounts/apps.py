@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("客户与账户")
+
+    def ready(self) -> None:
+        from accounts import posts
+        from core import scopes
+
+        scopes.provide(posts.scope_of_any)

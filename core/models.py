@@ -79,6 +79,8 @@ class AuditRow(models.Model):
     reason = models.TextField(_("原因"), blank=True, default="")
     detail = models.JSONField(_("详情"), default=dict, blank=True)
     address = models.GenericIPAddressField(_("来源地址"), null=True, blank=True)  # null: not from the network
+    # Where the object lay then, as core.scopes tells; null: nowhere in particular, or from before regions were kept.
+    region_id = models.BigIntegerField(_("区域"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("审计记录")
@@ -86,6 +88,8 @@ class AuditRow(models.Model):
         indexes = [
             models.Index(fields=["object_type", "object_id"]),
             models.Index(fields=["actor", "at"]),
+            models.Index(fields=["address", "-at"], name="audit_address"),
+            models.Index(fields=["region_id", "-id"], name="audit_region"),
             BrinIndex(fields=["at"], name="audit_at"),
         ]
         triggers = [AppendOnly(name="audit_append_only")]
@@ -131,7 +135,10 @@ class Approval(models.Model):
     kind = models.CharField(_("事项"), max_length=60)  # see core.approvals, e.g. "billing.refund"
     object_type = models.CharField(_("对象类型"), max_length=80)  # "billing.Receipt"
     object_id = models.CharField(_("对象编号"), max_length=80)
-    amount_cents = models.BigIntegerField(_("金额"))
+    amount_cents = models.BigIntegerField(_("金额"))  # 0: about no money
+    region_id = models.BigIntegerField(
+        _("区域"), null=True, blank=True
+    )  # of the object, see core.scopes; null: none
     data = models.JSONField(_("内容"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     reason = models.CharField(_("原因"), max_length=300)
     state = models.CharField(
@@ -153,7 +160,7 @@ class Approval(models.Model):
                 condition=Q(state="REQUESTED"),
                 name="approval_asked_once",
             ),
-            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="approval_amount_positive"),
+            models.CheckConstraint(condition=Q(amount_cents__gte=0), name="approval_amount_not_negative"),
             models.CheckConstraint(
                 condition=Q(state="REQUESTED", decided_by="", decided_at__isnull=True)
                 | Q(~Q(state="REQUESTED"), ~Q(decided_by=""), decided_at__isnull=False),
@@ -181,6 +188,7 @@ class Approval(models.Model):
                     "object_type",
                     "object_id",
                     "amount_cents",
+                    "region_id",
                     "data",
                     "reason",
                     "requested_by",

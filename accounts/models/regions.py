@@ -1,8 +1,28 @@
 """The operator's tree of places."""
 
+import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+from core.db import Law, refuse
+
+
+class IsTree(Law):
+    """No region lies under itself: who is posted above would otherwise be posted below, too."""
+
+    operation = pgtrigger.UpdateOf("parent_id")  # type: ignore[no-untyped-call]
+
+    def __init__(self, *, name: str) -> None:
+        above = """(WITH RECURSIVE above(id, parent_id) AS (
+            SELECT id, parent_id FROM accounts_region WHERE id = NEW.parent_id
+            UNION SELECT r.id, r.parent_id FROM accounts_region r JOIN above ON r.id = above.parent_id)
+            SELECT FROM above WHERE id = NEW.id)"""
+        func = (
+            f"IF NEW.parent_id IS NULL OR NOT EXISTS {above} THEN RETURN NEW; END IF; "
+            f"{refuse(name, 'a region does not lie under itself')}"
+        )
+        super().__init__(name=name, func=func)
 
 
 class Region(models.Model):
@@ -30,6 +50,13 @@ class Region(models.Model):
     class Meta:
         verbose_name = _("区域")
         verbose_name_plural = pgettext_lazy("plural", "区域")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(parent__isnull=True) | ~models.Q(parent=models.F("id")),
+                name="region_not_its_own_parent",
+            )
+        ]
+        triggers = [IsTree(name="region_is_a_tree")]
 
     def __str__(self) -> str:
         return self.name

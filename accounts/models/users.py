@@ -23,6 +23,8 @@ class User(AbstractUser):
     phone_verified_at = models.DateTimeField(_("手机验证时间"), null=True, blank=True)  # null: not proven yet
     name = models.CharField(_("姓名"), max_length=60, blank=True, default="")
     language = models.CharField(_("语言"), max_length=10, default="zh-hans")
+    # What was shown as second factor before this does not count any more; null: never reset.
+    second_factor_reset_at = models.DateTimeField(_("第二验证重置时间"), null=True, blank=True)
 
     objects: ClassVar[HallUserManager] = HallUserManager()
 

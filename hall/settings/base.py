@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from hall.settings import env
 from hall.settings.backoffice import *
 from hall.settings.gateways import *
+from hall.settings.staff import *
 from hall.settings.upkeep import *
 
 django_stubs_ext.monkeypatch()  # lets generic Django classes name their types at run time
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "knox",
     "drf_spectacular",
@@ -86,6 +88,7 @@ TEMPLATES = [
 HIDDEN_FROM_READONLY = [
     "sessions.Session",
     "knox.AuthToken",
+    "mfa.Authenticator",
     "accounts.VerificationCode",
     "accounts.User.password",
     "billing.PayLink.token_digest",
@@ -105,7 +108,6 @@ CACHES = {
 }
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
