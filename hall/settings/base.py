@@ -201,6 +201,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "hall.bundles.BundleFinder",
 ]
+CSRF_FAILURE_VIEW = "hall.errors.csrf_failure"
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
