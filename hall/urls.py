@@ -22,3 +22,5 @@ urlpatterns = [
     path("i18n/setlang/", language, name="set_language"),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "hall.errors.bad_request"

@@ -23,7 +23,7 @@ SHOWN_OFFLINE = ("bundles/hall.css", "img/drawings.svg", "img/favicon.svg")
 
 
 @require_safe
-@cache_control(public=True, max_age=3600)
+@cache_control(private=True, max_age=3600)  # in one reader's language
 def manifest(request: HttpRequest) -> JsonResponse:
     """The web app's name, colours, icons and the three places most asked for, in the reader's language."""
     places = (

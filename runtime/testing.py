@@ -1,4 +1,4 @@
-"""`script/test`, `script/bench` and `script/pictures`: a command run beside services of its own that are gone afterwards."""
+"""`script/test`, `script/bench`, `script/pictures`: a command run beside services of its own, gone afterwards."""
 
 import contextlib
 import os

@@ -1,4 +1,5 @@
-"""Takes the pictures that the repository holds: `python -m tests.browser.pictures [icons] [pages]` (see script/pictures).
+"""Takes the pictures that the repository holds: `python -m tests.browser.pictures [icons] [pages]`, as script/pictures
+does.
 
 icons   the web app's icons and the share card, drawn from the SVGs in static/img
 pages   ten pages of the demo hall, for docs/pictures
