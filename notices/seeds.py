@@ -271,6 +271,17 @@ _TEXTS = [
         "[Online Hall] The debit of {{ amount }} for {{ bill }} of the account ending in {{ account_tail }} did not "
         "succeed and is not tried again. Please pay in the online hall to avoid a penalty.",
     ),
+    (
+        "api_token_made",
+        "zh-hans",
+        "【网上营业厅】您新建了接口令牌「{{ name }}」，有效至 {{ until }}。如非本人操作，请立即停用并修改密码。",
+    ),
+    (
+        "api_token_made",
+        "en",
+        "[Online Hall] A token {{ name }} for the open interface was made, valid until {{ until }}. "
+        "If it was not you, end it and change your password now.",
+    ),
 ]
 
 

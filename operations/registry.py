@@ -28,6 +28,7 @@ class Operation(ABC):
     form_class: ClassVar[type[forms.Form]]  # takes the keyword `ctx`
     confirmation: ClassVar[Confirmation] = Confirmation.CLICK
     secret_fields: ClassVar[tuple[str, ...]] = ()  # fields of the form that are never kept on a slip
+    takes_money: ClassVar[bool] = False  # a token of the open interface needs the scope "pay" for it
     address_is_secret: ClassVar[bool] = False  # not even the masked address of the code may be told
     page_url_name: ClassVar[str] = ""  # a hand-made page instead of the generic form, e.g. "billing:pay"
 

@@ -24,9 +24,11 @@ from accounts.models.privacy import (
 )
 from accounts.models.regions import Region
 from accounts.models.staff import Certificate, Post, RoleRule
+from accounts.models.tokens import ApiToken
 from accounts.models.users import HallUserManager, User
 
 __all__ = [
+    "ApiToken",
     "BillingAccount",
     "CLOSING_MACHINE",
     "Certificate",
