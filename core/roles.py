@@ -60,8 +60,8 @@ def _column(meta: "models.options.Options[models.Model]", name: str) -> str:
     return str(column)
 
 
-def app_grants(role: str, tables: Sequence[str]) -> Iterator[str]:
-    """SQL after which `role` may work with the rows of these tables, and nothing more."""
+def app_grants(role: str, tables: Sequence[str], functions: Sequence[str] = ()) -> Iterator[str]:
+    """SQL after which `role` may work with the rows of these tables and call these functions, and nothing more."""
     app = quote(role)
     yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {app}"
     yield f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {app}"
@@ -77,6 +77,8 @@ def app_grants(role: str, tables: Sequence[str]) -> Iterator[str]:
             rights = "SELECT, INSERT, UPDATE"
         yield f"GRANT {rights} ON {quote(table)} TO {app}"
     yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {app}"
+    for function in functions:
+        yield f"GRANT EXECUTE ON FUNCTION {function} TO {app}"
     # A migration's new table works at once; the law on it holds until this command takes the rights away, too.
     future = "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT"
     yield f"{future} SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}"

@@ -19,12 +19,20 @@ DATABASES = {
 # A server that does not answer must cost seconds, not the minutes of the TCP stack.
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
+# The owner's functions that the app's role may call: see hall.migrations.0001_purges.
+APP_FUNCTIONS = [
+    "hall_purge(text, timestamptz, bigint, integer)",
+    "hall_purge_candidates(text, timestamptz, bigint, integer)",
+]
+
 # migrate_safely: how long one statement may wait for a lock while customers wait behind it, how long it may run, and
 # how often it is tried again.
 MIGRATION_LOCK_SECONDS = env.number("HALL_MIGRATION_LOCK_SECONDS", 2, least=1)
 MIGRATION_STATEMENT_SECONDS = env.number("HALL_MIGRATION_STATEMENT_SECONDS", 60, least=1)
 MIGRATION_TRIES = env.number("HALL_MIGRATION_TRIES", 10, least=1)
 
+# Whether the heartbeat "backup" is missed when it stays away; off where the database is backed up by other means.
+BACKUPS_EXPECTED = env.flag("HALL_BACKUPS_EXPECTED", default=False)
 # Backups: a folder on another disk (or mounted from another machine). Empty: this process makes none.
 BACKUP_FOLDER = env.text("HALL_BACKUP_FOLDER", "")
 BACKUP_KEEP_DAYS = env.number("HALL_BACKUP_KEEP_DAYS", 30, least=1)

@@ -73,7 +73,9 @@ class Command(BaseCommand):
         columns = cursor.fetchall()
         secret = roles.hidden(settings.HIDDEN_FROM_READONLY)
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-        for statement in roles.app_grants(app, sorted({table for table, _ in columns})):
+        for statement in roles.app_grants(
+            app, sorted({table for table, _ in columns}), settings.APP_FUNCTIONS
+        ):
             cursor.execute(statement)
         for statement in roles.readonly_grants(readonly, columns, secret):
             cursor.execute(statement)

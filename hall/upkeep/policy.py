@@ -1,0 +1,101 @@
+"""What is kept how long: every table of the hall is named here, with its rule or with the reason why it has none.
+
+The days stand in the settings (KEEP_DAYS, KEEP_LEAST_DAYS). Rules under the laws of the database are carried out by its
+own function (docs/adr/0016), the others by plain statements.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rows of one table, and of those that belong to them, that go when their time is over."""
+
+    name: str
+    title: str | Promise
+    models: tuple[str, ...]
+    is_under_law: bool = False
+    sql: str = ""  # for rules without a law: "DELETE FROM … WHERE …" in chunks of %(most)s before %(before)s
+
+    @property
+    def days(self) -> int:
+        return int(settings.KEEP_DAYS.get(self.name, 0))
+
+
+def _plain(table: str, key: str, due: str) -> str:
+    """A condition for rows that nothing protects."""
+    return f'FROM "{table}" WHERE "{key}" IN (SELECT "{key}" FROM "{table}" WHERE {due} LIMIT %(most)s)'
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("slips", _("受理单"), ("operations.Slip", "operations.SlipHistory"), is_under_law=True),
+    Rule(
+        "messages",
+        _("通知及其正文"),
+        ("notices.Message", "notices.Delivery", "notices.DeliveryReceipt"),
+        is_under_law=True,
+    ),
+    Rule("callbacks", _("支付回调原文"), ("billing.GatewayCallback",), is_under_law=True),
+    Rule("strangers-callbacks", _("未通过验签的支付回调"), ("billing.GatewayCallback",), is_under_law=True),
+    Rule("strangers-receipts", _("未通过验签的送达回执"), ("notices.DeliveryReceipt",), is_under_law=True),
+    Rule("audit", _("审计记录"), ("core.AuditRow",), is_under_law=True),
+    Rule(
+        "outbox",
+        _("已处理的消息"),
+        ("core.OutboxRow",),
+        sql=_plain("core_outboxrow", "id", "state = 'DONE' AND finished_at < %(before)s"),
+    ),
+    Rule(
+        "heartbeats",
+        _("已不存在的任务"),
+        ("core.Heartbeat",),
+        sql=_plain("core_heartbeat", "job", "coalesce(last_finished_at, last_started_at) < %(before)s"),
+    ),
+    Rule(
+        "sessions",
+        _("过期的登录"),
+        ("sessions.Session",),
+        sql=_plain("django_session", "session_key", "expire_date < %(before)s"),
+    ),
+    Rule("cache", _("过期的缓存"), (), sql=_plain("core_cache", "cache_key", "expires < %(before)s")),
+    Rule(
+        "tokens",
+        _("过期的令牌"),
+        ("knox.AuthToken",),
+        sql=_plain("knox_authtoken", "digest", "expiry < %(before)s"),
+    ),
+)
+
+_LEDGER = "the books: accounting records are kept for decades, and every proof of a balance needs them"
+_PEOPLE = "who our customers and staff are; a person's own data goes when he asks for it (accounts)"
+_RULES_OF_TODAY = "what holds today; few rows"
+KEPT: dict[str, str] = {
+    "accounts.BillingAccount": _PEOPLE,
+    "accounts.Contact": _PEOPLE,
+    "accounts.Customer": _PEOPLE,
+    "accounts.Membership": _PEOPLE,
+    "accounts.MembershipHistory": _PEOPLE,
+    "accounts.User": _PEOPLE,
+    "accounts.Region": _RULES_OF_TODAY,
+    "notices.Template": _RULES_OF_TODAY + "; messages point to the version that they were written with",
+    "core.CalendarDay": _RULES_OF_TODAY,
+    "core.Approval": "who decided about money: goes with the books",
+    "core.ApprovalHistory": "who decided about money: goes with the books",
+    "auth.Group": _RULES_OF_TODAY,
+    "auth.Permission": _RULES_OF_TODAY,
+    "contenttypes.ContentType": _RULES_OF_TODAY,
+    "account.EmailAddress": "not used: we keep contacts",
+    "account.EmailConfirmation": "not used: we keep contacts",
+    "admin.LogEntry": "not shown, the audit trail is; few rows",
+}
+KEPT_ROOMS: dict[str, str] = {"billing": _LEDGER}  # all tables of a room that no rule names
+# Tables with a job of their own that forgets what is old.
+ELSEWHERE: dict[str, str] = {
+    "accounts.VerificationCode": "accounts.purge",
+    "accounts.CodeRequest": "accounts.purge",
+    "billing.AccountLookup": "billing.purge",
+}
