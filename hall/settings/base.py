@@ -272,6 +272,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-ledgers": {"task": "billing.check_ledgers", "schedule": crontab(hour=3, minute=30)},
     "withdraw-old-approvals": {"task": "core.withdraw_old_approvals", "schedule": crontab(hour=4, minute=30)},
     "check-freshness": {"task": "content.check_freshness", "schedule": crontab(minute=5)},
+    "purge": {"task": "hall.purge", "schedule": crontab(hour=4, minute=40)},
     "purge-billing": {"task": "billing.purge", "schedule": crontab(hour=4, minute=20)},
     "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
     "purge-secrets": {"task": "notices.expire_secrets", "schedule": 60.0, "options": {"queue": "notices"}},
