@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "knox",
     "drf_spectacular",
@@ -89,6 +90,8 @@ HIDDEN_FROM_READONLY = [
     "sessions.Session",
     "knox.AuthToken",
     "mfa.Authenticator",
+    "usersessions.UserSession",
+    "accounts.DataExport.content",
     "accounts.VerificationCode",
     "accounts.User.password",
     "billing.PayLink.token_digest",
@@ -114,7 +117,7 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -275,6 +278,12 @@ CELERY_BEAT_SCHEDULE = {
     "purge": {"task": "hall.purge", "schedule": crontab(hour=4, minute=40)},
     "purge-billing": {"task": "billing.purge", "schedule": crontab(hour=4, minute=20)},
     "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
+    "close-logins": {"task": "accounts.close_logins", "schedule": crontab(minute=25)},
+    "sweep-data-exports": {
+        "task": "accounts.make_data_exports",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "purge-secrets": {"task": "notices.expire_secrets", "schedule": 60.0, "options": {"queue": "notices"}},
 }
 
