@@ -1,6 +1,5 @@
 """The pages for requests that Django itself refuses: each says what happened and what to do now."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import RequestDataTooBig
@@ -24,7 +23,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def came_from(request: HttpRequest) -> str:
     """The path of our page that led here, or nothing."""
-    referer: Any = request.META.get("HTTP_REFERER", "")
+    referer = str(request.META.get("HTTP_REFERER", ""))
     if not url_has_allowed_host_and_scheme(referer, {request.get_host()}):
         return ""
     parts = urlsplit(referer)
