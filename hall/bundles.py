@@ -23,6 +23,7 @@ BUNDLES = {
         "css/hall.css",
         "css/parts.css",
         "css/pieces.css",
+        "css/serving.css",
         "css/modes.css",
     ),
     "bundles/hall.js": ("django_htmx/htmx-2.min.js", "js/hall.js", "js/countdown.js"),

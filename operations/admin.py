@@ -14,6 +14,9 @@ from accounts.models import BillingAccount, Customer
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
 from operations import registry
 from operations.models import Slip, SlipHistory, SlipState
+from operations.serving import admin as serving_admin
+
+__all__ = ["SlipAdmin", "serving_admin"]
 
 TONES = {
     str(SlipState.DRAFT): "wait",
@@ -42,6 +45,7 @@ class SlipHistoryInline(ReadOnlyInline):
 
 @admin.register(Slip)
 class SlipAdmin(ReadOnlyAdmin):
+    region_path = "region"
     list_display = (
         "number",
         "title",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from allauth.account.adapter import get_adapter
 from django.contrib.auth.models import AnonymousUser
@@ -22,15 +23,27 @@ class Confirmation(models.TextChoices):
     SMS_CODE = "SMS_CODE", _("短信验证码")
 
 
+class ByClerk(Enum):
+    """Whether staff may do it for a customer."""
+
+    WITH_CODE = "with code"  # while they serve him, with a code that went to his phone
+    AT_DESK = "at desk"  # on a work page of the staff's own: what confirms it lies on the desk
+    NEVER = "never"  # the customer himself and nobody else
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`user` acts; `on_behalf_of` is the customer when staff act for him. `address` is the caller's IP, if any."""
+    """`user` acts; `on_behalf_of` is the customer when staff act for him. `address` is the caller's IP, if any.
+
+    `serving` is the session in which they do (operations.serving); None on the work pages of their own.
+    """
 
     user: User | AnonymousUser
     channel: Channel
     as_of: datetime
     address: str | None = None
     on_behalf_of: User | None = None
+    serving: int | None = None
 
     @property
     def served(self) -> User | AnonymousUser:

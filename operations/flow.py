@@ -16,7 +16,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render, resolve_url
 from django.utils.cache import add_never_cache_headers
 from django.utils.datastructures import MultiValueDict
@@ -29,9 +29,20 @@ from operations.models import Channel, Slip, SlipState
 from operations.registry import Operation
 from operations.services import slips
 from operations.services.slips import Quoted
+from operations.serving import present
 from operations.traces import Trace
 
-_OWN = ("csrfmiddlewaretoken", "_step", "_trace", "_digest", "_key", "_agreed", "_code", "_sent")
+_OWN = (
+    "csrfmiddlewaretoken",
+    "_step",
+    "_trace",
+    "_digest",
+    "_key",
+    "_agreed",
+    "_code",
+    "_other_code",
+    "_sent",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +70,15 @@ class Flow:
 
 
 def context_of(request: HttpRequest) -> Context:
-    """Who asks, on the web, now."""
+    """Who asks, on the web, now; while staff serve a customer, they for him."""
+    session = present.session_of(request)
     return Context(
-        user=request.user,
-        channel=Channel.WEB,
+        user=session.clerk if session else request.user,
+        channel=Channel.COUNTER if session else Channel.WEB,
         as_of=clock.now(),
         address=client_address(request),
+        on_behalf_of=session.served if session else None,
+        serving=session.pk if session else None,
     )
 
 
@@ -80,8 +94,7 @@ def start(
     Here and below `ctx` is given where it is not the web's own: staff who serve somebody.
     """
     ctx, known = ctx or context_of(request), registry.get(operation)
-    if not known.available(ctx):
-        raise Forbidden()
+    slips.permit(known, ctx)
     filled = dict(initial or {}) | request.GET.dict()
     form = inputs.make_form(known, ctx, initial=filled)
     return Flow(known, form, Trace(ctx.as_of).signed())
@@ -183,11 +196,16 @@ def _submit(request: HttpRequest, ctx: Context, operation: str) -> Slip:
         ctx=ctx,
         raw=_raw(request),
         quote_digest=post.get("_digest", ""),
-        confirmation={"agreed": post.get("_agreed", ""), "code": post.get("_code", "")},
+        confirmation=_confirmation(post),
         idempotency_key=post.get("_key", ""),
         started_at=trace.started_at,
         quoted_at=trace.quoted_at,
     )
+
+
+def _confirmation(post: QueryDict) -> dict[str, str]:
+    given = {"agreed": post.get("_agreed", ""), "code": post.get("_code", "")}
+    return given | ({"other_code": post.get("_other_code", "")} if "_other_code" in post else {})
 
 
 def _raw(request: HttpRequest) -> MultiValueDict[str, str]:

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 
 from accounts.models import BillingAccount
 from core.errors import NotFound
-from operations.context import Confirmation, Context
+from operations.context import ByClerk, Confirmation, Context
 from operations.quotes import Done, Pending, Quote
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -30,6 +30,8 @@ class Operation(ABC):
     secret_fields: ClassVar[tuple[str, ...]] = ()  # fields of the form that are never kept on a slip
     takes_money: ClassVar[bool] = False  # a token of the open interface needs the scope "pay" for it
     address_is_secret: ClassVar[bool] = False  # not even the masked address of the code may be told
+    by_clerk: ClassVar[ByClerk] = ByClerk.WITH_CODE
+    needs_login: ClassVar[bool] = False  # of no use to a customer who has no login of his own
     page_url_name: ClassVar[str] = ""  # a hand-made page instead of the generic form, e.g. "billing:pay"
 
     def available(self, ctx: Context) -> bool:

@@ -21,7 +21,7 @@ from billing.selectors import debits as reads
 from billing.services.debits import debit_agreements
 from billing.services.payments import payments
 from core import clock
-from operations.context import Context
+from operations.context import ByClerk, Context
 from operations.forms import OperationForm
 from operations.quotes import Done, Pending, Quote, QuoteLine
 from operations.registry import Operation, register
@@ -84,6 +84,7 @@ class SignAutoDebit(_OfAccount):
     summary = _("账单到期日由银行自动扣款")
     order = 62
     form_class = SignForm
+    by_clerk = ByClerk.NEVER  # the bank's own page makes sure of him
 
     def available(self, ctx: Context) -> bool:
         return bool(ctx.served.is_authenticated) and registry.offers_debit()

@@ -84,7 +84,7 @@ class TopUp(Operation):
             account_id=data["account"].pk,
             amount_cents=data["amount"],
             gateway=data["gateway"],
-            payer_id=ctx.user.pk,
+            payer_id=ctx.served.pk,
             purpose=PaymentPurpose.TOPUP,
             as_of=ctx.as_of,
             actor=ctx.actor,

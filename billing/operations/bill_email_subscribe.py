@@ -88,6 +88,7 @@ class SubscribeToBills(_OfAccount):
     summary = _("出账后把账单寄到您的邮箱")
     order = 60
     form_class = SubscribeForm
+    needs_login = True  # to confirm the mailbox
 
     def available(self, ctx: Context) -> bool:
         return bool(ctx.served.is_authenticated)

@@ -105,7 +105,7 @@ class PayBill(Operation):
             bill_id=data["bill"].pk if data["bill"] else None,
             amount_cents=data["amount"],
             gateway=data["gateway"],
-            payer_id=ctx.user.pk,
+            payer_id=ctx.served.pk,
             as_of=ctx.as_of,
             actor=ctx.actor,
         )

@@ -98,7 +98,7 @@ class PayOther(Operation):
             account_id=data["account_number"].found().pk,
             amount_cents=data["amount"],
             gateway=data["gateway"],
-            payer_id=ctx.user.pk,
+            payer_id=ctx.served.pk,
             as_of=ctx.as_of,
             actor=ctx.actor,
         )

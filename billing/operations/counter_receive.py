@@ -13,7 +13,7 @@ from billing.forms import YuanField
 from billing.models import Bill, CounterMethod
 from billing.services import counter
 from core import clock
-from operations.context import Context
+from operations.context import ByClerk, Context
 from operations.forms import OperationForm
 from operations.models import Channel
 from operations.quotes import Done, Quote, QuoteLine
@@ -79,9 +79,11 @@ class ReceiveAtCounter(Operation):
     summary = _("收现金或刷卡，打印收据")
     icon = "pay"
     form_class = ReceiveForm
+    by_clerk = ByClerk.AT_DESK
 
     def available(self, ctx: Context) -> bool:
-        return ctx.channel == Channel.COUNTER and ctx.user.is_staff and ctx.user.has_perm(counter.PERMISSION)
+        at_desk = ctx.channel == Channel.COUNTER and ctx.serving is None
+        return at_desk and ctx.user.is_staff and ctx.user.has_perm(counter.PERMISSION)
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data.get("account")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from hall.settings import env
 from hall.settings.backoffice import *
 from hall.settings.gateways import *
+from hall.settings.serving import *
 from hall.settings.staff import *
 from hall.settings.upkeep import *
 
@@ -65,6 +66,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "hall.backoffice.ContentPolicyMiddleware",
     "core.middleware.HallErrorMiddleware",
+    "operations.serving.middleware.ServingMiddleware",
 ]
 
 ROOT_URLCONF = "hall.urls"
@@ -80,6 +82,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "hall.context.site",
+                "operations.serving.template_context.serving",
             ]
         },
     }
@@ -249,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _EVERY_10_S,
         "options": {"expires": 10, "queue": "payments"},
     },
+    "end-idle-serving": {"task": "operations.end_idle_serving", "schedule": 60.0, "options": {"expires": 60}},
     "sweep-deliveries": {
         "task": "notices.send_deliveries",
         "schedule": _EVERY_10_S,

@@ -53,6 +53,7 @@ class AccountBind(Operation):
     form_class = BindForm
     confirmation = Confirmation.SMS_CODE
     address_is_secret = True
+    needs_login = True
 
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         """The same for every number. Only who is a member already is told so: he knows the account."""

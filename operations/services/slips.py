@@ -25,6 +25,7 @@ from operations.models import Slip, SlipState
 from operations.quotes import Quote
 from operations.registry import Operation
 from operations.services import evidence, records
+from operations.serving import acting
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Quoted:
     digest: str
     canonical: dict[str, Any]  # the quote in the source language, as kept on the slip
     confirmation_needed: Confirmation
+    other_code_needed: bool = False  # staff act, and a second phone has a say
 
 
 class QuoteChanged(Conflict):
@@ -101,14 +103,14 @@ class _Attempt:
 def quote(*, operation: str, ctx: Context, raw: Mapping[str, Any]) -> Quoted:
     """What it would cost and do, changing nothing. Raises NotFound, Forbidden, InvalidInput or the operation's own."""
     known = registry.get(operation)
-    _permit(known, ctx)
+    permit(known, ctx)
     return _quote(known, ctx, inputs.validate(known, ctx, raw))
 
 
 def send_code(*, operation: str, ctx: Context, raw: Mapping[str, Any]) -> str:
     """Sends the code that confirms exactly these data; returns the masked address ("" when it may not be told)."""
     known = registry.get(operation)
-    _permit(known, ctx)
+    permit(known, ctx)
     form = inputs.validate(known, ctx, raw)
     return evidence.send_code(known, ctx, form.cleaned_data)
 
@@ -191,12 +193,13 @@ def finish(
         return bool(cursor.rowcount)
 
 
-def _permit(operation: Operation, ctx: Context) -> None:
+def permit(operation: Operation, ctx: Context) -> None:
+    """Returns when this caller may use the operation at all; raises Forbidden, or why staff may not act for him."""
     user = ctx.user
     if not (user.is_authenticated and user.is_active):
         raise Forbidden()
-    if ctx.on_behalf_of is not None and not user.has_perm("operations.add_slip"):
-        raise Forbidden()
+    if ctx.on_behalf_of is not None:
+        acting.permit(operation, ctx)
     if not operation.available(ctx):
         raise Forbidden()
 
@@ -209,7 +212,16 @@ def _quote(operation: Operation, ctx: Context, form: forms.Form) -> Quoted:
     shown = source
     if translation.get_language() != settings.LANGUAGE_CODE:
         shown = operation.quote(ctx, data).rendered()
-    return Quoted(operation, form, data, shown, source.digest, source.as_json(), operation.confirmation)
+    return Quoted(
+        operation,
+        form,
+        data,
+        shown,
+        source.digest,
+        source.as_json(),
+        evidence.needed(operation, ctx),
+        acting.asks_customer(operation, ctx) and acting.asks_other(operation, ctx, data),
+    )
 
 
 def _work_off(attempt: _Attempt, slip: Slip) -> HallError | None:
@@ -227,7 +239,7 @@ def _work_off(attempt: _Attempt, slip: Slip) -> HallError | None:
 
 def _carry_out(attempt: _Attempt, record: records.Record) -> None:
     operation, ctx = attempt.operation, attempt.ctx
-    _permit(operation, ctx)
+    permit(operation, ctx)
     form = inputs.validate(operation, ctx, attempt.raw)
     data = form.cleaned_data
     record.about(inputs.kept(operation, data), operation.account(ctx, data))
@@ -242,6 +254,8 @@ def _carry_out(attempt: _Attempt, record: records.Record) -> None:
     record.move(SlipState.CONFIRMED, confirmation=confirmed, confirmed_at=ctx.as_of)
     with transaction.atomic():
         outcome = operation.perform(ctx, data, quoted.quote)
+        if acting.asks_customer(operation, ctx):
+            acting.tell(operation, ctx, data, record.slip)
     record.end(outcome)
 
 

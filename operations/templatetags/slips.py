@@ -64,6 +64,15 @@ def in_reader_language(kept: "texts.Texts | str") -> str:
 
 
 @register.filter
+def handled_by(slip: Slip) -> str:
+    """工号 and name of the member of staff who acted for the customer; "" where nobody did."""
+    if slip.on_behalf_of_id is None or slip.actor is None:
+        return ""
+    number = slip.actor.get_username()
+    return gettext("工号 %(number)s（%(name)s）代办") % {"number": number, "name": slip.actor.name or number}
+
+
+@register.filter
 def quote_shown(slip: Slip) -> dict[str, object]:
     """The quote as this customer read it."""
     shown: dict[str, object] = slip.quote.get("shown") or slip.quote
