@@ -1,6 +1,6 @@
 """Every FOR UPDATE of this room. The billing account is locked first (accounts.locks), then payment, then bills."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -40,6 +40,14 @@ _CREDITS = """
      WHERE account_id = %s AND amount_cents > allocated_cents + refunded_cents + refunding_cents
        AND (review_reason = '' OR reviewed_at IS NOT NULL)
      ORDER BY paid_at, id FOR UPDATE"""
+_AUTOMATIC_CREDITS = """
+    SELECT account_id, id, amount_cents - allocated_cents - refunded_cents - refunding_cents, paid_at
+      FROM billing_receipt
+     WHERE account_id = ANY(%s::bigint[]) AND amount_cents > allocated_cents + refunded_cents + refunding_cents
+       AND (review_reason = '' OR reviewed_at IS NOT NULL)
+       AND NOT EXISTS (SELECT FROM billing_balancepreference preference
+                        WHERE preference.account_id = billing_receipt.account_id AND NOT preference.is_automatic)
+     ORDER BY account_id, paid_at, id FOR UPDATE OF billing_receipt"""
 # The array makes PostgreSQL run the locking query once; inside IN (…) it may run it per row, past its LIMIT.
 _CLAIM_UNDECIDED = """
     UPDATE billing_payment SET queries = queries + 1, next_query_at = %s
@@ -104,6 +112,15 @@ def bill(bill_id: int) -> Bill:
 def credits(account_id: int) -> list[Receipt]:
     """The account's receipts of which something may be used, oldest first. Its root lock is held."""
     return rows.of(Receipt, _CREDITS, [account_id])
+
+
+def automatic_credits(account_ids: Iterable[int]) -> list[tuple[int, int, int, datetime]]:
+    """(account id, receipt id, free fen, paid at) of what pays new bills of these accounts by itself, account by
+    account, oldest first. The accounts' root locks are held.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_AUTOMATIC_CREDITS, ["{" + ",".join(map(str, account_ids)) + "}"])
+        return list(cursor.fetchall())
 
 
 def claim_undecided(*, as_of: datetime, lease: timedelta, limit: int) -> list[Payment]:

@@ -71,7 +71,7 @@ class ImportCommand(BaseCommand, ABC):
 
     def handle(self, *args: Any, **options: Any) -> None:
         as_of = options["as_of"] or clock.now()
-        with batch.interruptible() as stop:
+        with batch.interruptible() as stop, batch.collecting_rarely():
             job = _job(options, stop)
             try:
                 code = self._import(job, options, as_of)

@@ -1,5 +1,6 @@
 """Credit pays new bills by itself unless the customer chose otherwise; never money that somebody must look at."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from accounts.models import BillingAccount
 from billing.models import Allocation, Bill, PaymentPurpose, Receipt, ReviewReason
 from billing.selectors import balances
+from billing.services.bulk import bulk_credits
 from billing.services.money import credits, receipts
 from billing.services.payments import payments
 from billing.services.refunds import refunds
@@ -155,3 +157,14 @@ def test_credit_that_was_not_refunded_after_all_pays_what_came_due_meanwhile(is_
     bill.refresh_from_db()
     assert bill.open_cents == (0 if is_automatic else 2600)
     assert build.books_are_right()
+
+
+def test_without_credit_many_new_bills_are_not_even_looked_at() -> None:
+    accounts = [build.account(), build.account()]
+    money_in(accounts[0], 2600, review=ReviewReason.DUPLICATE)
+
+    def bills() -> Iterator[bulk_credits.NewBill]:
+        raise AssertionError("nobody has credit")
+        yield
+
+    assert bulk_credits.use_for(bills(), account_ids={one.pk for one in accounts}, as_of=NOON) == 0

@@ -200,17 +200,19 @@ class BillsImporter:
             "texts": [text for _code, text in self._items.values()],
         }
         staging.execute(_BILLS + (_ITEM_LINES if self._items else _ONE_LINE) + _LEDGER, values)
-        written = [
-            bulk_credits.NewBill(
-                bill_id,
-                accounts[row.account],
-                row.total,
-                date.fromisoformat(row.issued_on),
-                date.fromisoformat(row.due_on),
-            )
-            for bill_id, row in zip(ids, new, strict=True)
-        ]
-        bulk_credits.use_for(written, as_of=self._as_of)
+        bulk_credits.use_for(
+            _written(ids, new, accounts),
+            account_ids={accounts[row.account] for row in new},
+            as_of=self._as_of,
+        )
+
+
+def _written(
+    ids: Sequence[int], rows: Sequence[Given], accounts: dict[str, int]
+) -> Iterator[bulk_credits.NewBill]:
+    for bill_id, row in zip(ids, rows, strict=True):
+        issued_on, due_on = date.fromisoformat(row.issued_on), date.fromisoformat(row.due_on)
+        yield bulk_credits.NewBill(bill_id, accounts[row.account], row.total, issued_on, due_on)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """Credit for many new bills at once: what `credits.use_for_new` would do for each of them in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from django.db.models import F
-
-from billing.models import Bill, Receipt
+from billing import locks
+from billing.models import Bill
 from billing.services.money import credits
 from core.imports import staging
 from core.imports.staging import Stage
@@ -33,16 +32,21 @@ class _Credit:
     paid_at: datetime
 
 
-def use_for(bills: Sequence[NewBill], *, as_of: datetime) -> int:
-    """The credit of these bills' accounts pays them, unless a customer chose otherwise; returns the fen used.
+def use_for(bills: Iterable[NewBill], *, account_ids: Collection[int], as_of: datetime) -> int:
+    """The credit of these accounts pays their new bills, unless a customer chose otherwise; returns the fen used.
 
-    The bills are written and in the order of issue; the accounts' locks are held.
+    The bills are written and in the order of issue; the accounts' locks are held. `bills` is not even asked for its
+    first when no account has credit, as in nearly every chunk.
     """
-    free = _free({bill.account_id for bill in bills})
+    free = _free(account_ids)
+    return _pay([bill for bill in bills if bill.account_id in free], free, as_of=as_of) if free else 0
+
+
+def _pay(bills: Sequence[NewBill], free: dict[int, list[_Credit]], *, as_of: datetime) -> int:
     shares: list[tuple[int, int, int, str]] = []
     alone: set[int] = set()  # accounts whose money came after a due date: penalties are billed one by one
-    for bill in bills if free else ():
-        found = free.get(bill.account_id, [])
+    for bill in bills:
+        found = free[bill.account_id]
         if any(credits.effective_on(bill.issued_on, one.paid_at, as_of=as_of) > bill.due_on for one in found):
             alone.add(bill.account_id)
         if bill.account_id not in alone:
@@ -67,23 +71,10 @@ def _take(bill: NewBill, found: list[_Credit], *, as_of: datetime) -> list[tuple
     return taken
 
 
-def _free(account_ids: set[int]) -> dict[int, list[_Credit]]:
+def _free(account_ids: Collection[int]) -> dict[int, list[_Credit]]:
     """What the accounts have to their credit and let be used by itself, oldest first; all locked."""
-    rows = (
-        Receipt.objects.with_credit()
-        .filter(account_id__in=account_ids)
-        .exclude(account__balance_preference__is_automatic=False)
-        .order_by("account_id", "paid_at", "id")
-        .select_for_update(of=("self",))
-        .values_list(
-            "account_id",
-            "id",
-            F("amount_cents") - F("allocated_cents") - F("refunded_cents") - F("refunding_cents"),
-            "paid_at",
-        )
-    )
     found: dict[int, list[_Credit]] = {}
-    for account_id, receipt_id, cents, paid_at in rows:
+    for account_id, receipt_id, cents, paid_at in locks.automatic_credits(account_ids):
         found.setdefault(account_id, []).append(_Credit(receipt_id, cents, paid_at))
     return found
 
