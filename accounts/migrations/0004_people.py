@@ -1134,4 +1134,44 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        migrations.CreateModel(
+            name="ApiToken",
+            fields=[
+                (
+                    "token",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="details",
+                        serialize=False,
+                        to=settings.KNOX_TOKEN_MODEL,
+                        verbose_name="令牌",
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, verbose_name="名称")),
+                ("scopes", models.JSONField(default=list, verbose_name="权限")),
+                ("last_used_on", models.DateField(blank=True, null=True, verbose_name="最近使用")),
+            ],
+            options={
+                "verbose_name": "接口令牌",
+                "verbose_name_plural": "接口令牌",
+            },
+        ),
+        migrations.RemoveField(
+            model_name="inspectionmark",
+            name="inspection",
+        ),
+        migrations.RemoveField(
+            model_name="inspectionmark",
+            name="item",
+        ),
+        migrations.DeleteModel(
+            name="Inspection",
+        ),
+        migrations.DeleteModel(
+            name="InspectionMark",
+        ),
+        migrations.DeleteModel(
+            name="StandardItem",
+        ),
     ]
