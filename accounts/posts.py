@@ -107,7 +107,7 @@ def below(region_ids: Iterable[int]) -> Scope:
     found = Region.objects.filter(pk__in=RawSQL(_BELOW, [roots])).values("pk")
     accounts = BillingAccount.every.filter(region__in=found)
     refs = accounts.annotate(ref=Concat(Value("account:"), F("number"))).values("ref")
-    return Scope(is_everything=False, region_ids=found, recipients=refs)
+    return Scope(is_everything=False, region_ids=found, recipients=refs, roots=tuple(roots))
 
 
 def may(user: Any, permission: str, region_id: int | None, as_of: datetime | None = None) -> bool:

@@ -1,17 +1,22 @@
 """Staff pages of the base room: news between rooms, heartbeats, approvals, the audit trail, the own calendar."""
 
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from core import approval_desk, approvals, outbox
+from core import approval_desk, approvals, outbox, people
 from core.actor import Actor
 from core.backoffice import (
+    EVERYWHERE,
     EditableAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -20,6 +25,7 @@ from core.backoffice import (
     badge,
     known_values,
     moment,
+    typed,
 )
 from core.errors import Conflict
 from core.models import (
@@ -51,6 +57,7 @@ def _run_again(row_id: Any, *, actor: Actor, reason: str, as_of: datetime) -> st
 
 @admin.register(OutboxRow)
 class OutboxAdmin(ReadOnlyAdmin):
+    region_path = None
     list_display = ("event", "consumer", "key", "shown_state", "attempts", "error", "created", "next_attempt")
     list_filter = ("state", known_values("consumer", _("接收方"), _consumers))
     search_fields = ("key",)
@@ -86,6 +93,7 @@ class OutboxAdmin(ReadOnlyAdmin):
 
 @admin.register(Heartbeat)
 class HeartbeatAdmin(ReadOnlyAdmin):
+    region_path = None
     list_display = ("job", "expected_every_seconds", "started", "finished", "last_ok")
     list_filter = ("last_ok",)
     ordering = ("job",)
@@ -110,6 +118,7 @@ class ApprovalHistoryInline(ReadOnlyInline):
 class ApprovalAdmin(ReadOnlyAdmin):
     """All requests there were; those that wait are decided on the work page."""
 
+    region_path = "region_id"
     list_display = (
         "id",
         "shown_kind",
@@ -170,19 +179,73 @@ class ApprovalAdmin(ReadOnlyAdmin):
         return approval_desk.page(self, request)
 
 
+def _of_person(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """By user name, or by the actor's own name ("job:…", "user:17")."""
+    found = get_user_model()._default_manager.filter(username=text).values_list("pk", flat=True).first()
+    return rows.filter(actor=text if found is None else f"user:{found}")
+
+
+def _from_address(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+    try:
+        return rows.filter(address=str(ip_address(text)))
+    except ValueError:
+        return rows.none()
+
+
 @admin.register(AuditRow)
 class AuditRowAdmin(ReadOnlyAdmin):
-    list_display = ("shown_at", "actor", "action", "object_type", "object_id", "reason")
-    list_filter = (("at", WhenFilter),)
+    """Who did what to what: filtered by person, object, day and address."""
+
+    region_path = "region_id"
+    list_display = ("shown_at", "person", "action", "object_type", "object_id", "reason", "address")
+    list_filter = (
+        typed("person", _("操作人（用户名）"), _of_person),
+        typed("kind", _("对象类型（如 billing.Bill）"), lambda rows, text: rows.filter(object_type=text)),
+        typed("object", _("对象编号"), lambda rows, text: rows.filter(object_id=text)),
+        typed("from", _("来源地址"), _from_address),
+        ("at", WhenFilter),
+    )
     search_fields = ("actor", "object_id")
     search_help_text = _("操作人（如 user:17）或对象编号（完整）")
     ordering = ("-id",)
-    fields = ("shown_at", "actor", "address", "action", "object_type", "object_id", "reason", "detail")
+    fields = (
+        "shown_at",
+        "person",
+        "actor",
+        "address",
+        "action",
+        "object_type",
+        "object_id",
+        "reason",
+        "changes",
+        "detail",
+    )
     shown_at = moment("at", _("时间"))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With the names of the page's people: one query for all of them."""
+        page = super().get_changelist_instance(request)
+        names = people.names(row.actor for row in page.result_list)
+        for row in page.result_list:
+            row.person_name = names.get(row.actor, row.actor)  # type: ignore[attr-defined]  # for the column
+        return page
+
+    @admin.display(description=_("操作人"), ordering="actor")
+    def person(self, row: AuditRow) -> str:
+        known = getattr(row, "person_name", None)
+        return str(people.names([row.actor]).get(row.actor, row.actor) if known is None else known)
+
+    @admin.display(description=_("变更"))
+    def changes(self, row: AuditRow) -> str:
+        """Each field with what it held before and holds now."""
+        values = row.detail.get("values") or {}
+        lines = [(name, *pair) for name, pair in values.items() if len(pair) == 2]
+        return format_html_join("", '<div class="backoffice-change">{}：{} → {}</div>', lines)
 
 
 @admin.register(CalendarDay)
 class CalendarDayAdmin(EditableAdmin):
+    region_path = EVERYWHERE
     list_display = ("day", "is_working", "note")
     list_filter = ("is_working",)
     ordering = ("-day",)

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import Model
@@ -13,11 +12,12 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from core import approvals, clock
+from core import approvals, clock, people, scopes
 from core.actor import Actor
-from core.errors import HallError
-from core.models import Approval
+from core.errors import Forbidden, HallError
+from core.models import Approval, ApprovalState
 from core.reasoned import ReasonOnlyForm, address
+from core.staff_pages import refuse
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -45,11 +45,12 @@ def may_open(user: Any) -> bool:
 def page(admin: "ModelAdmin[Approval]", request: HttpRequest) -> HttpResponse:
     """What this member of staff may decide, and what he asked for himself; a decision comes back as POST."""
     user = request.user
-    names = [kind.name for kind in approvals.decidable(user)]
-    rows = approvals.waiting(names, asked_by=Actor.user(user))
+    rows = approvals.waiting_for(user)
     bound: dict[int, ReasonOnlyForm] = {}
     if request.method == "POST":
         chosen = _number(request.POST.get("approval", ""))
+        if not rows.filter(pk=chosen).exists() and not _is_over(chosen, user):
+            raise Http404
         form = DecisionForm(request.POST, auto_id=f"approval_{chosen}_%s")
         if form.is_valid():
             _act(request, chosen, form.cleaned_data["reason"])
@@ -65,6 +66,12 @@ def page(admin: "ModelAdmin[Approval]", request: HttpRequest) -> HttpResponse:
         "history": reverse("admin:core_approval_changelist"),
     }
     return TemplateResponse(request, "backoffice/approvals.html", context)
+
+
+def _is_over(approval_id: int, user: Any) -> bool:
+    """Decided by somebody else a moment ago, within sight: that is told, not denied."""
+    over = Approval.objects.exclude(state=ApprovalState.REQUESTED).filter(pk=approval_id)
+    return scopes.seen(user, over).exists()
 
 
 def _act(request: HttpRequest, approval_id: int, reason: str) -> None:
@@ -86,6 +93,8 @@ def _act(request: HttpRequest, approval_id: int, reason: str) -> None:
             raise Http404
     except HallError as error:
         messages.error(request, error.text)
+        if isinstance(error, Forbidden):
+            refuse(request, subject=(Approval._meta.label, str(approval_id)), why=error.code)
 
 
 def _number(text: str) -> int:
@@ -96,7 +105,7 @@ def _number(text: str) -> int:
 
 def _entries(shown: Page[Approval], user: Any, bound: dict[int, ReasonOnlyForm]) -> list[dict[str, Any]]:
     rows = list(shown)
-    subjects, people = _subjects(rows), _people(rows)
+    subjects, names = _subjects(rows), people.names(row.requested_by for row in rows)
     mine = Actor.user(user).ref
     return [
         {
@@ -105,7 +114,7 @@ def _entries(shown: Page[Approval], user: Any, bound: dict[int, ReasonOnlyForm])
             "detail": _detail(row),
             "subject": subjects.get((row.object_type, row.object_id), row.object_id),
             "subject_url": _url(row) if (row.object_type, row.object_id) in subjects else "",
-            "requested_by": people.get(row.requested_by, row.requested_by),
+            "requested_by": names.get(row.requested_by, row.requested_by),
             "is_own": row.requested_by == mine,
             "form": bound.get(row.pk) or DecisionForm(auto_id=f"approval_{row.pk}_%s"),
         }
@@ -143,12 +152,6 @@ def _is_key(model: type[Model], text: str) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _people(rows: list[Approval]) -> dict[str, str]:
-    keys = [row.requested_by.removeprefix("user:") for row in rows if row.requested_by.startswith("user:")]
-    users = get_user_model()._default_manager.in_bulk([int(key) for key in keys if key.isdecimal()])
-    return {f"user:{key}": user.get_username() for key, user in users.items()}
 
 
 def _url(row: Approval) -> str:

@@ -39,14 +39,14 @@ class CheckPerson(Protocol):
 class MayAlone(Protocol):
     """Whether this person may carry it out alone at all; else a second person decides, however small the amount."""
 
-    def __call__(self, *, actor: Actor, subject_id: str, as_of: datetime) -> bool: ...
+    def __call__(self, *, actor: Actor, subject_id: str, data: dict[str, Any], as_of: datetime) -> bool: ...
 
 
 def _anybody(*, actor: Actor, subject_id: str, data: dict[str, Any]) -> None:
     """Nobody is refused."""
 
 
-def _always(*, actor: Actor, subject_id: str, as_of: datetime) -> bool:
+def _always(*, actor: Actor, subject_id: str, data: dict[str, Any], as_of: datetime) -> bool:
     return True
 
 
@@ -62,6 +62,7 @@ class Kind:
     describe: Callable[[dict[str, Any]], str | Promise]  # what the data mean, for whoever decides
     check_person: CheckPerson
     may_alone: MayAlone
+    has_amount: bool  # False: about no money, and submitted with 0
 
 
 _kinds: dict[str, Kind] = {}
@@ -78,6 +79,7 @@ def kind(
     describe: Callable[[dict[str, Any]], str | Promise] = lambda data: "",
     check_person: CheckPerson = _anybody,
     may_alone: MayAlone = _always,
+    has_amount: bool = True,
 ) -> Callable[[CarryOut], CarryOut]:
     """Declares the decorated function as what carries out `name`."""
 
@@ -95,6 +97,7 @@ def kind(
             describe=describe,
             check_person=check_person,
             may_alone=may_alone,
+            has_amount=has_amount,
         )
         return carry_out
 

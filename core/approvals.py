@@ -25,13 +25,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
-from django.db.models import BigIntegerField, QuerySet, Sum
+from django.db.models import BigIntegerField, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock
+from core import audit, clock, scopes
 from core.actor import Actor
 from core.approval_kinds import CarryOut, Kind, decidable, find, kind, kinds
 from core.errors import Conflict, Forbidden, HallError, NotFound
@@ -76,11 +76,13 @@ class Outcome:
     approval: Approval | None = None
 
 
-def waiting(names: list[str], *, asked_by: Actor) -> QuerySet[Approval]:
-    """Open requests of these kinds, and all that this actor asked for; the oldest first."""
-    still_open = Approval.objects.filter(state=ApprovalState.REQUESTED)
-    found = still_open.filter(kind__in=names) | still_open.filter(requested_by=asked_by.ref)
-    return found.order_by("requested_at", "id")
+def waiting_for(user: Any) -> QuerySet[Approval]:
+    """What waits and what this member of staff may decide where it lies, and all that he asked for himself."""
+    own = Q(requested_by=Actor.user(user).ref)
+    for each in decidable(user):
+        inside = scopes.within(scopes.of(user, each.approve_permission), "region_id")
+        own |= Q(kind=each.name) if inside is None else Q(kind=each.name) & inside
+    return Approval.objects.filter(own, state=ApprovalState.REQUESTED).order_by("requested_at", "id")
 
 
 def submit(
@@ -94,19 +96,21 @@ def submit(
     as_of: datetime,
     address: str | None = None,
     key: str = "",
+    lies_in: int | None = None,
 ) -> Outcome:
     """Done at once with its audit row up to the kind's limits; above them a request that a second person decides.
 
     What the same object had carried out at once within `ONE_SUM_WITHIN` counts towards the limit, and what the same
     person carried out at once on that local day towards the day's. `subject` is ("app.Model", id), `data` holds what
-    turns into JSON. What was done at once under the same `key` is not done again, with other content it raises
+    turns into JSON; `lies_in` is the region where the object's own page cannot tell. What was done at once under the same `key` is not done again, with other content it raises
     IdempotencyConflict. Raises what the work and the kind's `check_person` raise, AlreadyAsked while a request of this
-    kind for this object is open, Forbidden without the kind's permission; then nothing has changed.
+    kind for this object is open, Forbidden without the kind's permission there; then nothing has changed.
     """
     known = _known(kind)
     label, object_id = subject[0], str(subject[1])
-    _check_permission(actor, known.permission)
-    if amount_cents <= 0:
+    region_id = lies_in or scopes.region_of(label, object_id)
+    _check_permission(actor, known.permission, region_id)
+    if amount_cents <= 0 if known.has_amount else amount_cents:
         raise NoAmount()
     plain: dict[str, Any] = json.loads(json.dumps(dict(data), cls=DjangoJSONEncoder))
     with transaction.atomic():
@@ -118,8 +122,11 @@ def submit(
             kind=kind, object_type=label, object_id=object_id, state=ApprovalState.REQUESTED
         ).exists():
             raise AlreadyAsked()
-        if why := _why_not_alone(known, label, object_id, amount_cents, actor, as_of):
-            return _ask(known, label, object_id, amount_cents, plain, reason, actor, as_of, address, why)
+        if why := _why_not_alone(known, label, object_id, amount_cents, plain, actor, as_of):
+            asked = _ask(
+                known, (label, object_id), region_id, amount_cents, plain, reason, actor, as_of, address
+            )
+            return Outcome(why, asked)
         text = _carried_out(known, object_id, amount_cents, plain, actor=actor, reason=reason, as_of=as_of)
         audit.record(
             actor=actor,
@@ -130,6 +137,7 @@ def submit(
             | ({"key": key} if key else {}),
             address=address,
             as_of=as_of,
+            lies_in=region_id,
         )
     return Outcome(text)
 
@@ -153,7 +161,7 @@ def decide(
         known = _known(approval.kind)
         if approval.requested_by == actor.ref:
             raise OwnRequest()
-        if not holds(actor, known.approve_permission):
+        if not holds_there(actor, known.approve_permission, approval.region_id):
             raise Forbidden()
         for each in (actor, Actor(approval.requested_by)) if approve else (actor,):
             known.check_person(actor=each, subject_id=approval.object_id, data=approval.data)
@@ -208,35 +216,41 @@ def withdraw_old(*, before: datetime, as_of: datetime, limit: int = 1_000) -> in
 
 def _ask(
     known: Kind,
-    label: str,
-    object_id: str,
+    subject: tuple[str, str],
+    region_id: int | None,
     amount_cents: int,
     data: dict[str, Any],
     reason: str,
     actor: Actor,
     as_of: datetime,
     address: str | None,
-    why: str,
-) -> Outcome:
+) -> Approval:
     approval = Approval.objects.create(
         kind=known.name,
-        object_type=label,
-        object_id=object_id,
+        object_type=subject[0],
+        object_id=subject[1],
         amount_cents=amount_cents,
+        region_id=region_id,
         data=data,
         reason=reason,
         requested_by=actor.ref,
         requested_at=as_of,
     )
     _record(approval, "", actor=actor, reason=reason, as_of=as_of, address=address)
-    return Outcome(why, approval)
+    return approval
 
 
 def _why_not_alone(
-    known: Kind, label: str, object_id: str, amount_cents: int, actor: Actor, as_of: datetime
+    known: Kind,
+    label: str,
+    object_id: str,
+    amount_cents: int,
+    data: dict[str, Any],
+    actor: Actor,
+    as_of: datetime,
 ) -> str:
     """The sentence that tells why a second person has to decide it; "" when nobody has to."""
-    if not known.may_alone(actor=actor, subject_id=object_id, as_of=as_of):
+    if not known.may_alone(actor=actor, subject_id=object_id, data=data, as_of=as_of):
         return gettext("这一事项不能独自办理，已提交审批，须由另一人批准后办理")
     if amount_cents + _lately(known.name, label, object_id, as_of) > known.limit():
         return gettext("金额超过个人限额，已提交审批，须由另一人批准后办理")
@@ -289,6 +303,7 @@ def _record(
         },
         address=address,
         as_of=as_of,
+        lies_in=approval.region_id,
     )
 
 
@@ -362,16 +377,30 @@ def _sum(rows: QuerySet[AuditRow]) -> int:
     return int(rows.aggregate(cents=Sum(cents, default=0))["cents"])
 
 
-def _check_permission(actor: Actor, permission: str) -> None:
-    """Commands and jobs are code and ask nobody; a person needs the permission."""
-    if actor.is_person and not holds(actor, permission):
+def _check_permission(actor: Actor, permission: str, region_id: int | None) -> None:
+    """Commands and jobs are code and ask nobody; a person needs the permission where the object lies."""
+    if actor.is_person and not holds_there(actor, permission, region_id):
         raise Forbidden()
 
 
 def holds(actor: Actor, permission: str) -> bool:
-    """Whether this is active staff with the permission; never a job or a command."""
+    """Whether this is active staff with the permission, somewhere; never a job or a command."""
+    user = _staff(actor)
+    return user is not None and user.has_perm(permission)
+
+
+def holds_there(actor: Actor, permission: str, region_id: int | None) -> bool:
+    """The same for what lies in that region; what lies in none is the whole operator's."""
+    user = _staff(actor)
+    if user is None or not user.has_perm(permission):
+        return False
+    return scopes.covers(scopes.of(user, permission), region_id)
+
+
+def _staff(actor: Actor) -> Any:
+    """The active member of staff that the actor is; None for anybody else."""
     who, _sep, key = actor.ref.partition(":")
     if who != "user" or not key.isdecimal():
-        return False
-    user = get_user_model()._default_manager.filter(pk=int(key), is_active=True).first()
-    return bool(user is not None and user.is_staff and user.has_perm(permission))
+        return None
+    users = get_user_model()._default_manager
+    return users.filter(pk=int(key), is_active=True, is_staff=True).first()

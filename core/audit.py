@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 
+from core import scopes
 from core.actor import Actor
 from core.models import AuditRow
 
@@ -19,11 +20,13 @@ def record(
     reason: str = "",
     detail: Mapping[str, Any] | None = None,
     address: str | None = None,
+    lies_in: int | None = None,
 ) -> AuditRow:
     """Writes the row in the present transaction, so that it stands or falls with what it tells of.
 
     `subject` is the object that was touched, or its ("app.Model", id). `detail` holds plain JSON values and no
-    secrets; `address` is the network address that asked, None for a command or job.
+    secrets; `address` is the network address that asked, None for a command or job. The row lies in the region
+    `lies_in`, or where its object does now, and is seen by auditors there.
     """
     object_type, object_id = _name(subject)
     return AuditRow.objects.create(
@@ -35,6 +38,7 @@ def record(
         reason=reason,
         detail=dict(detail or {}),
         address=address,
+        region_id=lies_in or scopes.region_of(object_type, object_id),
     )
 
 

@@ -27,9 +27,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from core import approvals, audit, clock
+from core import approvals, audit, clock, scopes
 from core.actor import Actor
-from core.errors import HallError
+from core.errors import Forbidden, HallError
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -129,8 +129,16 @@ def buttons(admin: Any, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
     return [
         {"title": act.title, "icon": act.icon, "url": page_url(admin, act, [row.pk])}
         for act in allowed(admin, request)
-        if act.applies(row)
+        if act.applies(row) and _reaches(admin, request, act, row)
     ]
+
+
+def _reaches(admin: Any, request: HttpRequest, act: Reasoned, row: Any) -> bool:
+    """Whether the row lies where this member of staff holds the action's permission."""
+    if scopes.of(request.user, act.permission).is_everything:
+        return True
+    rows: models.QuerySet[Any] = admin.model._base_manager.filter(pk=row.pk)
+    return bool(admin.within(request, rows, act.permission).exists())
 
 
 def page_url(admin: "Admin", act: Reasoned, keys: Sequence[Any]) -> str:
@@ -156,7 +164,7 @@ def choose(act: Reasoned) -> Callable[[Any, HttpRequest, models.QuerySet[Any]], 
     return chosen
 
 
-def page(admin: "Admin", request: HttpRequest, name: str) -> HttpResponse:
+def page(admin: Any, request: HttpRequest, name: str) -> HttpResponse:
     """Asks for the reason (GET), acts on each row (POST); 403 without the permission, 404 for unknown rows."""
     act = next((act for act in getattr(admin, "reasoned", ()) if act.name == name), None)
     if act is None:
@@ -200,16 +208,17 @@ def _form(request: HttpRequest, act: Reasoned, rows: Sequence[Any]) -> ReasonOnl
     return form
 
 
-def _rows(admin: "Admin", request: HttpRequest) -> list[Any]:
+def _rows(admin: Any, request: HttpRequest) -> list[Any]:
     keys = request.GET.get("ids", "").split(",")[: MOST_ROWS + 1]
     try:
         wanted = [admin.opts.pk.to_python(key) for key in keys]
-        rows = list(admin.get_queryset(request).filter(pk__in=wanted).order_by("pk"))
+        rows = admin.get_queryset(request).filter(pk__in=wanted).order_by("pk")
+        found = list(rows)
     except (ValueError, forms.ValidationError) as error:
         raise Http404 from error
-    if not rows or len(rows) > MOST_ROWS:
+    if not found or len(found) > MOST_ROWS:
         raise Http404
-    return rows
+    return found
 
 
 def _back(admin: "Admin", rows: Sequence[Any]) -> str:
@@ -224,8 +233,21 @@ def _act(admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, data: di
         outcome = _carry_out(admin, request, act, row, data)
     except HallError as error:
         messages.error(request, gettext("%(row)s：%(text)s") % {"row": row, "text": error.text})
+        if isinstance(error, Forbidden):
+            _note_refusal(admin, request, act, row, error)
     else:
         messages.success(request, gettext("%(row)s：%(text)s") % {"row": row, "text": outcome})
+
+
+def _note_refusal(admin: "Admin", request: HttpRequest, act: Reasoned, row: Any, error: HallError) -> None:
+    audit.record(
+        actor=Actor.user(request.user),
+        action="staff.refused",
+        subject=row,
+        detail={"why": error.code, "action": f"{admin.opts.label_lower}.{act.name}"},
+        address=address(request),
+        as_of=clock.now(),
+    )
 
 
 def _carry_out(

@@ -24,10 +24,11 @@ class Scope:
     is_everything: bool
     region_ids: Any = ()
     recipients: Any = ()  # the refs ("account:…") of those who live there, as notices name them
+    roots: tuple[int, ...] = ()  # the highest regions of it
 
     @property
     def is_empty(self) -> bool:
-        return not self.is_everything and isinstance(self.region_ids, tuple)
+        return not self.is_everything and not self.roots
 
 
 EVERYTHING = Scope(is_everything=True)
@@ -75,6 +76,18 @@ def narrow(rows: QuerySet[M], path: Path, scope: Scope) -> QuerySet[M]:
     """Those of the rows that lie in the scope."""
     condition = within(scope, path)
     return rows if condition is None else rows.filter(condition)
+
+
+def covers(scope: Scope, region_id: int | None) -> bool:
+    """Whether what lies in that region (None: in none) is within the scope."""
+    if scope.is_everything:
+        return True
+    return not scope.is_empty and region_id is not None and scope.region_ids.filter(pk=region_id).exists()
+
+
+def by_recipient(lookup: str) -> Callable[[Scope], Q]:
+    """A path for what names its people by a ref ("account:…") alone: it lies where they do."""
+    return lambda scope: Q(**{f"{lookup}__in": scope.recipients})
 
 
 def path_of(model: type[Model]) -> Path:

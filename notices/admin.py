@@ -13,9 +13,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from core import clock
+from core import clock, scopes
 from core.actor import Actor
 from core.backoffice import (
+    EVERYWHERE,
     EditableAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -68,6 +69,7 @@ class DeliveryReceiptInline(ReadOnlyInline):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
+    region_path = staticmethod(scopes.by_recipient("recipient_ref"))
     list_display = ("id", "code", "recipient_ref", "language", "created")
     search_fields = ("recipient_ref", "dedupe_key")
     search_help_text = _("收件人（如 account:8100000001）或去重键（完整）")
@@ -79,6 +81,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
+    region_path = staticmethod(scopes.by_recipient("message__recipient_ref"))
     list_display = (
         "id",
         "created",
@@ -141,6 +144,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(DeliveryReceipt)
 class DeliveryReceiptAdmin(ReadOnlyAdmin):
+    region_path = staticmethod(scopes.by_recipient("delivery__message__recipient_ref"))
     list_display = ("id", "received", "provider", "provider_message_id", "status", "is_verified", "delivery")
     list_filter = ("is_verified",)
     list_select_related = ("delivery",)
@@ -211,6 +215,7 @@ class TemplateForm(ReasonForm):
 
 @admin.register(Template)
 class TemplateAdmin(EditableAdmin):
+    region_path = EVERYWHERE
     form = TemplateForm
     list_display = ("code", "channel", "language", "version", "is_secret", "active")
     list_filter = ("channel", "language")

@@ -1,5 +1,5 @@
-"""Staff pages of people: users and their rights, customers, billing accounts, contacts, regions."""
+"""Staff pages of people: users, their posts and certificates, customers, billing accounts, contacts, regions."""
 
-from accounts.admin import accounts, users
+from accounts.admin import accounts, staff, users
 
-__all__ = ["accounts", "users"]
+__all__ = ["accounts", "staff", "users"]

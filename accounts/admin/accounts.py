@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
+from accounts.admin.region_filter import RegionFilter
 from accounts.models import BillingAccount, Contact, Customer, Membership, MembershipHistory, Region
 from core.backoffice import EditableAdmin, ReadOnlyAdmin, ReadOnlyInline, masked, moment
 
@@ -68,8 +69,9 @@ def contact_value(text: str) -> str:
 
 @admin.register(Customer)
 class CustomerAdmin(ByNumberOrContact):
+    region_path = "region"
     list_display = ("number", "name", "kind", "region", "created")
-    list_filter = ("kind", "region")
+    list_filter = ("kind", RegionFilter)
     list_select_related = ("region",)
     search_fields = ("number", "accounts__number", "pk")
     search_help_text = _("客户编号、户号、联系手机或邮箱（完整）")
@@ -88,8 +90,9 @@ class CustomerAdmin(ByNumberOrContact):
 
 @admin.register(BillingAccount)
 class BillingAccountAdmin(ByNumberOrContact):
+    region_path = "region"
     list_display = ("number", "customer", "holder", "region", "address", "opened_on")
-    list_filter = ("purpose", "region")
+    list_filter = ("purpose", RegionFilter)
     list_select_related = ("customer", "region")
     search_fields = ("number", "customer__number", "pk")
     search_help_text = _("户号、客户编号、联系手机或邮箱（完整）")
@@ -106,6 +109,7 @@ class BillingAccountAdmin(ByNumberOrContact):
 
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
     list_display = ("id", "account", "kind", "shown_value", "is_primary", "verified")
     list_filter = ("kind", "is_primary")
     list_select_related = ("account",)
@@ -125,10 +129,17 @@ class ContactAdmin(ReadOnlyAdmin):
 
 @admin.register(Region)
 class RegionAdmin(EditableAdmin):
+    """The tree is changed by the whole operator's staff: who moves a place moves all posts there."""
+
+    region_path = "pk"
     list_display = ("code", "name", "level", "parent")
     list_filter = ("level",)
     list_select_related = ("parent",)
-    search_fields = ("code", "name")
-    search_help_text = _("区域代码或名称（完整）")
+    search_fields = ("code__startswith", "name__startswith")
+    search_help_text = _("区域代码或名称的开头")
+    autocomplete_fields = ("parent",)
     ordering = ("code",)
     fields = ("code", "name", "level", "parent")
+
+    def may_write(self, request: HttpRequest, verb: str, row: Any = None) -> bool:
+        return self._writes_everything(request)

@@ -12,15 +12,20 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from accounts import phones
+from accounts import phones, second_factor
 from accounts.admin.accounts import contact_value
-from accounts.models import User
+from accounts.admin.staff import OF_USERS, CertificateInline, PostInline
+from accounts.models import Membership, Post, RoleRule, User
 from accounts.services import users
-from core.backoffice import EditableAdmin, SuperuserOnly, masked, moment
+from core.backoffice import EVERYWHERE, EditableAdmin, SuperuserOnly, masked, moment
+from core.scopes import Scope
 
 if TYPE_CHECKING:
     BaseUserAdmin = DjangoUserAdmin[User]
+    BaseStacked = admin.StackedInline[Any, Any]
 else:
+    from unfold.admin import StackedInline as BaseStacked
+
     BaseUserAdmin = DjangoUserAdmin
 
 
@@ -105,8 +110,18 @@ def _in_words(permission: Permission) -> str:
     return f"{app.verbose_name} · {model._meta.verbose_name if model else ''} · {verb}"
 
 
+def _of_people(scope: Scope) -> Q:
+    """Staff lie where they have a post or had one, customers where their accounts do."""
+    staff = Post.objects.filter(region__in=scope.region_ids).values("user_id")
+    members = Membership.objects.filter(account__region__in=scope.region_ids).values("user_id")
+    return Q(pk__in=staff) | Q(pk__in=members)
+
+
 @admin.register(User)
 class UserAdmin(RightsAdmin, BaseUserAdmin):
+    """What a user may do is no part of him: posts say it."""
+
+    region_path = staticmethod(_of_people)
     form = StaffChangeForm
     add_form = StaffCreationForm
     change_password_form = PasswordForm
@@ -116,11 +131,14 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
     search_fields = ("username", "phone")
     search_help_text = _("用户名或手机号（完整）")
     ordering = ("-id",)
-    readonly_fields = ("verified", "last_seen", "joined")
+    readonly_fields = ("verified", "factor", "factor_reset", "last_seen", "joined")
+    filter_horizontal = ()
+    inlines = (PostInline, CertificateInline)
+    reasoned = OF_USERS
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("本人"), {"fields": ("name", "phone", "verified", "email", "language")}),
-        (_("权限"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (_("登录"), {"fields": ("is_active", "is_staff", "is_superuser", "factor", "factor_reset")}),
         (_("时间"), {"fields": ("last_seen", "joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "name", "phone", "password1", "password2")}),)
@@ -128,6 +146,14 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
     verified = moment("phone_verified_at", _("手机验证时间"))
     last_seen = moment("last_login", _("上次登录"))
     joined = moment("date_joined", _("注册时间"))
+    factor_reset = moment("second_factor_reset_at", _("第二验证重置时间"))
+
+    @admin.display(description=_("第二验证"))
+    def factor(self, user: User) -> Any:
+        return _("已启用") if second_factor.has_one(user) else _("未启用")
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.inlines if obj is not None and obj.is_staff else ()
 
     def _matching(self, model: Any, lookup: str, term: str) -> Q:
         return super()._matching(model, lookup, contact_value(term) if lookup == "phone" else term)
@@ -141,8 +167,27 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
         super().save_model(request, obj, form, change)
 
 
+class RuleInline(BaseStacked):
+    """Who gives posts of this role."""
+
+    model = RoleRule
+    fields = ("purpose", "granted_by", "needs_second_person")
+    filter_horizontal = ("granted_by",)
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    has_change_permission = has_add_permission
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("auth.view_group")
+
+
 @admin.register(Group)
 class GroupAdmin(RightsAdmin):
+    region_path = EVERYWHERE
+    inlines = (RuleInline,)
     search_fields = ("name",)
     search_help_text = _("组名（完整）")
     ordering = ("name",)

@@ -11,7 +11,6 @@ from accounts.models.consents import (
 )
 from accounts.models.contacts import Contact
 from accounts.models.customers import BillingAccount, Customer
-from accounts.models.inspections import Inspection, InspectionMark, StandardItem
 from accounts.models.invitations import INVITATION_MACHINE, Invitation, InvitationState
 from accounts.models.members import Membership, MembershipHistory
 from accounts.models.privacy import (
@@ -43,8 +42,6 @@ __all__ = [
     "Education",
     "HallUserManager",
     "INVITATION_MACHINE",
-    "Inspection",
-    "InspectionMark",
     "Interest",
     "Invitation",
     "InvitationState",
@@ -57,7 +54,6 @@ __all__ = [
     "Purpose",
     "Region",
     "RoleRule",
-    "StandardItem",
     "User",
     "VerificationCode",
 ]

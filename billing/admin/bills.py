@@ -97,6 +97,7 @@ class PenaltyWaiverInline(ReadOnlyInline):
 
 @admin.register(Bill)
 class BillAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
     list_display = ("number", "account", "kind", "period", "due_on", "total", "paid", "open_amount")
     list_filter = ("kind",)
     list_select_related = ("account",)
@@ -138,6 +139,7 @@ class BillAdmin(ReadOnlyAdmin):
 
 @admin.register(Allocation)
 class AllocationAdmin(ReadOnlyAdmin):
+    region_path = ("bill__account__region", "receipt__account__region")
     list_display = ("id", "receipt", "bill", "shown_amount", "shown_at")
     list_select_related = ("receipt", "bill")
     search_fields = ("receipt__number", "bill__number")
@@ -150,6 +152,7 @@ class AllocationAdmin(ReadOnlyAdmin):
 
 @admin.register(Adjustment)
 class AdjustmentAdmin(ReadOnlyAdmin):
+    region_path = "bill__account__region"
     list_display = ("number", "bill", "shown_amount", "reason", "actor", "shown_at")
     list_filter = (("at", WhenFilter),)
     list_select_related = ("bill",)

@@ -40,6 +40,7 @@ def _apply_again(callback_id: Any, *, actor: Actor, reason: str, as_of: datetime
 
 @admin.register(GatewayCallback)
 class GatewayCallbackAdmin(ReadOnlyAdmin):
+    region_path = "payment__account__region"
     list_display = ("id", "received", "channel", "reference", "verdict", "shown_state", "attempts", "error")
     list_filter = (
         "state",

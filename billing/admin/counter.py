@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +24,7 @@ from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, moment
 from core.money import display as yuan
 from core.reasoned import Reasoned, Submit
+from core.scopes import Scope
 
 LINK_TONES = {PayLinkState.OPEN: "wait", PayLinkState.USED: "ok", PayLinkState.WITHDRAWN: "warn"}
 
@@ -48,6 +49,7 @@ class WhereFilter(admin.SimpleListFilter):
 
 @admin.register(CounterMoney)
 class CounterMoneyAdmin(ReadOnlyAdmin):
+    region_path = "receipt__account__region"
     list_display = ("number", "paper_no", "method", "shown_amount", "account", "taken_by", "taken", "where")
     list_filter = (WhereFilter, "method", ("taken_at", WhenFilter))
     list_select_related = ("receipt__account", "taken_by", "reversal", "deposit_line__deposit")
@@ -144,6 +146,7 @@ class CounterMoneyAdmin(ReadOnlyAdmin):
 
 @admin.register(CounterReversal)
 class CounterReversalAdmin(ReadOnlyAdmin):
+    region_path = "money__receipt__account__region"
     list_display = ("number", "shown_amount", "reason", "actor", "shown_at")
     list_select_related = ("money__receipt", "refund")
     search_fields = ("refund__request_no",)
@@ -183,8 +186,15 @@ class DepositLineInline(ReadOnlyInline):
         return yuan(line.money.receipt.amount_cents)
 
 
+def _all_inside(scope: Scope) -> Q:
+    """A deposit lies where all of its cash does."""
+    inside = Q(money__receipt__account__region__in=scope.region_ids)
+    return Q(~Exists(CashDepositLine.objects.filter(~inside, deposit=OuterRef("pk"))))
+
+
 @admin.register(CashDeposit)
 class CashDepositAdmin(ReadOnlyAdmin):
+    region_path = staticmethod(_all_inside)
     list_display = ("number", "bank_slip_no", "shown_amount", "deposited_by", "deposited_on", "created")
     list_filter = (("created_at", WhenFilter),)
     list_select_related = ("deposited_by",)
@@ -214,6 +224,7 @@ def _withdraw(link_id: Any, *, actor: Actor, reason: str, as_of: Any) -> Any:
 class PayLinkAdmin(ReadOnlyAdmin):
     """Everything but the token: its digest is not shown either."""
 
+    region_path = "account__region"
     list_display = ("account", "shown_amount", "shown_state", "sent_to", "created_by", "created", "expires")
     list_filter = ("state", ("created_at", WhenFilter))
     list_select_related = ("account",)

@@ -53,6 +53,7 @@ def _told(one: DebitTry) -> str:
 
 @admin.register(DebitAgreement)
 class DebitAgreementAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
     list_display = ("reference", "account", "shown_max", "shown_state", "created", "signed")
     list_filter = ("state", ("created_at", WhenFilter))
     list_select_related = ("account",)

@@ -87,6 +87,7 @@ class DisputeHistoryInline(ReadOnlyInline):
 
 @admin.register(Dispute)
 class DisputeAdmin(ReadOnlyAdmin):
+    region_path = "bill__account__region"
     list_display = ("number", "bill", "cause", "shown_state", "promised_on", "created", "closed")
     list_filter = ("state", LateFilter, "cause", ("created_at", WhenFilter))
     list_select_related = ("bill",)
@@ -148,6 +149,7 @@ class UncheckedFilter(admin.SimpleListFilter):
 
 @admin.register(LargeBill)
 class LargeBillAdmin(ReadOnlyAdmin):
+    region_path = "bill__account__region"
     list_display = ("bill", "account", "total", "shown_mean", "found", "told", "checked")
     list_filter = (UncheckedFilter, ("found_at", WhenFilter))
     list_select_related = ("bill__account",)

@@ -42,6 +42,7 @@ class BillMailInline(ReadOnlyInline):
 
 @admin.register(EmailSubscription)
 class EmailSubscriptionAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
     list_display = ("reference", "account", "shown_address", "shown_state", "created", "confirmed")
     list_filter = ("state", ("created_at", WhenFilter))
     list_select_related = ("account",)

@@ -9,6 +9,7 @@ from core.backoffice import ReadOnlyAdmin, amount, moment
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
     list_display = ("id", "account", "kind", "shown_amount", "cause", "shown_at")
     list_filter = ("kind",)
     list_select_related = ("account", "bill", "receipt", "refund")
@@ -26,6 +27,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(AccountBalance)
 class AccountBalanceAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
     list_display = ("account", "balance")
     list_select_related = ("account",)
     search_fields = ("account__number",)

@@ -64,6 +64,7 @@ class CallbackOfPaymentInline(ReadOnlyInline):
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
     list_display = ("reference", "account", "channel", "shown_amount", "shown_state", "created", "succeeded")
     list_filter = ("state", known_values("gateway", _("渠道"), registry.codes), ("created_at", WhenFilter))
     list_select_related = ("account",)

@@ -192,6 +192,7 @@ class TransferOfReceiptInline(ReadOnlyInline):
 
 @admin.register(Receipt)
 class ReceiptAdmin(WithChannelMonths):
+    region_path = "account__region"
     list_display = (
         "number",
         "account",
@@ -251,6 +252,7 @@ class ReceiptAdmin(WithChannelMonths):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
+    region_path = "receipt__account__region"
     list_display = ("request_no", "receipt", "shown_amount", "refunded", "booked")
     list_select_related = ("receipt",)
     search_fields = ("receipt__number", "request_no")
@@ -264,6 +266,7 @@ class RefundAdmin(ReadOnlyAdmin):
 
 @admin.register(ReceiptTransfer)
 class ReceiptTransferAdmin(ReadOnlyAdmin):
+    region_path = ("from_account__region", "to_account__region")
     list_display = ("id", "receipt", "shown_amount", "from_account", "to_account", "actor", "shown_at")
     list_filter = (("at", WhenFilter),)
     list_select_related = ("receipt", "from_account", "to_account")

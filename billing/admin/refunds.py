@@ -158,6 +158,7 @@ class RefundHistoryInline(ReadOnlyInline):
 
 @admin.register(RefundRequest)
 class RefundRequestAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
     list_display = (
         "number",
         "account",

@@ -54,6 +54,7 @@ def _close(difference_id: Any, *, actor: Actor, reason: str, as_of: datetime) ->
 
 @admin.register(Statement)
 class StatementAdmin(ReadOnlyAdmin):
+    region_path = None  # a file holds the whole operator's money
     list_display = (
         "shown_day",
         "channel",
@@ -157,6 +158,7 @@ class DifferenceHistoryInline(ReadOnlyInline):
 
 @admin.register(StatementDifference)
 class StatementDifferenceAdmin(ReadOnlyAdmin):
+    region_path = ("receipt__account__region", "payment__account__region", "refund__receipt__account__region")
     list_display = (
         "trade_no",
         "channel",

@@ -175,7 +175,7 @@ def booked_before(*, account_id: int, method: CounterMethod, paper_no: str, cent
     return found
 
 
-def _may_reverse_alone(*, actor: Actor, subject_id: str, as_of: datetime) -> bool:
+def _may_reverse_alone(*, actor: Actor, subject_id: str, data: dict[str, Any], as_of: datetime) -> bool:
     """Who took it, on that day, while the customer may still stand there; later, and for others, who may approve it.
 
     Nobody takes his own cash out of an earlier day's books alone, whatever he may approve of others.

@@ -69,7 +69,7 @@ def _check_person(*, actor: Actor, subject_id: str, data: dict[str, Any]) -> Non
         raise YourOwn()
 
 
-def _may_alone(*, actor: Actor, subject_id: str, as_of: datetime) -> bool:
+def _may_alone(*, actor: Actor, subject_id: str, data: dict[str, Any], as_of: datetime) -> bool:
     return subject_id != "two hands"
 
 
