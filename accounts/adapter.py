@@ -4,18 +4,23 @@ import secrets
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.ratelimit import respond_429
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.utils.translation import get_language
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import cookies
 from accounts.models import User
 from accounts.phone_field import PhoneField
-from accounts.services import code_requests, login_codes, users
+from accounts.services import closings, code_requests, devices, login_codes, users
 from core import clock
+from core.actor import Actor
 
 
 class HallAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -66,6 +71,20 @@ class HallAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allaut
     def set_phone_verified(self, user: AbstractBaseUser, phone: str) -> None:
         users.prove_phone(user=cast(User, user), phone=phone, as_of=clock.now())
 
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
+        """He is in: a wish to close the login is taken back, a new browser is told of, his language is there again."""
+        known, now = cast(User, user), clock.now()
+        if closings.withdraw(user_id=known.pk, actor=Actor.user(known), as_of=now):
+            messages.info(request, gettext("您已登录，注销申请已自动撤回"))
+        was_here = devices.knows(known, request.COOKIES.get(devices.COOKIE, ""))
+        if not (was_here or kwargs["signup"] or _by_code(request, known)):
+            devices.tell_of_new(known, user_agent=request.META.get("HTTP_USER_AGENT", ""), as_of=now)
+        answer: HttpResponse = super().post_login(request, user, **kwargs)
+        cookies.keep_device(request, answer, known)
+        if not kwargs["signup"] and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+            cookies.keep_language(request, answer, known.language)
+        return answer
+
     def send_verification_code_sms(
         self, user: AbstractBaseUser, phone: str, code: str, **kwargs: Any
     ) -> None:
@@ -91,3 +110,8 @@ class HallAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allaut
             )
         except code_requests.TooManyCodes:
             raise ImmediateHttpResponse(respond_429(context.request)) from None
+
+
+def _by_code(request: HttpRequest, user: User) -> bool:
+    """Whether a code to his phone let him in: the phone has been told, then."""
+    return any(each["method"] == "code" for each in get_authentication_records(request, user))

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,3 +12,6 @@ class AccountsConfig(AppConfig):
         from core import scopes
 
         scopes.provide(posts.scope_of_any)
+        autodiscover_modules(
+            "personal_sections"
+        )  # what each room holds on a user, see accounts.personal_data

@@ -19,3 +19,33 @@ class AccountsImported(Event):
     @property
     def key(self) -> str:
         return self.source
+
+
+@dataclass(frozen=True)
+class MembershipEnded(Event):
+    """A user is no member of an account any more: what he arranged there in his own name ends with it."""
+
+    name: ClassVar[str] = "accounts.membership_ended"
+
+    account_number: str
+    user_id: int
+    role: str
+    at: str  # ISO
+
+    @property
+    def key(self) -> str:
+        return self.account_number
+
+
+@dataclass(frozen=True)
+class DataExportEnded(Event):
+    """A copy of a user's data can be downloaded, or could not be made."""
+
+    name: ClassVar[str] = "accounts.data_export_ended"
+
+    reference: str
+    state: str  # READY | FAILED | PURGED
+
+    @property
+    def key(self) -> str:
+        return self.reference

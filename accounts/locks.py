@@ -35,6 +35,14 @@ def accounts(numbers: Iterable[str]) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+def user(user_id: int) -> User:
+    """The user, locked until the transaction ends: the root lock of what he says about his data. Raises NotFound."""
+    try:
+        return User.objects.select_for_update().get(pk=user_id)
+    except User.DoesNotExist:
+        raise NotFound() from None
+
+
 def claimants(*, phone: str, user_id: int) -> list[User]:
     """This user and whoever else claims or owns the phone, locked in one order for all."""
     users = User.objects.select_for_update().filter(Q(phone=phone) | Q(pk=user_id))

@@ -4,12 +4,27 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from accounts import rules
 from accounts.models import BillingAccount, Contact, Membership
+from accounts.rules import Action
 
 
 def of_user(user: Any) -> "QuerySet[BillingAccount]":
     """The accounts this user is a member of, by number, with their customers; none for who is not logged in."""
     return BillingAccount.objects.for_user(user).select_related("customer").order_by("number")
+
+
+def where(user: Any, action: Action) -> "QuerySet[BillingAccount]":
+    """The accounts on which this user may do that (see accounts.rules.MAY), by number."""
+    found = BillingAccount.objects.filter(
+        memberships__user_id=user.pk, memberships__role__in=rules.roles_for(action)
+    )
+    return found.order_by("number")
+
+
+def may(user: Any, account_id: int, action: Action) -> bool:
+    """Whether this user may do that on this account; False for a stranger's."""
+    return where(user, action).filter(pk=account_id).exists()
 
 
 def memberships_of(user: Any) -> "QuerySet[Membership]":

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts import locks
 from accounts.models import BillingAccount
 from core.errors import Conflict, HallError
 
@@ -20,6 +21,24 @@ class BadAccountNumber(HallError):
 class AccountNumberTaken(Conflict):
     code = "ACCOUNT_NUMBER_TAKEN"
     message = _("户号 %(number)s 已存在")
+
+
+class AccountClosed(Conflict):
+    """It takes no members and no money ahead of bills; what it owes can still be paid."""
+
+    code = "ACCOUNT_CLOSED"
+    message = _("户号 %(number)s 已销户，只能缴清欠费，不能办理这项业务")
+
+
+class AccountOpen(Conflict):
+    code = "ACCOUNT_OPEN"
+    message = _("户号 %(number)s 没有销户")
+
+
+def refuse_closed(account: BillingAccount) -> None:
+    """Returns for an open account; raises AccountClosed."""
+    if account.is_closed:
+        raise AccountClosed(number=account.number)
 
 
 def clean_number(typed: str) -> str:
@@ -56,4 +75,25 @@ def open_account(
             account.save(force_insert=True)
     except IntegrityError as error:
         raise AccountNumberTaken(number=account.number) from error
+    return account
+
+
+@transaction.atomic
+def close_account(*, account_id: int, as_of: datetime) -> BillingAccount:
+    """From now on the account takes no members and no money ahead. Raises NotFound, AccountClosed if it is already."""
+    account = locks.account(account_id)
+    refuse_closed(account)
+    account.closed_at = as_of
+    account.save(update_fields=["closed_at"])
+    return account
+
+
+@transaction.atomic
+def reopen_account(*, account_id: int, as_of: datetime) -> BillingAccount:
+    """The account is as any other again. Raises NotFound, AccountOpen."""
+    account = locks.account(account_id)
+    if not account.is_closed:
+        raise AccountOpen(number=account.number)
+    account.closed_at = None
+    account.save(update_fields=["closed_at"])
     return account

@@ -9,11 +9,10 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from accounts import locks
+from accounts import addresses, locks
 from accounts.models import VerificationCode
 from accounts.services import code_requests
 from core.errors import HallError
-from notices.models import Channel
 from notices.services import messages
 
 LIFETIME = timedelta(minutes=5)
@@ -42,7 +41,7 @@ def issue(
     template: str = "verification_code",
     told: Mapping[str, str] | None = None,
 ) -> VerificationCode:
-    """A new code for `subject`, on its way to `address` (E.164); an earlier one is worth nothing from now on.
+    """A new code for `subject`, on its way to `address` (E.164, or e-mail); an earlier one is void.
 
     With the address "" the answer, the limits and the work are the same, but nothing is sent and no code fits.
     `target` is what the asker named, if not the address itself (see code_requests). `template` is a secret one with
@@ -108,7 +107,7 @@ def _send(
     send(
         code=template,
         recipient_ref=f"code:{row.pk}",
-        address=messages.Address(Channel.SMS, row.address),
+        address=addresses.to(row.address),
         context=context,
         as_of=as_of,
         lifetime=LIFETIME,
