@@ -1,23 +1,28 @@
-"""One shape for whatever goes wrong: {"error": {"code", "message", "fields", "slip_number"}} with the HTTP status."""
+"""Whatever goes wrong in a view of the interface, in the one shape of core.json_errors."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import JsonResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from core.errors import HallError
+from core import json_errors
+from core.errors import HallError, NotFound
 from operations.services.slips import QuoteChanged, Unexpected
 
 log = logging.getLogger(__name__)
-_CODES = {
+_Known = tuple[str, str | Promise | None]
+_CODES: dict[type[exceptions.APIException], _Known] = {
     exceptions.NotAuthenticated: ("NOT_AUTHENTICATED", _("请先登录，或提供有效的令牌")),
     exceptions.AuthenticationFailed: ("NOT_AUTHENTICATED", _("令牌无效或已过期")),
     exceptions.ParseError: ("BAD_JSON", _("请求内容不是有效的 JSON")),
     exceptions.UnsupportedMediaType: ("UNSUPPORTED_MEDIA_TYPE", _("请求内容须为 application/json")),
+    exceptions.NotAcceptable: ("NOT_ACCEPTABLE", _("只能以 application/json 作答")),
     exceptions.MethodNotAllowed: ("METHOD_NOT_ALLOWED", _("这个地址不支持该请求方法")),
     exceptions.NotFound: ("NOT_FOUND", _("没有找到，请核对后再试")),
     exceptions.Throttled: ("TOO_MANY_REQUESTS", _("操作太频繁，请稍后再试")),
@@ -26,9 +31,10 @@ _CODES = {
 }
 
 
-def body(code: str, message: str, *, fields: Any = None, slip_number: str = "") -> dict[str, Any]:
-    """The answer's JSON."""
-    return {"error": {"code": code, "message": message, "fields": fields or {}, "slip_number": slip_number}}
+def framework_codes() -> Iterator[tuple[str, int, str]]:
+    """(code, status, sentence) of what the framework itself refuses, for the documentation."""
+    for kind, (code, message) in _CODES.items():
+        yield code, kind.status_code, str(message or _("您没有办理这项业务的权限"))
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
@@ -45,16 +51,16 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
 
 def not_found(request: Any) -> JsonResponse:
     """For addresses below /api/ that are none."""
-    code, message = _CODES[exceptions.NotFound]
-    return JsonResponse(body(code, str(message)), status=404)
+    return json_errors.answer(NotFound())
 
 
 def _of_hall(error: HallError) -> Response:
     set_rollback()
-    data = body(error.code, error.text, fields=getattr(error, "fields", None), slip_number=error.slip_number)
+    fields = getattr(error, "fields", None)
+    data = json_errors.body(error.code, error.text, fields=fields, slip_number=error.slip_number)
     if isinstance(error, QuoteChanged):
         quoted = error.quoted
-        data["error"]["quote"] = quoted.quote.as_json() | {"digest": quoted.digest}
+        data["quote"] = quoted.quote.as_json() | {"digest": quoted.digest}
     return Response(data, status=error.status)
 
 
@@ -65,6 +71,20 @@ def _of_framework(error: Exception, response: Response) -> dict[str, Any]:
     for kind in type(known).__mro__:
         if kind in _CODES:
             code, message = _CODES[kind]
-            fields = known.detail if isinstance(known, exceptions.ValidationError) else None
-            return body(code, str(message or known.detail), fields=fields)
-    return body("ERROR", str(known.detail))
+            fields = _fields(known.detail) if isinstance(known, exceptions.ValidationError) else None
+            return json_errors.body(code, str(message or known.detail), fields=fields)
+    return json_errors.body("ERROR", str(known.detail))
+
+
+def _fields(detail: Any) -> dict[str, list[str]]:
+    """Messages per field, those of inner fields under their path ("confirmation.code")."""
+    if isinstance(detail, dict):
+        found: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            for path, texts in _fields(inner).items():
+                found.setdefault(f"{name}.{path}" if path != "__all__" else str(name), []).extend(texts)
+        return found
+    if isinstance(detail, list) and not all(isinstance(each, str) for each in detail):
+        return _fields({str(place): each for place, each in enumerate(detail) if each})
+    texts = detail if isinstance(detail, list) else [detail]
+    return {"__all__": [str(text) for text in texts]}

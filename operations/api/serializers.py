@@ -146,25 +146,11 @@ class SlipSerializer(serializers.Serializer[Slip]):
         return {"kind": slip.subject_kind, "id": slip.subject_id} if slip.subject_kind else None
 
 
-class ErrorBodySerializer(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    message = serializers.CharField()
-    fields = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.ListField(child=serializers.CharField())
-    )
-    slip_number = serializers.CharField()
-    quote = QuoteSerializer(required=False, help_text=_("仅当 code 为 QUOTE_CHANGED"))
-
-
 class ErrorSerializer(serializers.Serializer[Any]):
-    error = ErrorBodySerializer()
-
-
-class TokenSerializer(serializers.Serializer[Any]):
-    token_key = serializers.CharField(help_text=_("令牌开头的几位，用于识别和撤销"))
-    created = serializers.DateTimeField()
-    expiry = serializers.DateTimeField(allow_null=True)
-
-
-class NewTokenSerializer(TokenSerializer):
-    token = serializers.CharField(help_text=_("完整令牌，只显示这一次"))
+    code = serializers.CharField(help_text=_("固定不变，见 docs/api-errors.md"))
+    message = serializers.CharField(help_text=_("给人看的一句话，语言随 Accept-Language"))
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()), help_text=_("每个填写项的说明")
+    )
+    slip_number = serializers.CharField(help_text=_("这次未受理留下的受理编号，可为空"))
+    quote = QuoteSerializer(required=False, help_text=_("仅当 code 为 QUOTE_CHANGED"))

@@ -2,48 +2,31 @@
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from knox.models import AuthToken
-from knox.settings import knox_settings
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.generics import ListAPIView
-from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from core import clock
-from core.errors import HallError
 from operations import inputs, registry, traces
+from operations.api import scopes
 from operations.api import serializers as shapes
-from operations.api.authentication import HallTokenAuthentication
 from operations.api.describe import describe
-from operations.api.parsers import StrictJSONParser
+from operations.api.paging import Pages
 from operations.context import Context, client_address
 from operations.models import Channel, Slip, SlipQuerySet
 from operations.selectors import slips as slip_selectors
 from operations.services import slips
 
 KEY_HEADER = "Idempotency-Key"
-_ERRORS: dict[int, type[BaseSerializer[Any]]] = dict.fromkeys(
-    (400, 401, 403, 404, 409, 422, 429), shapes.ErrorSerializer
-)
-
-
-class TooManyTokens(HallError):
-    code = "TOO_MANY_TOKENS"
-    message = _("令牌数量已达上限，请先撤销不用的令牌")
-    status = 409
 
 
 class HallApiView(APIView):
     # The docstrings of views would be shown in the API's description; comments are not.
-    # Token first, so that an anonymous caller is told 401 and how to authenticate.
-    authentication_classes = (HallTokenAuthentication, SessionAuthentication)
-    parser_classes = (StrictJSONParser,)
+    scope = "none"  # what a token must be allowed; see operations.api.scopes
 
     def ctx(self, request: Request) -> Context:
         return Context(
@@ -62,10 +45,12 @@ def _checked(shape: type[BaseSerializer[Any]], request: Request) -> dict[str, An
 
 
 class OperationsView(HallApiView):
+    scope = scopes.ANY
+
     @extend_schema(
         operation_id="operations_list",
         summary=_("可以办理的业务"),
-        responses={200: shapes.OperationSerializer(many=True)} | _ERRORS,
+        responses={200: shapes.OperationSerializer(many=True)},
     )
     def get(self, request: Request) -> Response:
         ctx = self.ctx(request)
@@ -77,7 +62,7 @@ class QuoteView(HallApiView):
         operation_id="operations_quote",
         summary=_("报价：价格、生效日期、会发生什么"),
         request=shapes.DataSerializer,
-        responses={200: shapes.QuotedSerializer} | _ERRORS,
+        responses={200: shapes.QuotedSerializer},
     )
     def post(self, request: Request, code: str) -> Response:
         ctx, raw = self.ctx(request), _checked(shapes.DataSerializer, request)["data"]
@@ -98,7 +83,7 @@ class CodeView(HallApiView):
         operation_id="operations_code",
         summary=_("发送确认用的短信验证码"),
         request=shapes.DataSerializer,
-        responses={200: shapes.CodeSentSerializer} | _ERRORS,
+        responses={200: shapes.CodeSentSerializer},
     )
     def post(self, request: Request, code: str) -> Response:
         raw = _checked(shapes.DataSerializer, request)["data"]
@@ -116,7 +101,7 @@ class SubmitView(HallApiView):
             )
         ],
         request=shapes.SubmitSerializer,
-        responses={201: shapes.SlipSerializer} | _ERRORS,
+        responses={201: shapes.SlipSerializer},
     )
     def post(self, request: Request, code: str) -> Response:
         ctx, given = self.ctx(request), _checked(shapes.SubmitSerializer, request)
@@ -134,72 +119,31 @@ class SubmitView(HallApiView):
         return Response(shapes.SlipSerializer(slip, context={"request": request}).data, status=201)
 
 
-class RequestPages(PageNumberPagination):
-    page_size = 20
-    page_size_query_param = "page_size"
-    max_page_size = 100
-
-
 @extend_schema_view(
     get=extend_schema(
         operation_id="requests_list",
         summary=_("我的办理"),
-        responses={200: shapes.SlipSerializer(many=True)} | _ERRORS,
+        responses={200: shapes.SlipSerializer(many=True)},
     )
 )
 class RequestsView(HallApiView, ListAPIView[Slip]):
     serializer_class = shapes.SlipSerializer
-    pagination_class = RequestPages
+    pagination_class = Pages
+    ordering = ("-started_at", "-pk")
+    scope = scopes.READ
 
     def get_queryset(self) -> SlipQuerySet:
         return slip_selectors.of_user(self.request.user)
 
 
 class RequestView(HallApiView):
+    scope = scopes.READ
+
     @extend_schema(
         operation_id="requests_read",
         summary=_("一张受理单"),
-        responses={200: shapes.SlipSerializer} | _ERRORS,
+        responses={200: shapes.SlipSerializer},
     )
     def get(self, request: Request, number: str) -> Response:
         slip = slip_selectors.one_of_user(request.user, number)
         return Response(shapes.SlipSerializer(slip, context={"request": request}).data)
-
-
-class TokensView(APIView):
-    # Tokens are made and revoked by somebody who logged in on the web, never by a token.
-    authentication_classes = (SessionAuthentication,)
-    parser_classes = (StrictJSONParser,)
-
-    @extend_schema(
-        operation_id="tokens_list",
-        summary=_("我的令牌"),
-        responses={200: shapes.TokenSerializer(many=True)} | _ERRORS,
-    )
-    def get(self, request: Request) -> Response:
-        rows = AuthToken.objects.filter(user=request.user).order_by("-created")
-        return Response(shapes.TokenSerializer(rows, many=True).data)
-
-    @extend_schema(
-        operation_id="tokens_create",
-        summary=_("新建令牌；完整令牌只显示这一次"),
-        request=None,
-        responses={201: shapes.NewTokenSerializer} | _ERRORS,
-    )
-    def post(self, request: Request) -> Response:
-        alive = AuthToken.objects.filter(user=request.user, expiry__gt=clock.now())
-        if alive.count() >= knox_settings.TOKEN_LIMIT_PER_USER:
-            raise TooManyTokens()
-        row, token = AuthToken.objects.create(
-            request.user, expiry=knox_settings.TOKEN_TTL, prefix=knox_settings.TOKEN_PREFIX
-        )
-        return Response(shapes.TokenSerializer(row).data | {"token": token}, status=201)
-
-
-class TokenView(APIView):
-    authentication_classes = (SessionAuthentication,)
-
-    @extend_schema(operation_id="tokens_revoke", summary=_("撤销令牌"), responses={204: None} | _ERRORS)
-    def delete(self, request: Request, token_key: str) -> Response:
-        get_object_or_404(AuthToken, user=request.user, token_key=token_key).delete()
-        return Response(status=204)

@@ -1,0 +1,113 @@
+"""My tokens: made after proving oneself anew, shown once, ended with one button."""
+
+import time
+from typing import Any, cast
+
+from allauth.account.internal.flows.reauthentication import (
+    get_reauthentication_flows,
+    raise_if_reauthentication_required,
+)
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import ApiToken, User
+from accounts.selectors import tokens as reads
+from accounts.services import tokens
+from core import clock, sessions
+from core.errors import HallError
+from operations import registry
+from operations.api import scopes
+
+_FRESH_SECONDS = 900  # how long ago somebody without a password may have logged in
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(label=_("名称"), max_length=40, help_text=_("给自己看的，例如「记账程序」"))
+    days = forms.TypedChoiceField(label=_("有效期"), coerce=int, initial=30)
+    scopes = forms.MultipleChoiceField(
+        label=_("可以做什么"), widget=forms.CheckboxSelectMultiple, help_text=_("只选用得到的")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        days, allowed = self.fields["days"], self.fields["scopes"]
+        assert isinstance(days, forms.ChoiceField)
+        assert isinstance(allowed, forms.ChoiceField)
+        days.choices = [(n, ngettext("%(n)s 天", "%(n)s 天", n) % {"n": n}) for n in settings.API_TOKEN_DAYS]
+        allowed.choices = [(scope, describe(scope)) for scope in scopes.everything()]
+
+
+def describe(scope: str) -> str:
+    """A scope as its owner reads it."""
+    if scope == scopes.READ:
+        return gettext("查看户号、账单、收据、支付、通知和受理单")
+    if scope == scopes.PAY:
+        return gettext("缴费和充值")
+    operation = registry.find(scope.removeprefix(scopes.OPERATE))
+    return gettext("办理：%(title)s") % {"title": operation.title if operation else scope}
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def overview(request: HttpRequest) -> HttpResponse:
+    """The tokens that work, and the form for a new one."""
+    form = TokenForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST":
+        return _page(request, form)
+    raise_if_reauthentication_required(request, app="account")
+    if not _has_proven_himself(request):
+        messages.info(request, gettext("为了安全，请重新登录后再新建令牌。"))
+        return _log_in_again(request)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    try:
+        made = tokens.make(user_id=cast(User, request.user).pk, as_of=clock.now(), **form.cleaned_data)
+    except HallError as error:
+        form.add_error(None, error.text)
+        return _page(request, form, status=error.status)
+    return _page(request, TokenForm(), made=made)
+
+
+@login_required
+@require_POST
+def end(request: HttpRequest, token_key: str) -> HttpResponse:
+    tokens.end(user_id=cast(User, request.user).pk, token_key=token_key)
+    messages.success(request, gettext("令牌已停用。"))
+    return redirect("api_tokens:overview")
+
+
+def _page(request: HttpRequest, form: forms.Form, *, made: Any = None, status: int = 200) -> HttpResponse:
+    rows = [_shown(row) for row in reads.of_user(request.user, as_of=clock.now())]
+    context = {"form": form, "tokens": rows, "made": made}
+    return render(request, "operations/api_tokens.html", context, status=status)
+
+
+def _shown(row: ApiToken) -> dict[str, Any]:
+    return {"row": row, "allowed": [describe(scope) for scope in row.scopes]}
+
+
+def _has_proven_himself(request: HttpRequest) -> bool:
+    """Who has no password cannot be asked for it: he must have logged in by code just now."""
+    if get_reauthentication_flows(request.user):
+        return True
+    since = request.session.get(sessions.AGE, {}).get("since", 0)
+    return bool(time.time() - since < _FRESH_SECONDS)
+
+
+def _log_in_again(request: HttpRequest) -> HttpResponseRedirect:
+    waiting = list(messages.get_messages(request))
+    logout(request)
+    for message in waiting:
+        messages.add_message(request, message.level, message.message)
+    return redirect_to_login(request.path)
