@@ -8,8 +8,9 @@ class CoreConfig(AppConfig):
     verbose_name = _("基础")
 
     def ready(self) -> None:
-        from core import checks, heartbeats  # noqa: F401  checks register themselves
+        from core import checks, heartbeats, sessions  # noqa: F401  checks register themselves
 
+        sessions.listen()
         heartbeats.expect(heartbeats.TICK, every=heartbeats.TICK_EVERY)
         autodiscover_modules("handlers")  # each app's outbox consumers
         autodiscover_modules("approvals")  # what takes two people

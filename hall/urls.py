@@ -14,8 +14,10 @@ urlpatterns = [
     path("", include("core.urls")),
     path("", include("billing.urls")),
     path("", include("operations.urls")),
-    path("api/", include("operations.api.urls")),
+    path("api/", include("billing.api.urls")),
+    path("api/", include("operations.api.urls")),  # the last: it answers for whatever is none
     path("notices/", include("notices.urls")),
+    path("me/tokens/", include("operations.api.token_urls")),
     path("me/", include("accounts.urls")),
     path("account/", include("accounts.entrance")),
     path("account/", include("allauth.urls")),

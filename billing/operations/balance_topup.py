@@ -51,6 +51,7 @@ class TopUp(Operation):
     """All of it is credit; whether that pays bills by itself is the account's own choice (balance.auto_use)."""
 
     code = "balance.topup"
+    takes_money = True
     title = _("预存话费")
     summary = _("先存后用，新账单自动抵扣")
     icon = "wallet"

@@ -68,6 +68,7 @@ class PayBill(Operation):
     """缴费: pay what an account owes, part of it, or more (the rest becomes its credit)."""
 
     code = "bill.pay"
+    takes_money = True
     version = 1
     title = _("缴费")
     summary = _("缴清账单，也可以只缴一部分或多缴一些存入账户")

@@ -64,6 +64,7 @@ class PayOther(Operation):
     """替他人缴费: money into any customer's account; what is above his bills is his credit."""
 
     code = "bill.pay_other"
+    takes_money = True
     title = _("替他人缴费")
     summary = _("输入对方户号，为亲友缴费")
     icon = "people"

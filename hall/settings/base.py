@@ -1,6 +1,5 @@
 """What is the same everywhere. dev, test, bench and prod import this and say what differs."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import django_stubs_ext
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from hall.settings import env
 from hall.settings.backoffice import *
 from hall.settings.gateways import *
+from hall.settings.security import *
 from hall.settings.serving import *
 from hall.settings.staff import *
 from hall.settings.upkeep import *
@@ -40,7 +40,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "knox",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "core",
     "notices",
     "accounts",
@@ -52,20 +51,23 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.middleware.RequestContextMiddleware",
+    "core.headers.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "core.sessions.SessionAgeMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "hall.backoffice.ContentPolicyMiddleware",
     "core.middleware.HallErrorMiddleware",
+    "core.limits.RateLimitMiddleware",
     "operations.serving.middleware.ServingMiddleware",
 ]
 
@@ -100,6 +102,7 @@ HIDDEN_FROM_READONLY = [
     "billing.PayLink.token_digest",
     "billing.EmailSubscription.token_digest",
     "core_cache",
+    "core_limit",
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -107,9 +110,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # the broker.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "core.cache.PostgresCache",
         "LOCATION": "core_cache",
-        "OPTIONS": {"MAX_ENTRIES": 200_000},
     }
 }
 
@@ -153,20 +155,8 @@ ACCOUNT_PHONE_VERIFICATION_TIMEOUT = 300
 ACCOUNT_PHONE_VERIFICATION_MAX_ATTEMPTS = 5
 ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a new phone or password needs the old password, where there is one
-ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-ACCOUNT_RATE_LIMITS = {
-    "login": "60/m/ip",
-    "login_failed": "10/m/ip,5/5m/key",
-    "signup": "20/m/ip",
-    "confirm_code": "30/m/ip",
-    "request_login_code": None,  # CODE_LIMITS counts these
-    "verify_phone": None,
-    "change_phone": "10/m/user",
-}
-# How many proxies in front of the hall write X-Forwarded-For; 0 takes the address of the connection.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.number("HALL_TRUSTED_PROXIES", 0)
 
 PHONE_REGIONS = ["CN"]  # countries whose mobile numbers may be used: every number costs a message
 # How often codes may be asked for; see accounts.services.code_requests.
@@ -183,10 +173,6 @@ LOOKUP_LIMITS = {
     "who_hour": 10,  # by one user
     "client_hour": 30,  # from one network address
 }
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_HTTPONLY = True
-SECURE_REFERRER_POLICY = "same-origin"
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
@@ -208,22 +194,6 @@ STATICFILES_FINDERS = [
     "hall.bundles.BundleFinder",
 ]
 CSRF_FAILURE_VIEW = "hall.errors.csrf_failure"
-
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
-        "object-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
-# The staff theme brings Alpine, which evaluates expressions, and writes its colours as a style element; it has no
-# inline scripts. The customers' pages never get this.
-CSP_ADMIN_DIRECTIVES = {
-    "script-src": ["'self'", "'unsafe-eval'"],
-    "style-src": ["'self'", "'unsafe-inline'"],
-}
 
 REDIS_URL = env.address("REDIS_URL", "REDIS_PASSWORD")
 CELERY_BROKER_URL = REDIS_URL
@@ -289,37 +259,6 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "purge-secrets": {"task": "notices.expire_secrets", "schedule": 60.0, "options": {"queue": "notices"}},
-}
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.SessionAuthentication",
-        "knox.auth.TokenAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.UserRateThrottle",
-        "rest_framework.throttling.AnonRateThrottle",
-    ],
-    "DEFAULT_THROTTLE_RATES": {"user": "300/min", "anon": "30/min"},
-    "EXCEPTION_HANDLER": "operations.api.errors.handle",
-    "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-REST_KNOX = {
-    "AUTH_HEADER_PREFIX": "Bearer",
-    "TOKEN_TTL": timedelta(days=30),
-    "TOKEN_LIMIT_PER_USER": 10,
-    "TOKEN_PREFIX": "hall_",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": _("网上营业厅 API"),
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 PAYMENT_EXPIRES_MINUTES = 30

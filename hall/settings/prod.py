@@ -53,6 +53,7 @@ STORAGES = {
 # A browser takes these two only over TLS, from this host and for all of it: no neighbouring host can plant them.
 SESSION_COOKIE_NAME = "__Host-sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken"
+LANGUAGE_COOKIE_NAME = "__Host-language"
 LANGUAGE_COOKIE_SECURE = True
 
 env.finish()
