@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin.region_filter import RegionFilter
 from accounts.models import BillingAccount, Customer
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
 from operations import registry
@@ -61,7 +62,7 @@ class SlipAdmin(ReadOnlyAdmin):
         known_values("operation", _("业务"), _operations),
         "state",
         "channel",
-        "region",
+        RegionFilter,
         ("started_at", WhenFilter),
     )
     list_select_related = ("customer", "region")
