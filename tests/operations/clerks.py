@@ -85,10 +85,15 @@ def serve(by: User, account: BillingAccount, user: User | None) -> ServingSessio
     )
 
 
+def log_in(user: User) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
 def browser(by: User, account: BillingAccount, user: User | None) -> Client:
     """The clerk's browser once he has begun to serve."""
-    client = Client(raise_request_exception=False)
-    client.force_login(by)
+    client = log_in(by)
     session = serve(by, account, user)
     kept = client.session
     kept["serving"] = session.pk
