@@ -63,7 +63,9 @@ def question(text: str, *, every: bool = True) -> str:
     """
     asked = [_asked(run, is_chinese) for run, is_chinese in runs(text)][:MOST_ASKED]
     if not every:
-        asked = [_asked(pair, True) for run, han in runs(text) if han for pair in _sure_pairs(run)][:MOST_ASKED]
+        asked = [_asked(pair, True) for run, han in runs(text) if han for pair in _sure_pairs(run)][
+            :MOST_ASKED
+        ]
         asked += [_asked(run, False) for run, han in runs(text) if not han][:MOST_ASKED]
     return (" & " if every else " | ").join(asked)
 

@@ -23,6 +23,7 @@ BUNDLES = {
         "css/hall.css",
         "css/parts.css",
         "css/pieces.css",
+        "css/front.css",
         "css/serving.css",
         "css/modes.css",
     ),

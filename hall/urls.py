@@ -11,10 +11,12 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 urlpatterns = [
     path("", include("hall.pages")),
+    path("", include("content.urls")),
     path("", include("core.urls")),
     path("", include("billing.urls")),
     path("", include("operations.urls")),
     path("api/", include("billing.api.urls")),
+    path("api/content/", include("content.api.urls")),
     path("api/", include("operations.api.urls")),  # the last: it answers for whatever is none
     path("notices/", include("notices.urls")),
     path("me/tokens/", include("operations.api.token_urls")),

@@ -13,32 +13,49 @@ from django.views.i18n import set_language
 from accounts import phones
 from accounts.models import User
 from accounts.services import users
+from billing.selectors import penalty_policies
 from core import clock
 from hall.context import TEXT_SIZES, THEMES
 from hall.selectors import home as reads
 from operations import flow, registry
+from operations.context import Context
 
 OPERATIONS_SHOWN = 6  # the rest is a click away
+RECOMMENDED = ("bill.email_subscribe", "contact.change", "balance.auto_debit")
 A_YEAR = 365 * 86_400  # seconds
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What I owe, what is under way, what I can do; for a visitor, what this place is for."""
-    user = request.user
+    user, now = request.user, clock.now()
     if not user.is_authenticated:
-        return render(request, "hall/welcome.html")
+        found = reads.of_visitor(user, as_of=now)
+        response = render(request, "hall/welcome.html", {"welcome": found, "front": found.front})
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
+    ctx = flow.context_of(request)
+    found_home = reads.of_user(user, as_of=now, offered=_offered(ctx))
     context = {
-        "home": reads.of_user(user, today=clock.local_date(clock.now())),
+        "home": found_home,
+        "front": found_home.front,
         "caller": user.name or phones.mask(user.phone or "") or user.get_username(),
-        "operations": registry.available(flow.context_of(request), most=OPERATIONS_SHOWN),
+        "operations": registry.available(ctx, most=OPERATIONS_SHOWN),
     }
     return render(request, "hall/home.html", context)
 
 
+def _offered(ctx: Context) -> frozenset[str]:
+    """Which of the operations that the home page may recommend this user may use."""
+    known = [(code, registry.find(code)) for code in RECOMMENDED]
+    return frozenset(code for code, operation in known if operation and operation.available(ctx))
+
+
 @require_safe
-def help_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "hall/help.html", {"minutes": settings.PAYMENT_EXPIRES_MINUTES})
+def tariffs(request: HttpRequest) -> HttpResponse:
+    """What the hall itself charges, and which tariffs are published here: nothing that is not true today."""
+    context = {"policies": penalty_policies.published(on=clock.local_date(clock.now()))}
+    return render(request, "hall/tariffs.html", context)
 
 
 @require_POST

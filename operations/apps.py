@@ -8,6 +8,7 @@ class OperationsConfig(AppConfig):
     verbose_name = _("业务受理")
 
     def ready(self) -> None:
-        from operations import people  # noqa: F401  registers its operations
+        from operations import people, search  # noqa: F401  people registers its operations
 
+        search.register()
         autodiscover_modules("operations")  # each app's business operations register themselves

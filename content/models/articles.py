@@ -5,7 +5,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Max, Min, Q
+from django.db.models import F, Min, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -75,14 +75,6 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         )
         return min((at for at in later.values() if at is not None), default=None)
 
-    def of_regions(self, region_ids: list[int]) -> Self:
-        """Those for everywhere, and those for one of these regions."""
-        return self.filter(Q(region__isnull=True) | Q(region_id__in=region_ids))
-
-    def newest_change(self) -> datetime | None:
-        found: datetime | None = self.aggregate(newest=Max("changed_at"))["newest"]
-        return found
-
 
 class Article(models.Model):
     """One text in both languages. Every text that was ever saved is kept as a version."""
@@ -117,7 +109,12 @@ class Article(models.Model):
         _("插图"), max_length=20, choices=DRAWINGS, blank=True, default=""
     )  # one of the hall's own; empty: none
     picture = models.ForeignKey(
-        Picture, verbose_name=_("图片"), on_delete=models.PROTECT, null=True, blank=True, related_name="articles"
+        Picture,
+        verbose_name=_("图片"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="articles",
     )  # null: none, the drawing is shown
     state = models.CharField(_("状态"), max_length=10, choices=_A.choices, default=_A.DRAFT)
     version = models.PositiveIntegerField(_("版本"), default=0)  # of its text, counted from 1

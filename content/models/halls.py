@@ -58,7 +58,9 @@ class Hall(models.Model):
     latitude_e6 = models.IntegerField(
         _("纬度（百万分之一度）"), null=True, blank=True
     )  # WGS 84; null: not surveyed, no map link
-    longitude_e6 = models.IntegerField(_("经度（百万分之一度）"), null=True, blank=True)  # WGS 84; null as above
+    longitude_e6 = models.IntegerField(
+        _("经度（百万分之一度）"), null=True, blank=True
+    )  # WGS 84; null as above
     services = ArrayField(
         models.CharField(max_length=20, choices=HallService.choices),
         verbose_name=_("服务项目"),
@@ -89,7 +91,10 @@ class Hall(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(latitude_e6__isnull=True, longitude_e6__isnull=True)
-                | Q(latitude_e6__range=(-90_000_000, 90_000_000), longitude_e6__range=(-180_000_000, 180_000_000)),
+                | Q(
+                    latitude_e6__range=(-90_000_000, 90_000_000),
+                    longitude_e6__range=(-180_000_000, 180_000_000),
+                ),
                 name="hall_stands_on_earth",
             ),
             models.CheckConstraint(
@@ -183,7 +188,7 @@ class HallException(models.Model):
 
 
 class HallCheck(models.Model):
-    """A member of staff has gone through the standard checklist (规范化检查) in a hall. Never changed: the next is new."""
+    """Somebody of the staff went through the standard checklist (规范化检查) in a hall. Never changed: the next is new."""
 
     hall = models.ForeignKey(Hall, verbose_name=_("营业厅"), on_delete=models.PROTECT, related_name="checks")
     checked_on = models.DateField(_("检查日期"))

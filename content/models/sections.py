@@ -82,7 +82,9 @@ class ContentTask(models.Model):
         ]
         triggers = [
             NeverDelete(name="content_task_never_deleted"),
-            Fixed(name="content_task_fixed", columns=("section_id", "owner_id", "unchanged_since", "found_at")),
+            Fixed(
+                name="content_task_fixed", columns=("section_id", "owner_id", "unchanged_since", "found_at")
+            ),
         ]
 
     def __str__(self) -> str:

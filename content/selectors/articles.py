@@ -1,23 +1,26 @@
 """Articles as everybody reads them. "Now" is a condition of each read, never of a cache or of a template."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts.models import Region
+from django.db.models import F, Q, Window
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import RowNumber
+
 from content.models import Article, ArticleKind
 from content.models.articles import RELEASED, ArticleQuerySet
 
 PUBLIC_KINDS = (ArticleKind.NEWS, ArticleKind.NOTICE, ArticleKind.PROMO)
 
 
-def listed(*, as_of: datetime, kinds: Sequence[str] = PUBLIC_KINDS, region_ids: list[int] | None = None) -> ArticleQuerySet:
-    """Newest first, without their bodies. `region_ids` None: of all regions."""
-    found = Article.objects.shown(as_of).filter(kind__in=kinds)
-    if region_ids is not None:
-        found = found.of_regions(region_ids)
+def listed(*, as_of: datetime, kinds: Sequence[str] = PUBLIC_KINDS) -> ArticleQuerySet:
+    """Newest first, without their bodies, of all regions."""
     return (
-        found.select_related("section", "region", "picture")
+        Article.objects.shown(as_of)
+        .filter(kind__in=kinds)
+        .select_related("section", "region", "picture")
         .defer("body_zh", "body_en", "picture__data")
         .order_by("-active_from", "-pk")
     )
@@ -40,17 +43,7 @@ def was_shown(slug: str, *, as_of: datetime, kinds: Sequence[str]) -> bool:
     return gone.exists()
 
 
-def chain(region_ids: list[int]) -> list[int]:
-    """These regions and all above them: what is for a province is for each of its districts."""
-    found, level = set(region_ids), set(region_ids)
-    while level:
-        above = Region.objects.filter(pk__in=level, parent__isnull=False).values_list("parent_id", flat=True)
-        level = {pk for pk in above if pk is not None} - found
-        found |= level
-    return sorted(found)
-
-
-_OF_USER = """
+_REGIONS_OF_USER = """
     WITH RECURSIVE mine AS (
         SELECT r.id, r.parent_id FROM accounts_region r
          WHERE r.id IN (SELECT a.region_id FROM accounts_billingaccount a
@@ -58,12 +51,37 @@ _OF_USER = """
         UNION
         SELECT r.id, r.parent_id FROM accounts_region r JOIN mine ON r.id = mine.parent_id)
     SELECT id FROM mine"""
+FRONT_PROMOS, FRONT_NEWS, FRONT_NOTICES = 1, 4, 3
 
 
-def regions_of(user: Any) -> list[int]:
-    """Where the user's accounts are, and every place above; one query, none for a visitor."""
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the front page shows of the articles."""
+
+    promos: list[Article]
+    news: list[Article]
+    notices: list[Article]
+
+
+def front(user: Any, *, as_of: datetime) -> Front:
+    """What concerns this reader: what is for everywhere, and what is for where his accounts are, or a place above.
+    One query."""
+    found = listed(as_of=as_of).filter(_concerns(user))
+    rank = Window(RowNumber(), partition_by="kind", order_by=(F("active_from").desc(), F("pk").desc()))
+    rows = list(found.annotate(rank=rank).filter(rank__lte=max(FRONT_PROMOS, FRONT_NEWS, FRONT_NOTICES)))
+
+    def of(kind: str, most: int) -> list[Article]:
+        return [row for row in rows if row.kind == kind][:most]
+
+    return Front(
+        of(ArticleKind.PROMO, FRONT_PROMOS),
+        of(ArticleKind.NEWS, FRONT_NEWS),
+        of(ArticleKind.NOTICE, FRONT_NOTICES),
+    )
+
+
+def _concerns(user: Any) -> Q:
+    everywhere = Q(region__isnull=True)
     if not user.is_authenticated:
-        return []
-    return [region.pk for region in Region.objects.raw(_OF_USER, [user.pk])]
-
-
+        return everywhere
+    return everywhere | Q(region__in=RawSQL(_REGIONS_OF_USER, [user.pk]))

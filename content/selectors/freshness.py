@@ -29,7 +29,9 @@ class Age:
 def ages(*, as_of: datetime) -> list[Age]:
     """One for each section that is shown, the oldest first. What ends or is withdrawn makes nothing newer."""
     appeared = Q(articles__state__in=(*RELEASED, ArticleState.WITHDRAWN), articles__active_from__lte=as_of)
-    shown = Q(articles__state__in=RELEASED, articles__active_from__lte=as_of, articles__active_until__gt=as_of)
+    shown = Q(
+        articles__state__in=RELEASED, articles__active_from__lte=as_of, articles__active_until__gt=as_of
+    )
     found = Section.objects.shown(as_of).annotate(
         appeared_at=Max("articles__active_from", filter=appeared),
         rewritten_at=Max(

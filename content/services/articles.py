@@ -219,5 +219,7 @@ def address_of(article: Article) -> str:
 
 def every_entry() -> list[search.Entry]:
     """All released articles, for `search.rebuild`."""
-    released = Article.objects.filter(state__in=RELEASED, active_until__gt=clock.now()).select_related("section")
+    released = Article.objects.filter(state__in=RELEASED, active_until__gt=clock.now()).select_related(
+        "section"
+    )
     return [entry for article in released.iterator() if (entry := entry_of(article)) is not None]

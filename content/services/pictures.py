@@ -68,7 +68,9 @@ def _opened(raw: bytes) -> Image.Image:
 
 
 def _written(image: Image.Image) -> bytes:
-    clean = Image.frombytes(image.mode, image.size, image.tobytes())  # the pixels, and nothing that came with them
+    clean = Image.frombytes(
+        image.mode, image.size, image.tobytes()
+    )  # the pixels, and nothing that came with them
     out = io.BytesIO()
     clean.save(out, "WEBP", quality=82, method=4)
     return out.getvalue()

@@ -1,18 +1,25 @@
 """What the first page shows: over several rooms, each asked once."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+
+from django.db import connection
 
 from billing.models import Bill, Payment
 from billing.selectors import balances, bills
 from billing.selectors import payments as payment_reads
 from billing.selectors.balances import AccountOverview
+from content.selectors import articles, halls
+from content.selectors.articles import Front
+from core import clock
+from hall.rules import Facts, Next, next_action
 from operations.models import Slip, SlipState
 from operations.selectors import slips
 
 BILLS_SHOWN = 3
 SLIPS_SHOWN = 5
+HALLS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,9 @@ class Home:
     slips: list[Slip]
     bills: list[Bill]
     today: date
+    front: Front
+    next: Next
+    has_bounced: bool  # the mailbox of some bills by e-mail sends them back
 
     @property
     def due(self) -> AccountOverview | None:
@@ -39,11 +49,25 @@ class Home:
         return sum(each.credit_cents for each in self.accounts)
 
 
-def of_user(user: Any, *, today: date) -> Home:
-    """Seven queries at most, whatever the history."""
+def of_user(user: Any, *, as_of: datetime, offered: frozenset[str]) -> Home:
+    """Nine queries at most, whatever the history. `offered`: codes of the operations that the user may use."""
+    today = clock.local_date(as_of)
+    accounts, undecided = balances.overview(user, today=today), payment_reads.undecided(user)
+    known = _known(user) if accounts else _Known()
+    facts = Facts(
+        has_account=bool(accounts),
+        has_undecided_payment=bool(undecided),
+        owes=any(each.owed_cents for each in accounts),
+        has_email_bills=known.has_email_bills,
+        may_have_email_bills="bill.email_subscribe" in offered,
+        contact_is_verified=known.contact_is_verified,
+        may_verify_contact="contact.change" in offered,
+        has_auto_debit=known.has_auto_debit,
+        may_have_auto_debit="balance.auto_debit" in offered,
+    )
     return Home(
-        accounts=balances.overview(user, today=today),
-        undecided=payment_reads.undecided(user),
+        accounts=accounts,
+        undecided=undecided,
         # Payments under way are shown as payments.
         slips=list(
             slips.of_user(user)
@@ -52,4 +76,52 @@ def of_user(user: Any, *, today: date) -> Home:
         ),
         bills=list(bills.of_user(user)[:BILLS_SHOWN]),
         today=today,
+        front=articles.front(user, as_of=as_of),
+        next=next_action(facts),
+        has_bounced=known.has_bounced,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    has_email_bills: bool = False
+    has_bounced: bool = False
+    contact_is_verified: bool = False
+    has_auto_debit: bool = False
+
+
+_KNOWN = """
+    WITH mine AS (SELECT account_id FROM accounts_membership WHERE user_id = %(user)s)
+    SELECT EXISTS (SELECT FROM billing_emailsubscription
+                    WHERE account_id IN (SELECT * FROM mine) AND state IN ('PENDING', 'ACTIVE')),
+           EXISTS (SELECT FROM billing_emailsubscription
+                    WHERE account_id IN (SELECT * FROM mine) AND state = 'BOUNCED'),
+           EXISTS (SELECT FROM accounts_contact
+                    WHERE account_id IN (SELECT * FROM mine) AND verified_at IS NOT NULL),
+           EXISTS (SELECT FROM billing_debitagreement
+                    WHERE account_id IN (SELECT * FROM mine) AND state IN ('PENDING', 'ACTIVE'))"""
+
+
+def _known(user: Any) -> _Known:
+    """In one statement, on whichever of the user's accounts."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, {"user": user.pk})
+        return _Known(*cursor.fetchone())
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What a visitor finds."""
+
+    front: Front
+    helps: list[Any]
+    halls: list[halls.Shown]
+
+
+def of_visitor(user: Any, *, as_of: datetime) -> Welcome:
+    """Six queries at most."""
+    return Welcome(
+        front=articles.front(user, as_of=as_of),
+        helps=list(articles.helps(as_of=as_of)[:4]),
+        halls=halls.shown(halls.listed(as_of=as_of)[:HALLS_SHOWN], as_of=as_of),
     )
