@@ -1,0 +1,101 @@
+"""Every page that a customer, a newcomer or a stranger can open, in both languages, both themes and every width.
+
+The pages are found by following links, so that a new one is looked at without being named here.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, StorageState
+
+from tests.browser import steps
+from tests.browser.house import House
+from tests.browser.walk import dress, objections, pages_of, watch, wider_by
+
+pytestmark = pytest.mark.xdist_group("browser")
+WIDTHS = (360, 1280)
+LANGUAGES = {"zh-hans": "zh-CN", "en": "en-GB"}
+# These depend on colours alone: in the second theme nothing else can differ.
+COLOURS = ("color-contrast", "link-in-text-block")
+# Fewer would mean that the walk lost its way.
+AT_LEAST = {"stranger": 6, "newcomer": 20, "customer": 25}
+
+
+@pytest.fixture
+def newcomer(new_page: Callable[..., Page], house: House) -> StorageState:
+    page = new_page()
+    steps.log_in(page, house, steps.NEWCOMER)
+    return page.context.storage_state()
+
+
+def looked_at(page: Page, kinds: dict[str, str], language: str) -> list[str]:
+    """What is wrong with the pages in this language, in light and dark, narrow and wide."""
+    wrong = []
+    complaints = watch(page)
+    for path in kinds.values():
+        page.goto(path)
+        found = [] if page.locator("html").get_attribute("lang") == language else ["wrong lang"]
+        for width in WIDTHS:
+            dress(page, width=width)
+            found += [f"light {width}: {each}" for each in objections(page)]
+            found += [f"{wider} px wider than {width}" for wider in [wider_by(page)] if wider > 0]
+            dress(page, width=width, theme="dark")
+            found += [f"dark {width}: {each}" for each in objections(page, COLOURS)]
+        wrong += [f"{path} {language} {each}" for each in found]
+    return wrong + complaints
+
+
+def reflowed(page: Page, kinds: dict[str, str]) -> list[str]:
+    """Which pages are wider than a window of 320 px (1280 px at 400 %), or with large type than a narrow phone."""
+    wrong = []
+    for path in kinds.values():
+        page.goto(path)
+        for width, text in ((320, "normal"), (360, "large"), (320, "large")):
+            dress(page, width=width, text=text)
+            if wider := wider_by(page):
+                wrong.append(f"{path} {text} text: {wider} px wider than {width}")
+    return wrong
+
+
+def pages(page: Page, who: str) -> dict[str, str]:
+    kinds = pages_of(page)
+    assert len(kinds) >= AT_LEAST[who], f"{who} found only {sorted(kinds.values())}"
+    return kinds
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_is_sound_in_every_look(
+    language: str, new_page: Callable[..., Page], customer: StorageState
+) -> None:
+    wrong = []
+    for who, state in {"stranger": None, "customer": customer}.items():
+        page = new_page(locale=LANGUAGES[language], storage_state=state)
+        wrong += looked_at(page, pages(page, who), language)
+    assert wrong == []
+
+
+def test_pages_with_nothing_on_them_are_sound(new_page: Callable[..., Page], newcomer: StorageState) -> None:
+    page = new_page(storage_state=newcomer)
+    assert looked_at(page, pages(page, "newcomer"), "zh-hans") == []
+
+
+def test_every_page_flows_into_a_window_of_320_pixels(
+    new_page: Callable[..., Page], customer: StorageState
+) -> None:
+    page = new_page(locale=LANGUAGES["en"], storage_state=customer)
+    assert reflowed(page, pages(page, "customer")) == []
+
+
+def test_axe_and_the_rulers_would_have_objected(new_page: Callable[..., Page]) -> None:
+    page = new_page()
+    complaints = watch(page)
+    page.goto("/help/")
+    page.evaluate(
+        """document.querySelector("main").innerHTML += "<img src=/nothing-here><button></button>"
+            + "<p><span class=wide>" + "x".repeat(400) + "</span></p>";
+        document.querySelector(".wide").setAttribute("class", "number");"""
+    )
+    page.wait_for_load_state("networkidle")
+    assert len(objections(page)) == 2
+    assert wider_by(page) > 100
+    assert len(complaints) == 1
