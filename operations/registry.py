@@ -102,4 +102,5 @@ def everything() -> list[Operation]:
 
 def available(ctx: Context, *, most: int | None = None) -> list[Operation]:
     """What this user can have done, in the order to show it; the first `most` only, and only these are asked."""
-    return list(islice((operation for operation in everything() if operation.available(ctx)), most))
+    asked = ctx.as_customer()
+    return list(islice((operation for operation in everything() if operation.available(asked)), most))

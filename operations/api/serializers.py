@@ -72,6 +72,7 @@ class CodeSentSerializer(serializers.Serializer[Any]):
 class ConfirmationSerializer(serializers.Serializer[Any]):
     agreed = serializers.ChoiceField(choices=[("yes", "yes")], required=False)
     code = serializers.CharField(required=False, max_length=20, allow_blank=True)
+    other_code = serializers.CharField(required=False, max_length=20, allow_blank=True)
 
 
 class SubmitSerializer(DataSerializer):

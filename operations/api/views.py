@@ -11,7 +11,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from core import clock
-from operations import inputs, registry, traces
+from operations import flow, inputs, registry, traces
 from operations.api import scopes
 from operations.api import serializers as shapes
 from operations.api.describe import describe
@@ -20,6 +20,7 @@ from operations.context import Context, client_address
 from operations.models import Channel, Slip, SlipQuerySet
 from operations.selectors import slips as slip_selectors
 from operations.services import slips
+from operations.serving import present
 
 KEY_HEADER = "Idempotency-Key"
 
@@ -29,6 +30,8 @@ class HallApiView(APIView):
     scope = "none"  # what a token must be allowed; see operations.api.scopes
 
     def ctx(self, request: Request) -> Context:
+        if request.auth is None and present.session_of(request._request) is not None:
+            return flow.context_of(request._request)  # staff who serve a customer: the same as on the pages
         return Context(
             user=request.user,
             channel=Channel.API,

@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import second_factor
 from accounts.models import User
 from core import audit, clock
 from core.actor import Actor
@@ -76,7 +77,7 @@ def _session_id(request: HttpRequest) -> int | None:
 
 
 def _clerk(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
+    if not (isinstance(request.user, User) and second_factor.is_shown(request)):
         raise sessions.NotServing()
     return request.user
 

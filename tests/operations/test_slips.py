@@ -5,22 +5,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Permission
+from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from accounts.models import BillingAccount, User
+from accounts.models import BillingAccount, Region, User
 from core.actor import Actor
 from core.errors import Forbidden, HallError, NotFound
 from core.idempotency import IdempotencyConflict
-from operations.context import Context
+from operations.context import ByClerk, Context
 from operations.inputs import InvalidInput
 from operations.models import SLIP_MACHINE, Channel, Slip, SlipHistory, SlipState
 from operations.services import slips
 from operations.services.evidence import NotConfirmed
 from operations.services.records import BadIdempotencyKey
-from tests.operations import toys
+from operations.serving.sessions import NotServing
+from tests.operations import clerks, toys
 from tests.operations.toys import Toy, effect_happened
 
 DATA = {"pieces": "2", "colour": "red"}
@@ -171,14 +172,17 @@ def test_strangers_and_locked_users_are_refused(ctx: Context, alice: User) -> No
     assert refused(Forbidden, lambda: submit(ctx, quote_digest=digest)).actor == alice
 
 
-def test_only_staff_with_the_right_act_for_somebody_else(ctx: Context, bob: User, alice: User) -> None:
+def test_only_staff_with_the_right_act_for_somebody_else(
+    ctx: Context, bob: User, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = slips.quote(operation="toy.buy", ctx=ctx, raw=DATA).digest
     for_bob = Context(user=alice, channel=Channel.COUNTER, as_of=ctx.as_of, on_behalf_of=bob)
     slip = refused(Forbidden, lambda: submit(for_bob, quote_digest=digest))
     assert slip.on_behalf_of == bob
-    alice.user_permissions.add(Permission.objects.get(codename="add_slip"))
-    clerk = User.objects.get(pk=alice.pk)  # permissions are remembered on the object
+    clerk = clerks.clerk(clerks.region("G", level=Region.Level.GROUP))
     for_bob = Context(user=clerk, channel=Channel.COUNTER, as_of=ctx.as_of, on_behalf_of=bob)
+    refused(NotServing, lambda: submit(for_bob, quote_digest=digest, idempotency_key="key-00003"))
+    monkeypatch.setattr(Toy, "by_clerk", ByClerk.AT_DESK)  # on a work page of their own, without serving him
     slip = submit(for_bob, idempotency_key="key-00002")
     assert (slip.actor, slip.on_behalf_of, slip.channel) == (clerk, bob, Channel.COUNTER)
     assert slip in Slip.objects.for_user(bob)
