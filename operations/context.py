@@ -1,6 +1,6 @@
 """Who asks for an operation, over which channel, when; and how he must confirm it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -44,11 +44,18 @@ class Context:
     address: str | None = None
     on_behalf_of: User | None = None
     serving: int | None = None
+    slip_number: str = ""  # the slip's own, while its operation is carried out
 
     @property
     def served(self) -> User | AnonymousUser:
         """The one whose accounts the operation is about."""
         return self.on_behalf_of or self.user
+
+    def as_customer(self) -> "Context":
+        """As the customer would ask himself, while staff serve him: his lists show what he is offered."""
+        if self.serving is None or self.on_behalf_of is None:
+            return self
+        return replace(self, user=self.on_behalf_of, on_behalf_of=None, serving=None, channel=Channel.WEB)
 
     @property
     def actor(self) -> Actor:
