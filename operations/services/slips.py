@@ -6,7 +6,7 @@ Each attempt leaves a slip, refusals included. Everything that an operation chan
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -253,7 +253,7 @@ def _carry_out(attempt: _Attempt, record: records.Record) -> None:
     confirmed = evidence.take(operation, ctx, data, attempt.confirmation)
     record.move(SlipState.CONFIRMED, confirmation=confirmed, confirmed_at=ctx.as_of)
     with transaction.atomic():
-        outcome = operation.perform(ctx, data, quoted.quote)
+        outcome = operation.perform(replace(ctx, slip_number=record.slip.number), data, quoted.quote)
         if acting.asks_customer(operation, ctx):
             acting.tell(operation, ctx, data, record.slip)
     record.end(outcome)
