@@ -61,4 +61,5 @@ urlpatterns = [
     path("phone/verify/", verify_phone, name="account_verify_phone"),
     # Customers have no e-mail address here yet, and allauth would send its confirmations past the notices.
     path("email/", RedirectView.as_view(pattern_name="accounts:profile"), name="account_email"),
+    path("sessions/", RedirectView.as_view(pattern_name="accounts:security"), name="usersessions_list"),
 ]

@@ -65,7 +65,7 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password1"].label = _("密码")
-        self.fields["password1"].help_text = _("至少 8 位，不要全是数字，也不要用常见的密码")
+        self.fields["password1"].help_text = _("至少 12 位，不要全是数字，也不要用常见的密码")
         self.fields["password1"].widget.attrs.pop("placeholder", None)
 
     def clean_name(self) -> str:

@@ -1,21 +1,22 @@
-"""The customer's own pages."""
+"""The customer's own pages: who he is, and the accounts that he shares."""
 
 from typing import cast
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language, gettext, override
 from django.views.decorators.http import require_safe
 
-from accounts import phones
+from accounts import cookies, phones
 from accounts.forms import ProfileForm
 from accounts.models import User
-from accounts.selectors import accounts
+from accounts.selectors import accounts, members
 from accounts.services import users
+from core import clock
+from core.errors import NotFound
 
 
 @login_required
@@ -32,7 +33,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         "form": form,
         "masked_phone": phones.mask(user.phone or ""),
         "memberships": accounts.memberships_of(user),
-        "has_password": user.has_usable_password(),
+        "invitations": members.invitations_to(user, as_of=clock.now()),
     }
     return render(request, "accounts/profile.html", context)
 
@@ -42,20 +43,27 @@ def _saved(request: HttpRequest, language: str) -> HttpResponse:
     with override(language):
         messages.success(request, gettext("已保存"))
     response = HttpResponseRedirect(reverse("accounts:profile"))
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME,
-        language,
-        max_age=365 * 86_400,
-        samesite="Lax",
-        httponly=True,
-        secure=request.is_secure(),
-    )
+    cookies.keep_language(request, response, language)
     return response
 
 
 @login_required
 @require_safe
 def account_list(request: HttpRequest) -> HttpResponse:
-    """The bound accounts and what the user may do on each."""
-    memberships = accounts.memberships_of(request.user)
-    return render(request, "accounts/accounts.html", {"memberships": memberships})
+    """The bound accounts, what the user may do on each, and what he is invited to."""
+    context = {
+        "memberships": accounts.memberships_of(request.user),
+        "invitations": members.invitations_to(request.user, as_of=clock.now()),
+    }
+    return render(request, "accounts/accounts.html", context)
+
+
+@login_required
+@require_safe
+def account(request: HttpRequest, number: str) -> HttpResponse:
+    """One account: its people, its contacts, what this member may do; 404 for a stranger's."""
+    try:
+        shared = members.shared(request.user, number, as_of=clock.now())
+    except NotFound as error:
+        raise Http404 from error
+    return render(request, "accounts/account.html", {"shared": shared})

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import phones
+from accounts import addresses
 from accounts.services import codes
 from core import idempotency
 from core.errors import HallError
@@ -66,7 +66,7 @@ def _send_own(operation: Operation, ctx: Context, data: Mapping[str, Any]) -> st
         who=ctx.actor.ref,
         client_address=ctx.address,
     )
-    return phones.mask(address) if address and not operation.address_is_secret else ""
+    return addresses.mask(address) if address and not operation.address_is_secret else ""
 
 
 def take(

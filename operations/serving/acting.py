@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
+from accounts.addresses import mask as mask_address
 from accounts.models import BillingAccount, Contact, User, VerificationCode
 from accounts.selectors import accounts
 from accounts.services import codes, stand_ins
@@ -107,7 +108,7 @@ def check_code(operation: Operation, ctx: Context, *, content: str, code: str) -
 
 
 def code_evidence(row: VerificationCode) -> dict[str, Any]:
-    return {"address": phones.mask(row.address), "code_id": row.pk, "sent_at": row.created_at.isoformat()}
+    return {"address": mask_address(row.address), "code_id": row.pk, "sent_at": row.created_at.isoformat()}
 
 
 def tell(operation: Operation, ctx: Context, data: Mapping[str, Any], slip: Slip) -> None:
