@@ -21,6 +21,7 @@ urlpatterns = [
     path("notices/", include("notices.urls")),
     path("me/tokens/", include("operations.api.token_urls")),
     path("me/", include("accounts.urls")),
+    path("account/", include("operations.people.entrance")),
     path("account/", include("accounts.entrance")),
     path("account/", include("allauth.urls")),
     path("i18n/setlang/", language, name="set_language"),
