@@ -100,6 +100,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items.append({"title": _("现金与解款"), "icon": "account_balance", "link": reverse(counter.TILL)})
     if may_see(request, "billing.receipt"):
         items.append({"title": _("渠道收款月报"), "icon": "monitoring", "link": reverse(channel_months.URL)})
+    if may_see(request, "core.heartbeat"):
+        items.append({"title": _("运行状态"), "icon": "vital_signs", "link": reverse("admin:core_heartbeat_status")})
     groups: list[dict[str, Any]] = [{"title": "", "items": items}]
     for title, entries in MENU:
         shown = [
