@@ -72,6 +72,18 @@ def beat(job: str, *, every: timedelta, as_of: datetime) -> Iterator[Run]:
         _write(job, last_finished_at=finished, last_ok=ok, detail=run.detail)
 
 
+def note(job: str, *, every: timedelta, as_of: datetime, ok: bool) -> None:
+    """Records the end of a run that was not watched by `beat`, in a transaction of its own."""
+    _write(
+        job, expected_every_seconds=max(1, round(every.total_seconds())), last_finished_at=as_of, last_ok=ok
+    )
+
+
+def expected() -> dict[str, timedelta]:
+    """The jobs that are missed also when they never ran, with their intervals."""
+    return dict(_expected)
+
+
 def _write(job: str, **values: Any) -> None:
     with transaction.atomic(durable=True):
         if not Heartbeat.objects.filter(pk=job).update(**values):

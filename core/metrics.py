@@ -39,6 +39,11 @@ def register_queue(name: str, queue: Queue[Any]) -> None:
         raise ValueError(f"two queues named {name}")
 
 
+def queues() -> dict[str, Queue[Any]]:
+    """All queue tables, by name."""
+    return dict(_queues)
+
+
 def register_figures(read: Figures) -> None:
     """Shows a room's own figures at /metrics. `read` is asked at the scrape, and left out when it takes too long."""
     if read not in _figures:

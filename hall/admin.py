@@ -2,9 +2,47 @@
 
 from allauth.account.models import EmailAddress, EmailConfirmation
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from knox.models import AuthToken
+
+from core import clock
+from core.admin import HeartbeatAdmin
+from core.models import Heartbeat
+from hall.upkeep import status
 
 admin.site.index_template = "backoffice/dashboard.html"
 for model in (EmailAddress, EmailConfirmation, AuthToken):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+
+class WithStatus(HeartbeatAdmin):
+    """The list of heartbeats, with the page that tells how everything is beside it."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.status_view)
+        return [path("status/", view, name="core_heartbeat_status"), *super().get_urls()]
+
+    def status_view(self, request: HttpRequest) -> HttpResponse:
+        """For whoever may see the heartbeats; it tells of the whole hall and of no customer."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        as_of = clock.now()
+        sections = status.read(as_of=as_of)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("运行状态"),
+            "as_of": as_of,
+            "sections": sections,
+            "worst": status.worst(sections),
+        }
+        return TemplateResponse(request, "backoffice/status.html", context)
+
+
+admin.site.unregister(Heartbeat)
+admin.site.register(Heartbeat, WithStatus)

@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class HallConfig(AppConfig):
     name = "hall"
     verbose_name = _("营业厅")
+
+    def ready(self) -> None:
+        from hall import checks  # noqa: F401  they register themselves

@@ -55,6 +55,8 @@ KEEP_LEAST_DAYS = {
     "audit": 1_096,
     "outbox": 0,
     "heartbeats": 0,
+    "devices": 0,
+    "searches": 0,
 }
 KEEP_DAYS = env.amounts(
     "HALL_KEEP_DAYS",
@@ -67,6 +69,8 @@ KEEP_DAYS = env.amounts(
         "audit": 3_660,
         "outbox": 30,
         "heartbeats": 400,  # of jobs that are no more
+        "devices": 184,
+        "searches": 400,
     },
 )
 for _rule, _floor in KEEP_LEAST_DAYS.items():
@@ -74,3 +78,7 @@ for _rule, _floor in KEEP_LEAST_DAYS.items():
         env.complain(
             f"HALL_KEEP_DAYS: {_rule}={KEEP_DAYS[_rule]} is less than the {_floor} days that the law asks for"
         )
+
+HALL_VERSION = env.text("HALL_VERSION", "")  # shown on the status page
+# The certificate that the proxy shows, where this process can read it: the status page warns before it ends.
+TLS_CERT_FILE = env.text("HALL_TLS_CERT_FILE", "")

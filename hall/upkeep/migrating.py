@@ -61,12 +61,12 @@ def patiently(work: Callable[[], object], *, limits: Limits, say: Say, pause: fl
     """Does `work`, again and again when it got no lock in time; raises UpkeepError after `limits.tries`."""
     for number in range(1, limits.tries + 1):
         try:
+            _drop_half_made_indexes()
             work()
             return
         except OperationalError as error:
             _judge(error, limits)
             say(f"  no lock within {limits.lock_seconds} s (try {number} of {limits.tries}); {_who_holds()}")
-        _drop_half_made_indexes()
         if number < limits.tries:
             time.sleep(min(_LONGEST_PAUSE, pause * 2 ** (number - 1)) * random.uniform(0.5, 1.5))
     raise UpkeepError(

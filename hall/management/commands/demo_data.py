@@ -3,8 +3,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.models import User
 from core import clock
-from hall.demo import build, logins
+from hall.demo import build, front, logins
 
 
 class Command(BaseCommand):
@@ -20,6 +21,8 @@ class Command(BaseCommand):
             for line in logins.lines():
                 self.stdout.write(line)
             return
-        new = build.everything(as_of=clock.now())
+        now = clock.now()
+        new = build.everything(as_of=now)
         logins.ensure_staff()
+        front.everything(User.objects.get(username=logins.STAFF), as_of=now)
         self.stdout.write(f"Demo data: {new['accounts']} new accounts, {new['bills']} new bills.")

@@ -1,0 +1,186 @@
+"""The state of everything that keeps the hall alive, each with what mends it: for the staff's page and `status`.
+
+Every question is asked on its own: one that fails, or takes too long, is an answer too.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import Error, connection, transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core import clock, heartbeats, metrics
+from core.models import Heartbeat, OutboxRow
+from core.queues import Queue
+from hall.upkeep import machine
+from hall.upkeep.findings import BAD, OK, WARN, Finding, span
+
+_TIMEOUT_MS = 3_000
+_LATE, _STUCK = timedelta(minutes=1), timedelta(minutes=10)
+_RUNBOOK = {
+    "callbacks": "callback-stuck.md",
+    "deliveries": "messages-wait.md",
+    "refunds_to_send": "refund-stuck.md",
+    "refunds_accepted": "refund-stuck.md",
+    "data_exports": "worker-stuck.md",
+    "check_ledgers": "ledger-check-failed.md",
+    "backup": "restore-from-backup.md",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str | Promise
+    findings: list[Finding]
+
+
+def read(*, as_of: datetime) -> list[Section]:
+    """All sections, in the order in which one looks at them."""
+    return [
+        Section(title, _asked(read_one, as_of))
+        for title, read_one in (
+            (gettext_lazy("任务队列"), worker_queues),
+            (gettext_lazy("待处理数据"), queue_tables),
+            (gettext_lazy("消息出站"), outbox),
+            (gettext_lazy("定时任务"), jobs),
+            (gettext_lazy("备份"), backups),
+            (gettext_lazy("通知与支付渠道"), machine.gateways),
+            (gettext_lazy("数据库"), machine.database),
+            (gettext_lazy("磁盘与证书"), machine.disks),
+            (gettext_lazy("版本"), machine.versions),
+        )
+    ]
+
+
+def worst(sections: list[Section]) -> str:
+    tones = {finding.tone for section in sections for finding in section.findings}
+    return BAD if BAD in tones else WARN if WARN in tones else OK
+
+
+def as_json(sections: list[Section]) -> dict[str, Any]:
+    return {
+        "status": worst(sections),
+        "sections": [
+            {
+                "title": str(section.title),
+                "findings": [
+                    {name: str(value) for name, value in asdict(finding).items()}
+                    for finding in section.findings
+                ],
+            }
+            for section in sections
+        ],
+    }
+
+
+def _asked(read_one: Callable[[datetime], Iterator[Finding]], as_of: datetime) -> list[Finding]:
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = %s", [_TIMEOUT_MS])
+            return list(read_one(as_of))
+    except Error as error:
+        return [Finding(_("无法查询"), BAD, type(error).__name__, mend="database-away.md")]
+
+
+def worker_queues(as_of: datetime) -> Iterator[Finding]:
+    """Each queue of the broker: how many tasks lie there, and when a task of it last ended."""
+    last = dict(Heartbeat.objects.values_list("job", "last_finished_at"))
+    for queue, tasks in machine.tasks_by_queue().items():
+        ended = max((at for task in tasks if (at := last.get(task))), default=None)
+        depth = machine.depth(queue)
+        if depth is None:
+            yield Finding(queue, BAD, _("中间件连接不上"), mend="broker-away.md")
+            continue
+        tone = OK if ended and as_of - ended < heartbeats.PATIENCE * _LATE else BAD
+        note = _("最近完成任务：%(ago)s前") % {"ago": span(as_of - ended)} if ended else _("还没有完成过任务")
+        yield Finding(
+            queue,
+            tone,
+            _("%(count)s 个任务") % {"count": depth},
+            note,
+            "worker-stuck.md",
+            f"celery -A hall worker -Q {queue}",
+        )
+
+
+def queue_tables(as_of: datetime) -> Iterator[Finding]:
+    """Tables whose rows are work."""
+    for name, queue in metrics.queues().items():
+        yield _table(name, queue, as_of)
+
+
+def _table(name: str, queue: Queue[Any], as_of: datetime) -> Finding:
+    depth = queue.depth(as_of=as_of)
+    bad = depth.given_up or depth.oldest_due > _STUCK
+    return Finding(
+        name,
+        BAD if bad else WARN if depth.oldest_due > _LATE else OK,
+        _("%(count)s 条待处理") % {"count": depth.waiting},
+        _("最久已等 %(age)s；需人工 %(dead)s 条") % {"age": span(depth.oldest_due), "dead": depth.given_up},
+        _RUNBOOK.get(name, "worker-stuck.md"),
+    )
+
+
+def outbox(as_of: datetime) -> Iterator[Finding]:
+    rows = OutboxRow.objects.filter(state=OutboxRow.State.PENDING)
+    first = rows.filter(next_attempt_at__lte=as_of).order_by("next_attempt_at").first()
+    age = as_of - first.next_attempt_at if first else timedelta(0)
+    dead = OutboxRow.objects.filter(state=OutboxRow.State.DEAD).count()
+    yield Finding(
+        _("待送达"),
+        BAD if age > _STUCK else WARN if age > _LATE else OK,
+        _("%(count)s 条待处理") % {"count": rows.count()},
+        _("最久已等 %(age)s") % {"age": span(age)},
+        "worker-stuck.md",
+    )
+    yield Finding(_("已停止"), BAD if dead else OK, str(dead), mend="news-dead.md")
+
+
+def jobs(as_of: datetime) -> Iterator[Finding]:
+    """Each recurring job; those that are silent or failed come first."""
+    silent = {silence.job: silence for silence in heartbeats.silent(as_of=as_of)}
+    rows = {row.job: row for row in Heartbeat.objects.all()}
+    found = [
+        _job(name, rows.get(name), name in silent, as_of) for name in sorted(rows.keys() | silent.keys())
+    ]
+    yield from sorted(found, key=lambda finding: finding.tone != BAD)
+
+
+def _job(name: str, row: Heartbeat | None, is_silent: bool, as_of: datetime) -> Finding:
+    mend = _RUNBOOK.get(name, "job-silent.md")
+    if row is None:
+        return Finding(name, BAD, _("从未运行"), mend=mend)
+    ended = row.last_finished_at
+    note = _("上次结束：%(ago)s前") % {"ago": span(as_of - ended)} if ended else _("还没有结束过")
+    if is_silent:
+        return Finding(name, BAD, _("已中断"), note, mend)
+    return Finding(name, OK if row.last_ok else BAD, _("正常") if row.last_ok else _("上次失败"), note, mend)
+
+
+def backups(as_of: datetime) -> Iterator[Finding]:
+    row = Heartbeat.objects.filter(pk="backup").first()
+    ended = row.last_finished_at if row and row.last_ok else None
+    mend, command = "restore-from-backup.md", "manage.py backup"
+    if row is None or ended is None:
+        is_missed = "backup" in heartbeats.expected()
+        text = _("还没有成功的备份") if is_missed or row else _("不由本系统备份")
+        yield Finding(_("最近备份"), BAD if is_missed or row else OK, text, mend=mend, command=command)
+        return
+    age = as_of - ended
+    yield Finding(
+        _("最近备份"),
+        BAD if age > timedelta(hours=36) else OK,
+        ended.astimezone(clock.SHANGHAI).strftime("%Y-%m-%d %H:%M"),
+        _("%(folder)s，%(size)s MB")
+        % {
+            "folder": row.detail.get("folder", ""),
+            "size": round(row.detail.get("bytes", 0) / 1_000_000, 1),
+        },
+        mend,
+        command,
+    )
