@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import cookies
+from accounts import cookies, staff_door
 from accounts.models import User
 from accounts.phone_field import PhoneField
 from accounts.services import closings, code_requests, devices, login_codes, users
@@ -56,6 +56,10 @@ class HallAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allaut
         super().set_password(user, password)
         users.end_tokens(user_id=user.pk)
 
+    def authentication_failed(self, request: Any, **credentials: Any) -> None:
+        super().authentication_failed(request, **credentials)
+        staff_door.note_failed_login(request, credentials)
+
     def get_user_by_phone(self, phone: str) -> User | None:
         """Only who has proven the phone: a mere claim on it must neither log in nor stand in anybody's way."""
         return users.by_proven_phone(phone)
@@ -74,6 +78,7 @@ class HallAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allaut
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         """He is in: a wish to close the login is taken back, a new browser is told of, his language is there again."""
         known, now = cast(User, user), clock.now()
+        staff_door.note(request, known, "logged_in")
         if closings.withdraw(user_id=known.pk, actor=Actor.user(known), as_of=now):
             messages.info(request, gettext("您已登录，注销申请已自动撤回"))
         was_here = devices.knows(known, request.COOKIES.get(devices.COOKIE, ""))

@@ -8,10 +8,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("客户与账户")
 
     def ready(self) -> None:
-        from accounts import posts
+        from accounts import posts, staff_door
         from core import scopes
 
         scopes.provide(posts.scope_of_any)
+        staff_door.listen()
         autodiscover_modules(
             "personal_sections"
         )  # what each room holds on a user, see accounts.personal_data

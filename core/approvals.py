@@ -102,9 +102,10 @@ def submit(
 
     What the same object had carried out at once within `ONE_SUM_WITHIN` counts towards the limit, and what the same
     person carried out at once on that local day towards the day's. `subject` is ("app.Model", id), `data` holds what
-    turns into JSON; `lies_in` is the region where the object's own page cannot tell. What was done at once under the same `key` is not done again, with other content it raises
-    IdempotencyConflict. Raises what the work and the kind's `check_person` raise, AlreadyAsked while a request of this
-    kind for this object is open, Forbidden without the kind's permission there; then nothing has changed.
+    turns into JSON, `lies_in` is the region where the object's own page cannot tell. What was done at once under the
+    same `key` is not done again, with other content it raises IdempotencyConflict. Raises what the work and the kind's
+    `check_person` raise, AlreadyAsked while a request of this kind for this object is open, Forbidden without the
+    kind's permission there; then nothing has changed.
     """
     known = _known(kind)
     label, object_id = subject[0], str(subject[1])

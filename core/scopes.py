@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
+Sight = Callable[[QuerySet[Any]], QuerySet[Any]]  # leaves the rows that somebody may look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,16 @@ def seen(user: Any, rows: QuerySet[M], path: Path | None = None) -> QuerySet[M]:
     meta = rows.model._meta
     scope = of(user, *(f"{meta.app_label}.{verb}_{meta.model_name}" for verb in ("view", "change")))
     return narrow(rows, path_of(rows.model) if path is None else path, scope)
+
+
+def sight(user: Any) -> Sight:
+    """What leaves of any rows those that this member of staff may look at."""
+    return lambda rows: seen(user, rows)
+
+
+def everything(rows: QuerySet[M]) -> QuerySet[M]:
+    """For readers who ask nobody: figures for machines, jobs."""
+    return rows
 
 
 def region_of(label: str, key: object) -> int | None:

@@ -1,19 +1,23 @@
 """The staff side of the front door: its menu, its first page, and the content policy that its theme needs."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from accounts import posts
 from billing.admin import channel_months
 from billing.views import counter
-from core import approval_desk, clock
+from core import approval_desk, clock, scopes
+from core.errors import HallError
 from hall.selectors import dashboard as figures
+from operations.serving import rights
 
 Item = tuple[str, str, str | Promise]  # model label, icon, title
 
@@ -76,7 +80,9 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("core.approval", "how_to_reg", pgettext_lazy("plural", "审批")),
             ("core.auditrow", "policy", _("审计记录")),
             ("accounts.user", "person", pgettext_lazy("plural", "用户")),
-            ("auth.group", "badge", _("角色")),
+            ("accounts.post", "work_history", pgettext_lazy("plural", "任职")),
+            ("accounts.certificate", "badge", pgettext_lazy("plural", "岗位合格证")),
+            ("auth.group", "shield_person", _("角色")),
         ),
     ),
 )
@@ -125,18 +131,36 @@ def changelist(label: str, query: str = "") -> str:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows: only the figures whose rows this member of staff may see."""
-    as_of = clock.now()
+    as_of, sight = clock.now(), scopes.sight(request.user)
     return context | {
         "as_of": as_of,
         "cards": [
             card | {"url": changelist(label, card["query"])}
             for label, read in figures.CARDS
             if may_see(request, label)
-            for card in read(as_of)
+            for card in read(as_of, sight)
         ],
-        "collected": figures.collected(as_of) if may_see(request, "billing.receipt") else None,
-        "jobs": figures.jobs(as_of) if may_see(request, "core.heartbeat") else None,
+        "collected": figures.collected(as_of, sight) if may_see(request, "billing.receipt") else None,
+        "jobs": figures.jobs(as_of) if _sees_jobs(request) else None,
+        "certificate": _certificate(request.user, as_of),
     }
+
+
+def _sees_jobs(request: HttpRequest) -> bool:
+    return scopes.of(request.user, "core.view_heartbeat", "core.change_heartbeat").is_everything
+
+
+def _certificate(user: Any, as_of: datetime) -> str:
+    """What the clerk should know of his certificate; "" when there is nothing, or when he needs none."""
+    if not user.has_perm(rights.PERMISSION):
+        return ""
+    try:
+        posts.check_clerk(user, as_of)
+    except HallError as error:
+        return error.text
+    ends_on = posts.certificate_ends_on(user, as_of)
+    told = gettext("您的岗位合格证有效期至 %(day)s，到期后不能受理业务，请及时换证。")
+    return told % {"day": ends_on.isoformat()} if ends_on else ""
 
 
 class ContentPolicyMiddleware:

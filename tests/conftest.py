@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.login import record_authentication
+from django.contrib.auth.signals import user_logged_in
 from django.test import TransactionTestCase
 from django.utils import translation
 
@@ -55,6 +57,19 @@ def broker_away(settings: Any) -> Iterator[None]:
     yield
     pokes.broker.cache_clear()
     pokes.speak_again()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def staff_have_shown_their_second_factor() -> Iterator[None]:
+    """Of whoever a test logs in by `force_login`; who logs in through the pages is asked for it as in life."""
+    user_logged_in.connect(_shown, dispatch_uid="tests.second_factor")
+    yield
+    user_logged_in.disconnect(dispatch_uid="tests.second_factor")
+
+
+def _shown(sender: Any, request: Any, user: Any, **more: Any) -> None:
+    if user.is_staff and "REQUEST_METHOD" not in request.META:
+        record_authentication(request, user, "mfa", type="totp")
 
 
 def _is_local(address: Any) -> bool:

@@ -98,7 +98,7 @@ def appoint(
 
 
 def end_post(*, post_id: int, ends_on: date, actor: Actor, as_of: datetime) -> Post:
-    """The post is not held from `ends_on` on (at the earliest today). Raises AlreadyEnded, and what `check_grant` does."""
+    """The post is not held from `ends_on` on, at the earliest today. Raises AlreadyEnded, or as `check_grant`."""
     with transaction.atomic():
         post = Post.objects.select_for_update().get(pk=post_id)
         check_grant(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.selectors import channel_months as reads
 from billing.selectors.channel_months import Month, Payer
 from billing.texts import channel_name
-from core import clock
+from core import clock, scopes
 from core.backoffice import ReadOnlyAdmin
 
 URL = "admin:billing_receipt_channels"
@@ -37,7 +37,8 @@ class WithChannelMonths(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         today = clock.local_date(clock.now())
-        found = reads.months(_month(request.GET.get("month", ""), today))
+        scope = scopes.of(request.user, *self.viewing())
+        found = reads.months(_month(request.GET.get("month", ""), today), scope=scope)
         shown = found[0]
         context = {
             **self.admin_site.each_context(request),

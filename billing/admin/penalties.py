@@ -5,11 +5,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import PenaltyPolicy
-from core import clock
+from core import clock, scopes
 from core.backoffice import EditableAdmin, ReasonForm
 
 
@@ -35,11 +36,20 @@ class PolicyForm(ReasonForm):
 
 @admin.register(PenaltyPolicy)
 class PenaltyPolicyAdmin(EditableAdmin):
+    """The group's rules are read by everybody; a province writes its own region's, and nobody else's."""
+
+    region_path = "region"
     form = PolicyForm
+    autocomplete_fields = ("region",)
     list_display = ("region_name", "rate", "grace_days", "cap_percent", "active_from", "active_to")
     list_select_related = ("region",)
     ordering = ("-active_from", "-id")
     fields = ("region", "daily_rate_ppm", "grace_days", "cap_percent", "active_from", "active_to")
+
+    def within(self, request: HttpRequest, rows: QuerySet[Any], *permissions: str) -> QuerySet[Any]:
+        """With the general ones, which hold here, too."""
+        inside = scopes.within(scopes.of(request.user, *permissions), self.region_path)
+        return rows if inside is None else rows.filter(inside | Q(region=None))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Of a rule that is written only the end is still open."""

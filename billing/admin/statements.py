@@ -19,7 +19,7 @@ from billing.models import DifferenceHistory, DifferenceState, Statement, Statem
 from billing.selectors import statements as reads
 from billing.services.statements import statements
 from billing.statements import reader
-from core import reasoned
+from core import reasoned, scopes
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
 from core.reasoned import Reasoned
@@ -114,11 +114,15 @@ class StatementAdmin(ReadOnlyAdmin):
             '<a class="backoffice-link" href="{}">{}</a>', address, gettext("查看当日对账结果")
         )
 
+    def _sees_all(self, request: HttpRequest) -> bool:
+        """A statement's sums are the whole operator's."""
+        return scopes.of(request.user, *self.viewing()).is_everything
+
     def latest_view(self, request: HttpRequest) -> HttpResponse:
         """Leads to the newest day there is."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found = reads.newest()
+        found = reads.newest() if self._sees_all(request) else None
         if found is None:
             return HttpResponseRedirect(reverse("admin:billing_statement_changelist"))
         return HttpResponseRedirect(day_url(found.gateway, found.day))
@@ -127,6 +131,8 @@ class StatementAdmin(ReadOnlyAdmin):
         """One channel's day: what it said, how that agreed with the books, and each difference."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if not self._sees_all(request):
+            raise Http404
         found = reads.of_day(_known(gateway), _day(day))
         shown = Paginator(found.differences, PER_PAGE).get_page(request.GET.get("p"))
         context = {

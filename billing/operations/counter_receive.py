@@ -7,12 +7,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
+from accounts import posts
 from accounts.models import BillingAccount, User
 from billing import quotes
 from billing.forms import YuanField
 from billing.models import Bill, CounterMethod
 from billing.services import counter
 from core import clock
+from core.errors import NotFound
 from operations.context import ByClerk, Context
 from operations.forms import OperationForm
 from operations.models import Channel
@@ -92,7 +94,12 @@ class ReceiveAtCounter(Operation):
         account_locks.account(data["account"].pk)
 
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
-        """Raises OwnAccount and PaperNumberTaken; a paper that was entered before with the same data is only shown."""
+        """Raises OwnAccount and PaperNumberTaken; a paper that was entered before with the same data is only shown.
+
+        NotFound for an account that lies where this member of staff takes no money.
+        """
+        if not posts.may(ctx.user, counter.PERMISSION, data["account"].region_id, ctx.as_of):
+            raise NotFound()
         account, amount, today = data["account"], data["amount"], clock.local_date(ctx.as_of)
         method = CounterMethod(data["method"])
         assert isinstance(ctx.user, User)

@@ -13,6 +13,7 @@ from billing.gateways import registry
 from billing.models import LedgerEntry, Receipt, Refund
 from billing.texts import AT_THE_COUNTER
 from core import clock
+from core.scopes import EVERYTHING, Scope, narrow
 
 MONTHS = 6
 
@@ -81,20 +82,20 @@ def payer_of(gateway: str) -> Payer:
     return Payer.STAFF if gateway in AT_THE_COUNTER else Payer.OTHER
 
 
-def months(last: date) -> list[Month]:
-    """The six months up to that of `last`, the newest first. Two queries."""
+def months(last: date, *, scope: Scope = EVERYTHING) -> list[Month]:
+    """The six months up to that of `last`, the newest first, of the accounts in the scope. Two queries."""
     firsts = [last.replace(day=1)]
     while len(firsts) < MONTHS:
         firsts.append((firsts[-1] - timedelta(days=1)).replace(day=1))
     found = {first: Month(first) for first in firsts}
     since, until = _midnight(firsts[-1]), _midnight((firsts[0] + timedelta(days=31)).replace(day=1))
-    for row in _grouped(
-        Receipt.objects.filter(booked_at__gte=since, booked_at__lt=until), "receipt", "gateway"
-    ):
+    received = Receipt.objects.filter(booked_at__gte=since, booked_at__lt=until)
+    for row in _grouped(narrow(received, "account__region", scope), "receipt", "gateway"):
         found[row["month"].date()].channels[row["channel"]].add(
             Sums(receipts=row["rows"], received_cents=row["cents"], ledger_cents=row["ledger"])
         )
     refunded = Refund.objects.filter(booked_at__gte=since, booked_at__lt=until)
+    refunded = narrow(refunded, "receipt__account__region", scope)
     for row in _grouped(refunded, "refund", "receipt__gateway"):
         found[row["month"].date()].channels[row["channel"]].add(
             Sums(refunded_cents=row["cents"], ledger_cents=row["ledger"])

@@ -12,6 +12,7 @@ from billing.models import Bill, CashDeposit, CounterMethod, CounterMoney
 from billing.selectors import balances, penalties
 from core import clock, metrics
 from core.errors import NotFound
+from core.scopes import Sight, everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ def in_till(user_id: int) -> "QuerySet[CounterMoney]":
     return in_tills().filter(taken_by_id=user_id)
 
 
-def tills() -> list[Till]:
-    """Who holds how much cash, whoever holds it longest first."""
+def tills(sight: Sight = everything) -> list[Till]:
+    """Who holds how much of the cash in sight, whoever holds it longest first."""
     rows = (
-        in_tills()
+        sight(in_tills())
         .order_by()
         .values("taken_by_id", "taken_by__name", "taken_by__username")
         .annotate(cents=Sum("receipt__amount_cents"), receipts=Count("id"), oldest_at=Min("taken_at"))

@@ -12,6 +12,7 @@ from accounts.models import BillingAccount
 from billing.models import RefundRequest, RefundState
 from core import clock, metrics
 from core.errors import NotFound
+from core.scopes import Sight, everything
 
 
 def of_user(user: Any) -> QuerySet[RefundRequest]:
@@ -51,8 +52,8 @@ class Counts:
     cents: int
 
 
-def counts(*, as_of: datetime) -> Counts:
-    found = under_way().aggregate(
+def counts(*, as_of: datetime, sight: Sight = everything) -> Counts:
+    found = sight(under_way()).aggregate(
         open=Count("id"),
         requested=Count("id", filter=Q(state=RefundState.REQUESTED)),
         abnormal=Count("id", filter=Q(state=RefundState.ABNORMAL)),

@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from billing.models import LineKind, Statement, StatementDifference, Verdict
 from billing.models.statements import UNSETTLED
 from core import metrics
+from core.scopes import Sight, everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ def newest() -> Statement | None:
     return Statement.objects.order_by("-day", "-id").first()
 
 
-def unsettled_sums() -> dict[str, int]:
+def unsettled_sums(sight: Sight = everything) -> dict[str, int]:
     """How many differences are OPEN or HELD, and the fen of those that are OPEN."""
-    rows = StatementDifference.objects.filter(state__in=UNSETTLED).order_by().values("state")
+    rows = sight(StatementDifference.objects.filter(state__in=UNSETTLED)).order_by().values("state")
     found = {row["state"]: row for row in rows.annotate(number=Count("id"), cents=_SUM)}
     opened = found.get("OPEN", {"number": 0, "cents": 0})
     return {

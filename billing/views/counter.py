@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES
 
+from accounts import posts
 from accounts.models import BillingAccount
 from accounts.selectors import accounts
 from accounts.services.accounts import BadAccountNumber, clean_number
@@ -24,9 +25,10 @@ from billing.selectors import bills as bill_reads
 from billing.selectors import counter as reads
 from billing.services import counter
 from billing.services.payments import pay_links
-from core import audit, clock, money
+from core import audit, clock, money, scopes
 from core.actor import Actor
 from core.errors import Forbidden, HallError, NotFound
+from core.staff_pages import refuse
 from operations import flow
 from operations.context import Context, client_address
 from operations.flow import Flow
@@ -78,9 +80,11 @@ def desk(admin: "Admin", request: HttpRequest) -> HttpResponse:
     _permit(request)
     if request.method != "POST":
         return _look_up(admin, request)
-    account = reads.find_account(request.POST.get("account", "").replace("\0", ""))
+    account = _account(request, request.POST.get("account", "").replace("\0", ""))
     if account is None:
         raise Http404
+    if _barred(request):
+        return _desk_page(admin, request, account, None)
     ctx = _context(request, account)
     steps = {"submit": _submit, "edit": _edit}
     try:
@@ -99,6 +103,8 @@ def receipt(admin: "Admin", request: HttpRequest, number: str) -> HttpResponse:
         found = reads.money_of_receipt(number)
     except NotFound as error:
         raise Http404 from error
+    if not _reaches(request, found.receipt.account):
+        raise Http404
     context = {"money": found, "receipt": found.receipt, "desk": reverse(DESK)}
     return TemplateResponse(request, "backoffice/counter_receipt.html", context)
 
@@ -106,10 +112,11 @@ def receipt(admin: "Admin", request: HttpRequest, number: str) -> HttpResponse:
 def link(admin: "Admin", request: HttpRequest) -> HttpResponse:
     """Sends a pay link to the account's contact phone (POST), and says where it went."""
     _permit(request)
-    account = reads.find_account(request.POST.get("account", "").replace("\0", ""))
+    account = _account(request, request.POST.get("account", "").replace("\0", ""))
     if request.method != "POST" or account is None:
         raise Http404
     try:
+        posts.check_clerk(request.user, clock.now())
         sent = pay_links.send(
             account_id=account.pk,
             actor=Actor.user(request.user),
@@ -141,7 +148,7 @@ def till(admin: "Admin", request: HttpRequest) -> HttpResponse:
         "mine": mine,
         "chosen": set(form["money"].value() or []) if form.is_bound else {str(each.pk) for each in mine},
         "total_cents": sum(each.receipt.amount_cents for each in mine),
-        "tills": reads.tills() if request.user.has_perm("billing.view_countermoney") else None,
+        "tills": reads.tills(scopes.sight(request.user)) if _sees_tills(request) else None,
         "old_before": as_of - OLD_AFTER,
         "deposits": reads.deposits_of(user_id, most=DEPOSITS_SHOWN),
         "desk": reverse(DESK),
@@ -152,6 +159,24 @@ def till(admin: "Admin", request: HttpRequest) -> HttpResponse:
 def _permit(request: HttpRequest) -> None:
     if not may_open(request):
         raise PermissionDenied
+
+
+def _reaches(request: HttpRequest, account: BillingAccount) -> bool:
+    """Whether the account lies where this member of staff takes money."""
+    return posts.may(request.user, counter.PERMISSION, account.region_id)
+
+
+def _account(request: HttpRequest, number: str) -> BillingAccount | None:
+    """A customer's account that lies there; another is as if there were none, and that he asked is kept."""
+    account = reads.find_account(number)
+    if account is None or _reaches(request, account):
+        return account
+    refuse(request, subject=(account._meta.label, str(account.pk)), why="elsewhere")
+    return None
+
+
+def _sees_tills(request: HttpRequest) -> bool:
+    return request.user.has_perm("billing.view_countermoney")
 
 
 def _staff_id(request: HttpRequest) -> int:
@@ -178,7 +203,7 @@ def _look_up(admin: "Admin", request: HttpRequest) -> HttpResponse:
     except BadAccountNumber as error:
         messages.warning(request, error.text)
         return _desk_page(admin, request, None, None)
-    account = reads.find_account(number)
+    account = _account(request, number)
     audit.record(
         actor=Actor.user(request.user),
         action="billing.counter.lookup",
@@ -190,6 +215,8 @@ def _look_up(admin: "Admin", request: HttpRequest) -> HttpResponse:
     if account is None:
         messages.warning(request, _("没有找到户号 %(number)s") % {"number": number})
         return _desk_page(admin, request, None, None)
+    if _barred(request):
+        return _desk_page(admin, request, account, None)
     ctx = _context(request, account)
     due = reads.due_cents(account, as_of=ctx.as_of)
     initial = {"account": account.number, "amount": money.yuan(due) if due else ""}
@@ -239,7 +266,7 @@ def _deposit(request: HttpRequest, form: DepositForm) -> str:
 def _desk_page(
     admin: "Admin", request: HttpRequest, account: BillingAccount | None, page: Flow | None
 ) -> HttpResponse:
-    today = clock.local_date(clock.now())
+    today, barred = clock.local_date(clock.now()), _barred(request)
     context = {
         **admin.admin_site.each_context(request),
         "opts": admin.opts,
@@ -253,9 +280,20 @@ def _desk_page(
         "till": reverse(TILL),
         "link": reverse(LINK),
         "desk": reverse(DESK),
+        "barred": barred,
+        "certificate_ends_on": posts.certificate_ends_on(request.user, clock.now()),
     }
-    status = page.status if page else 200
+    status = page.status if page else 403 if barred and request.method == "POST" else 200
     return TemplateResponse(request, "backoffice/counter_desk.html", context, status=status)
+
+
+def _barred(request: HttpRequest) -> str:
+    """Why this member of staff may look but not take money; "" when he may."""
+    try:
+        posts.check_clerk(request.user, clock.now())
+    except Forbidden as error:
+        return error.text
+    return ""
 
 
 def _dressed(form: forms.Form) -> forms.Form:

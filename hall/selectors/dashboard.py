@@ -1,4 +1,4 @@
-"""The figures of the staff's first page. Each is one query that a (partial) index answers."""
+"""The figures of the staff's first page, of what its reader may see. Each is one query that an index answers."""
 
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
@@ -18,6 +18,7 @@ from billing.services.money import ledger_check
 from billing.texts import AT_THE_COUNTER
 from core import clock, heartbeats, money
 from core.models import Approval, ApprovalState, Heartbeat, OutboxRow
+from core.scopes import Sight
 from notices.models import Delivery, DeliveryState
 from operations.models import Slip, SlipState
 
@@ -37,9 +38,9 @@ class Card(TypedDict):
     query: str
 
 
-def slips(as_of: datetime) -> list[Card]:
+def slips(as_of: datetime, sight: Sight) -> list[Card]:
     """How today's requests ended so far."""
-    counted = Slip.objects.filter(started_at__gte=_midnight(as_of)).aggregate(
+    counted = sight(Slip.objects.filter(started_at__gte=_midnight(as_of))).aggregate(
         all=Count("id"),
         done=Count("id", filter=Q(state=SlipState.DONE)),
         refused=Count("id", filter=Q(state__in=(SlipState.REFUSED, SlipState.FAILED))),
@@ -56,10 +57,10 @@ def slips(as_of: datetime) -> list[Card]:
     ]
 
 
-def callbacks(as_of: datetime) -> list[Card]:
+def callbacks(as_of: datetime, sight: Sight) -> list[Card]:
     """Callbacks that wait longer than they should, or that were given up."""
     late = Q(state=CallbackState.NEW, received_at__lt=as_of - STUCK_AFTER)
-    found = GatewayCallback.objects.filter(late | Q(state=CallbackState.DEAD)).aggregate(
+    found = sight(GatewayCallback.objects.filter(late | Q(state=CallbackState.DEAD))).aggregate(
         late=Count("id", filter=Q(state=CallbackState.NEW)),
         dead=Count("id", filter=Q(state=CallbackState.DEAD)),
         oldest=Min("received_at"),
@@ -76,9 +77,9 @@ def callbacks(as_of: datetime) -> list[Card]:
     ]
 
 
-def undecided(as_of: datetime) -> list[Card]:
+def undecided(as_of: datetime, sight: Sight) -> list[Card]:
     """Payments without a result."""
-    found = Payment.objects.filter(state__in=UNDECIDED).aggregate(
+    found = sight(Payment.objects.filter(state__in=UNDECIDED)).aggregate(
         all=Count("id"),
         unknown=Count("id", filter=Q(state=PaymentState.UNKNOWN)),
         late=Count("id", filter=Q(expires_at__lt=as_of)),
@@ -95,9 +96,9 @@ def undecided(as_of: datetime) -> list[Card]:
     ]
 
 
-def unallocated_money(as_of: datetime) -> list[Card]:
+def unallocated_money(as_of: datetime, sight: Sight) -> list[Card]:
     """Money that came in and is used for no bill; what somebody must look at colours the card."""
-    found = unallocated.sums()
+    found = unallocated.sums(sight)
     waiting = [found[name] for name in ("review", "suspense", "missing")]
     held = [*waiting[:2], found["credit"]]
     since = min((each.oldest for each in waiting if each.oldest), default=as_of)
@@ -120,9 +121,9 @@ def _tone_of_unallocated(receipts: int, age: timedelta) -> str:
     return "bad" if age > LONGEST_UNEXPLAINED else "warn"
 
 
-def waiting_approvals(as_of: datetime) -> list[Card]:
+def waiting_approvals(as_of: datetime, sight: Sight) -> list[Card]:
     """What waits for a second person."""
-    found = Approval.objects.filter(state=ApprovalState.REQUESTED).aggregate(
+    found = sight(Approval.objects.filter(state=ApprovalState.REQUESTED)).aggregate(
         all=Count("id"), oldest=Min("requested_at"), cents=Sum("amount_cents", default=0)
     )
     days = (as_of - found["oldest"]).days if found["oldest"] else 0
@@ -139,9 +140,9 @@ def waiting_approvals(as_of: datetime) -> list[Card]:
     ]
 
 
-def refunds_under_way(as_of: datetime) -> list[Card]:
+def refunds_under_way(as_of: datetime, sight: Sight) -> list[Card]:
     """Refunds that have not ended; those past their day, and those that the gateway could not finish."""
-    found = refunds.counts(as_of=as_of)
+    found = refunds.counts(as_of=as_of, sight=sight)
     return [
         Card(
             title=_("未办结退款"),
@@ -155,9 +156,9 @@ def refunds_under_way(as_of: datetime) -> list[Card]:
     ]
 
 
-def outbox(as_of: datetime) -> list[Card]:
+def outbox(as_of: datetime, sight: Sight) -> list[Card]:
     """News that nobody could handle."""
-    found = OutboxRow.objects.exclude(state=OutboxRow.State.DONE).aggregate(
+    found = sight(OutboxRow.objects.exclude(state=OutboxRow.State.DONE)).aggregate(
         dead=Count("id", filter=Q(state=OutboxRow.State.DEAD)),
         waiting=Count("id", filter=Q(state=OutboxRow.State.PENDING)),
     )
@@ -173,10 +174,11 @@ def outbox(as_of: datetime) -> list[Card]:
     ]
 
 
-def deliveries(as_of: datetime) -> list[Card]:
+def deliveries(as_of: datetime, sight: Sight) -> list[Card]:
     """Messages of the last seven days that did not arrive."""
     since = as_of - timedelta(days=DAYS_SHOWN)
-    found = Delivery.objects.filter(state=DeliveryState.FAILED, created_at__gte=since).aggregate(
+    failed = Delivery.objects.filter(state=DeliveryState.FAILED, created_at__gte=since)
+    found = sight(failed).aggregate(
         failed=Count("id"), today=Count("id", filter=Q(created_at__gte=_midnight(as_of)))
     )
     return [
@@ -191,9 +193,9 @@ def deliveries(as_of: datetime) -> list[Card]:
     ]
 
 
-def statement_differences(as_of: datetime) -> list[Card]:
+def statement_differences(as_of: datetime, sight: Sight) -> list[Card]:
     """Where the channels' statements and our books do not agree."""
-    found = statements.unsettled_sums()
+    found = statements.unsettled_sums(sight)
     return [
         Card(
             title=pgettext_lazy("plural", "对账差异"),
@@ -207,9 +209,9 @@ def statement_differences(as_of: datetime) -> list[Card]:
     ]
 
 
-def undeposited(as_of: datetime) -> list[Card]:
+def undeposited(as_of: datetime, sight: Sight) -> list[Card]:
     """Counter cash that is not yet at the bank."""
-    held = counter.tills()
+    held = counter.tills(sight)
     days = max((till.age(as_of).days for till in held), default=0)
     return [
         Card(
@@ -223,7 +225,7 @@ def undeposited(as_of: datetime) -> list[Card]:
     ]
 
 
-CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
+CARDS: tuple[tuple[str, Callable[[datetime, Sight], list[Card]]], ...] = (
     ("operations.slip", slips),
     ("billing.gatewaycallback", callbacks),
     ("billing.payment", undecided),
@@ -237,10 +239,10 @@ CARDS: tuple[tuple[str, Callable[[datetime], list[Card]]], ...] = (
 )
 
 
-def collected(as_of: datetime) -> dict[str, Any]:
+def collected(as_of: datetime, sight: Sight) -> dict[str, Any]:
     """Money booked today by gateway, and per day of the last seven; history that an import brought is left out."""
     first = _midnight(as_of) - timedelta(days=DAYS_SHOWN - 1)
-    booked = Receipt.objects.filter(booked_at__gte=first).exclude(gateway__startswith="import:")
+    booked = sight(Receipt.objects.filter(booked_at__gte=first).exclude(gateway__startswith="import:"))
     grouped = (
         booked.annotate(day=TruncDate("booked_at", tzinfo=clock.SHANGHAI))
         .values("day", "gateway")

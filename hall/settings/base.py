@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.staff_door.StaffDoorMiddleware",
     "hall.backoffice.ContentPolicyMiddleware",
     "core.middleware.HallErrorMiddleware",
     "core.limits.RateLimitMiddleware",

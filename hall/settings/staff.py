@@ -1,4 +1,4 @@
-"""Staff: how their second factor works, how long they stay logged in, how long their passwords are."""
+"""Staff: where their permissions come from, and how their second factor works."""
 
 AUTHENTICATION_BACKENDS = ["accounts.backends.PostsBackend"]
 
@@ -7,7 +7,3 @@ MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_TOLERANCE = 1  # one step of 30 s either way: phones' clocks differ
 MFA_RECOVERY_CODE_COUNT = 10
-
-STAFF_SESSION_HOURS = 8  # then they log in again, however busy they are
-STAFF_IDLE_MINUTES = 30
-STAFF_PASSWORD_LENGTH = 12

@@ -1,11 +1,12 @@
 """A hall with some rows of everything that staff can look at."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 
-from accounts.models import BillingAccount, Contact, Customer, Membership, Region, User
+from accounts.models import BillingAccount, Certificate, Contact, Customer, Membership, Post, Region, User
 from billing.models import (
     CallbackState,
     CounterMethod,
@@ -36,19 +37,53 @@ def superuser(username: str = "root") -> User:
     return User.objects.create_superuser(username=username, password="not-guessed-1", phone="+8613900009999")
 
 
-def viewer(username: str = "viewer") -> User:
-    """Staff who may look at everything and do nothing."""
+def viewer(username: str = "viewer", *, region: Region | None = None) -> User:
+    """Staff who may look at everything there (else everywhere) and do nothing."""
+    return _posted(username, Permission.objects.filter(codename__startswith="view_"), region)
+
+
+def staff_with(*permissions: str, username: str = "clerk", region: Region | None = None) -> User:
+    """Staff who hold exactly these permissions ("core.change_outboxrow") there, else everywhere."""
+    return _posted(username, [permission(name) for name in permissions], region)
+
+
+def permission(name: str) -> Permission:
+    app, codename = name.split(".")
+    return Permission.objects.get(content_type__app_label=app, codename=codename)
+
+
+def _posted(username: str, permissions: Iterable[Permission], region: Region | None) -> User:
     user = User.objects.create_user(username=username, password="not-guessed-1", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    role = Group.objects.create(name=f"role of {username}")
+    role.permissions.set(permissions)
+    post(user, role, region or operator())
     return user
 
 
-def staff_with(*permissions: str, username: str = "clerk") -> User:
-    """Staff who hold exactly these permissions, e.g. "core.change_outboxrow"."""
-    user = User.objects.create_user(username=username, password="not-guessed-1", is_staff=True)
-    for permission in permissions:
-        app, codename = permission.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+def operator() -> Region:
+    """The region of the whole operator."""
+    known, _is_new = Region.objects.get_or_create(
+        code="OPERATOR", defaults={"name": "Operator", "level": Region.Level.GROUP}
+    )
+    return known
+
+
+def post(user: User, role: Group, region: Region) -> Post:
+    return Post.objects.create(
+        user=user, role=role, region=region, active_from=date(2020, 1, 1), created_at=NOON
+    )
+
+
+def certify(user: User) -> User:
+    """He may accept business, for the years that tests play in."""
+    Certificate.objects.create(
+        user=user,
+        number=f"C-{user.username}",
+        kind=Certificate.Kind.ACCEPTANCE,
+        issued_on=date(2020, 1, 1),
+        expires_on=date(2099, 12, 31),
+        created_at=NOON,
+    )
     return user
 
 
@@ -68,6 +103,15 @@ def hall(n: int = 3) -> None:
         build_money.debit(account)
         build_money.statement(i, account)
         _system(i, region)
+        _staff(i, region)
+
+
+def _staff(i: int, region: Region) -> User:
+    """A clerk at his post with his certificate."""
+    clerk = User.objects.create(username=f"clerk{i}", name=f"Clerk {i}", is_staff=True)
+    role, _is_new = Group.objects.get_or_create(name="Clerks")
+    post(clerk, role, region)
+    return certify(clerk)
 
 
 def _account(i: int, region: Region) -> BillingAccount:
