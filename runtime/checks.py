@@ -201,7 +201,7 @@ PRODUCTION: Environ = {
     "WECHATPAY_PLATFORM_CERT_FILE": "/run/secrets/wechatpay_platform_cert.pem",
     "WECHATPAY_GATEWAY_URL": "https://wechatpay.example.com",
     "SMS_GATEWAY_URL": "https://sms.example.com/send",
-    "SMS_GATEWAY_SECRET": "throw-away",
+    "SMS_GATEWAY_SECRET": "throw-away-0123456789",
 }
 
 STEPS: Mapping[str, Callable[[Environ], Outcome]] = {

@@ -22,9 +22,9 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 30 * 86_400  # seconds; what "stay logged in" means, and no session lives longer idle
 SESSION_IDLE_SECONDS = 12 * 3_600  # whoever did not ask to stay
-SESSION_IDLE_SECONDS_STAFF = 3_600
+SESSION_IDLE_SECONDS_STAFF = 1_800
 SESSION_ABSOLUTE_SECONDS = 90 * 86_400
-SESSION_ABSOLUTE_SECONDS_STAFF = 12 * 3_600
+SESSION_ABSOLUTE_SECONDS_STAFF = 8 * 3_600
 ACCOUNT_SESSION_REMEMBER = None  # the forms ask; see core.sessions for what becomes of the answer
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -112,6 +112,7 @@ RATE_LIMITS = {
     "POST billing:email_subscriptions": "20/h/user",
     "POST operations:form": "60/m/user",
     "POST api_tokens:overview": "20/h/user",
+    "content:search": "60/m/user",
     "csp_report": "60/m/ip",
     "POST set_language": "30/m/ip",
     "POST hall:display": "60/m/ip",
@@ -121,6 +122,7 @@ RATE_LIMITS = {
     "api:submit": "30/m/user",
     "api:schema": "30/m/ip",
     "api:docs": "30/m/ip",
+    "content-api:search": "60/m/user",
 }
 RATE_LIMIT_FACTOR = 1  # how many times more is allowed: one developer plays all customers
 
@@ -159,4 +161,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "SCHEMA_PATH_PREFIX": "/api/",
+    "ENUM_NAME_OVERRIDES": {
+        "BillKind": "billing.models.BillKind",
+        "ArticleKind": "content.models.ArticleKind",
+        "SlipState": "operations.models.SlipState",
+        "PaymentState": "billing.models.PaymentState",
+        "DeliveryState": "notices.models.DeliveryState",
+        "SlipChannel": "operations.models.Channel",
+        "MessageChannel": "notices.models.Channel",
+    },
 }

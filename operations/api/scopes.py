@@ -23,9 +23,8 @@ class InsufficientScope(HallError):
 
 
 def of_operation(code: str) -> str:
-    """The scope that lets a token have this operation done."""
-    known = registry.find(code)
-    return operation_scope(known) if known else OPERATE + code
+    """The scope that lets a token have this operation done; raises NotFound."""
+    return operation_scope(registry.get(code))
 
 
 def operation_scope(operation: Operation) -> str:

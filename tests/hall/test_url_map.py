@@ -44,7 +44,10 @@ OBJECTS = {
     "billing:debit_return",
     "operations:slip",
     "api:request",
-    "api:token",
+    "api_tokens:end",
+    "billing_api:bill",
+    "billing_api:receipt",
+    "billing_api:payment",
 }
 # These parameters name a kind, not a thing: they are the same for everybody.
 KINDS = {
@@ -106,7 +109,10 @@ def numbers() -> dict[str, list[str]]:
         **dict.fromkeys(("billing:debit_sign", "billing:debit_return"), [agreement.reference]),
         "operations:slip": [slip.number],
         "api:request": [slip.number],
-        "api:token": [AuthToken.objects.create(alice)[0].token_key],
+        "api_tokens:end": [AuthToken.objects.create(alice)[0].token_key],
+        "billing_api:bill": [bill.number],
+        "billing_api:receipt": [receipt.number],
+        "billing_api:payment": [paid.reference],
         **dict.fromkeys(
             ("billing:payment", "billing:payment_status", "billing:cashier", "billing:cancel"),
             [slip.subject_id, paid.reference],
