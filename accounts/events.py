@@ -23,7 +23,7 @@ class AccountsImported(Event):
 
 @dataclass(frozen=True)
 class MembershipEnded(Event):
-    """A user is no member of an account any more: what he arranged there in his own name ends with it."""
+    """A user has his role on an account no more (he left, or has another one): what only it allowed ends with it."""
 
     name: ClassVar[str] = "accounts.membership_ended"
 

@@ -8,13 +8,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import names
-from accounts.events import AccountsImported
+from accounts.events import AccountsImported, MembershipEnded
 from accounts.models import Contact, User
 from billing import debit_handlers, refund_handlers  # noqa: F401  register their consumers
 from billing.events import CounterMoneyReversed, MoneyReceived, PaymentEnded, PaymentSucceeded, ReceiptMoved
 from billing.models import PaymentState
 from billing.selectors import payments as payment_reads
 from billing.services.bulk import bulk_receipts
+from billing.services.debits import debit_agreements
 from billing.services.mails import email_subscriptions
 from billing.services.payments import pay_links
 from core import money, outbox
@@ -44,6 +45,13 @@ def finish_slip(event: PaymentSucceeded, *, as_of: datetime) -> None:
             "receipt": event.receipt_number,
         },
     )
+
+
+@outbox.consumer(MembershipEnded, name="billing.end_arrangements")
+def end_arrangements(event: MembershipEnded, *, as_of: datetime) -> None:
+    """Whoever left an account no longer pays it by his bank, and gets no bills of it."""
+    debit_agreements.lapse(actor=ACTOR, as_of=as_of, account_number=event.account_number)
+    email_subscriptions.lapse(actor=ACTOR, as_of=as_of, account_number=event.account_number)
 
 
 @outbox.consumer(PaymentEnded, name="billing.end_slip")

@@ -96,6 +96,7 @@ def change_role(
     check_role(account, role)
     if membership.role == role:
         raise AlreadyBound()
+    _publish_end(membership, account, as_of=as_of)
     membership.role = role
     membership.save(update_fields=["role"])
     _record(membership, change="CHANGED", actor=actor, as_of=as_of)
@@ -149,6 +150,10 @@ def _refuse_unless_above(by: Membership, other: Membership) -> None:
 def _end(membership: Membership, account: BillingAccount, *, actor: Actor, as_of: datetime) -> None:
     _record(membership, change="REMOVED", actor=actor, as_of=as_of)
     Membership.objects.filter(pk=membership.pk).delete()
+    _publish_end(membership, account, as_of=as_of)
+
+
+def _publish_end(membership: Membership, account: BillingAccount, *, as_of: datetime) -> None:
     event = MembershipEnded(
         account_number=account.number, user_id=membership.user_id, role=membership.role, at=as_of.isoformat()
     )

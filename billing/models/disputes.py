@@ -6,6 +6,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts import rules
+from accounts.rules import Action
 from billing.models.bills import Bill
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from core.statemachine import Machine
@@ -42,11 +44,14 @@ DISPUTE_MACHINE = Machine(
 
 
 class DisputeQuerySet(models.QuerySet["Dispute"]):
-    def for_user(self, user: Any) -> Self:
-        """Disputes of bills of the user's accounts, whoever of their members raised them."""
+    def for_user(self, user: Any, action: Action = Action.SEE_BILLS) -> Self:
+        """Disputes of bills of the accounts on which the user may do that, whoever of their members raised them."""
         if not getattr(user, "is_authenticated", False):
             return self.none()
-        return self.filter(bill__account__memberships__user_id=user.pk)
+        return self.filter(
+            bill__account__memberships__user_id=user.pk,
+            bill__account__memberships__role__in=rules.roles_for(action),
+        )
 
     def open(self) -> Self:
         return self.filter(state=DisputeState.OPEN)

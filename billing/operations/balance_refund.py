@@ -45,7 +45,7 @@ class RefundBalanceForm(OperationForm):
         super().__init__(*args, **kwargs)
         account = self.fields["account"]
         assert isinstance(account, forms.ModelChoiceField)
-        account.queryset = payable.owned_by(self.ctx.served)
+        account.queryset = payable.refunded_to(self.ctx.served)
 
     def clean_amount(self) -> int:
         cents: int = self.cleaned_data["amount"]

@@ -34,7 +34,7 @@ class TopUpForm(OperationForm):
         account, gateway = self.fields["account"], self.fields["gateway"]
         assert isinstance(account, forms.ModelChoiceField)
         assert isinstance(gateway, forms.ChoiceField)
-        account.queryset = payable.accounts_of(self.ctx.served)
+        account.queryset = payable.topped_up_by(self.ctx.served)
         gateway.choices = gateways.offered()
         gateway.initial = next((code for code, _name in gateways.offered()), "")
 

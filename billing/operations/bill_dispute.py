@@ -167,6 +167,6 @@ class WithdrawDispute(Operation):
 
 
 def _bills_of(ctx: Context) -> BillQuerySet:
-    """The bills of the accounts that the customer may pay, newest first."""
-    mine = payable.accounts_of(ctx.served).order_by()
+    """The bills that the customer may dispute, newest first."""
+    mine = payable.disputed_by(ctx.served).order_by()
     return Bill.objects.filter(account__in=mine).select_related("account").order_by("-issued_on", "-id")

@@ -1,5 +1,6 @@
 """缴费: paying what an account owes."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -8,11 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
 from accounts.models import BillingAccount
+from accounts.services.accounts import AccountClosed
 from billing import quotes
 from billing.forms import YuanField
 from billing.gateways import registry as gateways
 from billing.models import Bill
-from billing.selectors import payable
+from billing.selectors import balances, payable
 from billing.services.payments import payments
 from core import clock
 from operations.context import Confirmation, Context
@@ -63,6 +65,12 @@ class PayForm(forms.Form):
         return data
 
 
+def _refuse_ahead(account: BillingAccount, cents: int, today: date) -> None:
+    """A closed account is paid off, and takes nothing ahead; raises AccountClosed."""
+    if account.is_closed and cents > balances.of_account(account, today=today).due_cents:
+        raise AccountClosed(number=account.number)
+
+
 @register
 class PayBill(Operation):
     """缴费: pay what an account owes, part of it, or more (the rest becomes its credit)."""
@@ -89,6 +97,7 @@ class PayBill(Operation):
 
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         amount, today = data["amount"], clock.local_date(ctx.as_of)
+        _refuse_ahead(data["account"], amount, today)
         lines, warnings = quotes.settling(
             account=data["account"], amount_cents=amount, first_bill=data["bill"], today=today
         )

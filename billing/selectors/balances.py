@@ -8,6 +8,8 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import BillingAccount
+from accounts.rules import Action
+from accounts.selectors import accounts
 from billing.selectors import penalties
 
 
@@ -33,8 +35,8 @@ class AccountOverview:
 
 def overview(user: Any, *, today: date) -> list[AccountOverview]:
     """The user's accounts, those that owe first. Four queries at most, whatever the history."""
-    accounts = BillingAccount.objects.for_user(user).select_related("customer").order_by("number")
-    return of_accounts(accounts, today=today)
+    mine = accounts.where(user, Action.SEE_BILLS).select_related("customer")
+    return of_accounts(mine, today=today)
 
 
 def of_account(account: BillingAccount, *, today: date) -> AccountOverview:
@@ -53,9 +55,9 @@ _SUMS = """
      WHERE a.id = ANY(%(accounts)s)"""
 
 
-def of_accounts(accounts: Iterable[BillingAccount], *, today: date) -> list[AccountOverview]:
+def of_accounts(wanted: Iterable[BillingAccount], *, today: date) -> list[AccountOverview]:
     """One overview per account given, those that owe first."""
-    by_id = {account.pk: account for account in accounts}
+    by_id = {account.pk: account for account in wanted}
     if not by_id:
         return []
     with connection.cursor() as cursor:

@@ -35,8 +35,10 @@ def accounts_with_agreement(user: Any) -> QuerySet[BillingAccount]:
 
 
 def signed_by(user: Any, reference: str) -> DebitAgreement:
-    """An agreement that this user asked for; NotFound for anybody else's."""
-    found = DebitAgreement.objects.filter(reference=reference, user_id=user.pk).select_related("account")
+    """An agreement that this user asked for and may still sign; NotFound for anybody else's."""
+    mine = payable.owned_by(user).order_by().values("pk")
+    rows = DebitAgreement.objects.filter(reference=reference, user_id=user.pk, account__in=mine)
+    found = rows.select_related("account")
     row = found.first()
     if row is None:
         raise NotFound()

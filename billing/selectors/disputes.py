@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from accounts.rules import Action
 from billing.models import Bill, Dispute
 
 
@@ -19,6 +20,6 @@ def of_bill(bill: Bill) -> list[Dispute]:
 
 
 def withdrawable(user: Any) -> Any:
-    """The open disputes that this user raised on accounts that he still belongs to."""
-    mine = Dispute.objects.for_user(user).open().filter(raised_by_id=user.pk)
+    """The open disputes that this user raised on accounts where he may still do so."""
+    mine = Dispute.objects.for_user(user, Action.DISPUTE).open().filter(raised_by_id=user.pk)
     return mine.select_related("bill__account").order_by("-id")

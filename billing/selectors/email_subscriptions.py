@@ -5,12 +5,14 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts import rules
 from accounts.models import BillingAccount, Membership
+from accounts.rules import Action
 from billing.models import EmailSubscription, EmailSubscriptionState
 from billing.models.email_subscriptions import OPEN
 from notices import email_addresses
 
-ROLES = (Membership.Role.OWNER, Membership.Role.HANDLER)  # who may say where an account's bills go
+ROLES = rules.roles_for(Action.MAIL_BILLS)  # who may say where an account's bills go
 
 
 @dataclass(frozen=True, slots=True)

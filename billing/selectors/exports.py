@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.rules import Action
 from accounts.selectors import accounts
 from billing.models import Bill, BillKind, BillLine, Receipt
 from billing.texts import channel_name
@@ -72,7 +73,7 @@ def rows(wanted: Wanted) -> Iterator[Row]:
 
 
 def _account_ids(wanted: Wanted) -> list[int]:
-    mine = accounts.of_user(wanted.user)
+    mine = accounts.where(wanted.user, Action.SEE_BILLS)
     if wanted.account_number:
         mine = mine.filter(number=wanted.account_number)
     return list(mine.values_list("pk", flat=True))

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
+from accounts import rules
 from accounts.models import BillingAccount, Membership
+from accounts.rules import Action
 from billing.models import Allocation, Bill, Payment, Receipt
 from billing.models.payments import UNDECIDED
 from core.errors import NotFound
@@ -12,8 +14,9 @@ from notices.models import Delivery, Message
 
 
 def accounts(user: Any) -> "QuerySet[Membership]":
-    """The user's memberships, with accounts and customers."""
-    return Membership.objects.filter(user_id=user.pk).select_related("account__customer")
+    """The memberships by which the user sees bills, with accounts and customers."""
+    rows = Membership.objects.filter(user_id=user.pk, role__in=rules.roles_for(Action.SEE_BILLS))
+    return rows.select_related("account__customer")
 
 
 def bills(user: Any, *, account: str = "", only_open: bool = False) -> "QuerySet[Bill]":

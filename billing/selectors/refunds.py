@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from accounts.models import BillingAccount
+from accounts.rules import Action
+from accounts.selectors import accounts
 from billing.models import RefundRequest, RefundState
 from core import clock, metrics
 from core.errors import NotFound
@@ -17,7 +18,8 @@ from core.scopes import Sight, everything
 
 def of_user(user: Any) -> QuerySet[RefundRequest]:
     """The refunds of the user's accounts, and of what he paid for others; newest first."""
-    his = Q(account__in=BillingAccount.objects.for_user(user)) | Q(receipt__payment__payer=user)
+    mine = accounts.where(user, Action.SEE_BILLS).order_by().values("pk")
+    his = Q(account__in=mine) | Q(receipt__payment__payer=user)
     return (
         RefundRequest.objects.filter(his).select_related("account", "receipt").order_by("-created_at", "-id")
     )

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import BillingAccount
+from accounts.rules import Action
 from accounts.selectors import accounts
 from billing.selectors import bills
 from billing.selectors.exports import Content, Wanted
@@ -59,7 +60,7 @@ class ExportForm(forms.Form):
         super().__init__(*args, **kwargs)
         account = self.fields["account"]
         assert isinstance(account, forms.ModelChoiceField)
-        account.queryset = accounts.of_user(user)
+        account.queryset = accounts.where(user, Action.SEE_BILLS)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

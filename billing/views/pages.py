@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import names
+from accounts.rules import Action
 from accounts.selectors import accounts
 from billing.gateways import registry as gateways
 from billing.models import Bill
@@ -30,7 +31,7 @@ ALL = "all"  # ?period=all: the whole history
 @require_safe
 def bill_list(request: HttpRequest) -> HttpResponse:
     """Six months by default; all of them, or one account's, on request."""
-    mine = list(accounts.of_user(request.user))
+    mine = list(accounts.where(request.user, Action.SEE_BILLS).select_related("customer"))
     number, is_all = request.GET.get("account", ""), request.GET.get("period") == ALL
     if number and number not in {account.number for account in mine}:
         raise Http404
@@ -62,6 +63,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "bill": found,
         "undecided": _undecided(request.user, found.account_id),
         "is_payer": payable.accounts_of(request.user).filter(pk=found.account_id).exists(),
+        "may_dispute": accounts.may(request.user, found.account_id, Action.DISPUTE),
     }
     return render(request, "billing/bill.html", context | documents.about(found, request.user))
 

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.rules import Action
+from accounts.selectors import accounts
 from billing.models import RefundHistory, RefundRequest, RefundState, RefundWay
 from billing.selectors import refunds as refund_reads
 from billing.services.refunds import refunds
@@ -145,7 +147,7 @@ def refund(request: HttpRequest, number: str) -> HttpResponse:
 def cancel_refund(request: HttpRequest, number: str) -> HttpResponse:
     """Whoever asked for it takes it back while nobody has decided."""
     found = _get(request, number)
-    if found.user_id != request.user.pk:
+    if not _is_his(request.user, found):
         raise Forbidden()
     try:
         refunds.cancel(request_id=found.pk, actor=Actor.user(request.user), as_of=clock.now())
@@ -164,4 +166,12 @@ def _get(request: HttpRequest, number: str) -> RefundRequest:
 
 
 def _may_cancel(user: Any, found: RefundRequest) -> bool:
-    return found.state == RefundState.REQUESTED and found.user_id == user.pk
+    return found.state == RefundState.REQUESTED and _is_his(user, found)
+
+
+def _is_his(user: Any, found: RefundRequest) -> bool:
+    """He asked for it, and still has the right to: by his role, or because it was his own money."""
+    if found.user_id != user.pk:
+        return False
+    paid_by = found.receipt.payment.payer_id if found.receipt.payment else None
+    return paid_by == user.pk or accounts.may(user, found.account_id, Action.ASK_REFUND)

@@ -17,7 +17,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
+from accounts import rules
 from accounts.models import Contact, Membership
+from accounts.rules import Action
+from accounts.services.accounts import refuse_closed
 from billing.gateways import registry
 from billing.gateways.base import GatewayError
 from billing.gateways.debit.base import AgreementReport, AgreementRequest, AgreementStatus
@@ -42,6 +45,7 @@ LIFETIME = timedelta(hours=1)  # to sign at the bank
 SUBJECT = "debit_agreement"  # of the slip that waits for the signature; its id is the agreement's reference
 TELL_TASK = "billing.tell_debit_ends"
 _S = DebitAgreementState
+_ROLES = rules.roles_for(Action.MOVE_CREDIT)  # who may sign
 
 
 class AlreadySigned(Conflict):
@@ -79,12 +83,13 @@ def request(
 ) -> DebitAgreement:
     """A PENDING agreement that its user can sign; an earlier PENDING one of the account has ended.
 
-    Raises Forbidden for who does not own the account, and AlreadySigned.
+    Raises Forbidden for who does not own the account, AccountClosed, and AlreadySigned.
     """
     with transaction.atomic():
-        account_locks.account(account_id)
+        account = account_locks.account(account_id)
         if not _owns(account_id, user_id):
             raise Forbidden()
+        refuse_closed(account)
         for row in _open(account_id):
             if row.state == _S.ACTIVE:
                 raise AlreadySigned()
@@ -200,12 +205,15 @@ def _each(rows: "QuerySet[DebitAgreement]", ask: Callable[[DebitAgreement], obje
     return asked
 
 
-def lapse(*, actor: Actor, as_of: datetime) -> int:
-    """Ends the agreements of who does not own the account any more; how many."""
+def lapse(*, actor: Actor, as_of: datetime, account_number: str | None = None) -> int:
+    """Ends the agreements of who may not sign for the account any more, of that account or of all; how many."""
     owner = Membership.objects.filter(
-        account_id=OuterRef("account_id"), user_id=OuterRef("user_id"), role=Membership.Role.OWNER
+        account_id=OuterRef("account_id"), user_id=OuterRef("user_id"), role__in=_ROLES
     )
-    rows = list(DebitAgreement.objects.filter(~Exists(owner), state__in=OPEN).order_by("pk"))
+    found = DebitAgreement.objects.filter(~Exists(owner), state__in=OPEN)
+    if account_number is not None:
+        found = found.filter(account__number=account_number)
+    rows = list(found.order_by("pk"))
     for row in rows:
         with transaction.atomic():
             found = _locked(row.pk)
@@ -283,5 +291,5 @@ def contact(account_id: int) -> str:
 
 
 def _owns(account_id: int, user_id: int) -> bool:
-    owners = Membership.objects.filter(account_id=account_id, role=Membership.Role.OWNER)
+    owners = Membership.objects.filter(account_id=account_id, role__in=_ROLES)
     return owners.filter(user_id=user_id).exists()

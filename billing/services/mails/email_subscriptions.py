@@ -197,12 +197,16 @@ def delivery_failed(*, reference: str, failure: str, actor: Actor, as_of: dateti
         _end_one(row, _Ending(_S.BOUNCED, f"{SOFT_IN_A_ROW} mails in a row not taken", actor), as_of=as_of)
 
 
-def lapse(*, actor: Actor, as_of: datetime) -> int:
-    """Ends what was not confirmed in time, and what nobody with the right to it stands behind any more; how many."""
+def lapse(*, actor: Actor, as_of: datetime, account_number: str | None = None) -> int:
+    """Ends what was not confirmed in time, and what nobody with the right to it stands behind any more; how many.
+
+    With a number only those of that account.
+    """
     values: dict[str, Any] = {
         "actor": actor.ref,
         "at": as_of,
-        "roles": [role.value for role in ROLES],
+        "roles": ROLES,
+        "account": account_number,
     }
     with connection.cursor() as cursor:
         cursor.execute(_LAPSE, values)
@@ -214,11 +218,13 @@ _LAPSE = """
         SELECT s.id, s.state, CASE WHEN s.state = 'PENDING' AND s.confirm_by <= %(at)s
                                    THEN 'not confirmed in time' ELSE 'no longer in charge of the account' END AS reason
           FROM billing_emailsubscription s
-         WHERE (s.state = 'PENDING' AND s.confirm_by <= %(at)s)
-            OR (s.state IN ('PENDING', 'ACTIVE')
-                AND NOT EXISTS (SELECT 1 FROM accounts_membership m
-                                 WHERE m.account_id = s.account_id AND m.user_id = s.user_id
-                                   AND m.role = ANY(%(roles)s)))
+         WHERE (%(account)s::text IS NULL
+                OR s.account_id = (SELECT id FROM accounts_billingaccount WHERE number = %(account)s))
+           AND ((s.state = 'PENDING' AND s.confirm_by <= %(at)s)
+                OR (s.state IN ('PENDING', 'ACTIVE')
+                    AND NOT EXISTS (SELECT 1 FROM accounts_membership m
+                                     WHERE m.account_id = s.account_id AND m.user_id = s.user_id
+                                       AND m.role = ANY(%(roles)s))))
          ORDER BY s.id FOR UPDATE),
     ended AS (UPDATE billing_emailsubscription s SET state = 'ENDED' FROM late WHERE s.id = late.id RETURNING s.id)
     INSERT INTO billing_emailsubscriptionhistory (subscription_id, from_state, to_state, actor, reason, at)

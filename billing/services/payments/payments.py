@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
+from accounts.services.accounts import refuse_closed
 from billing import locks
 from billing.events import PaymentEnded, PaymentSucceeded
 from billing.gateways.base import Report, ReportStatus
@@ -77,12 +78,15 @@ def start(
     """A payment that the customer can take to the cashier.
 
     An undecided payment of the same kind is continued, not doubled; another one in the way raises
-    PaymentInProgress. `reference` is given only by fixtures and imports.
+    PaymentInProgress; a closed account's top-up AccountClosed. `reference` is given only by fixtures and imports.
     """
     if not 0 < amount_cents <= MAX_CENTS:
         raise AmountOutOfRange()
     with transaction.atomic():
-        account_locks.hold(account_id)
+        if purpose == PaymentPurpose.TOPUP:
+            refuse_closed(account_locks.account(account_id))
+        else:
+            account_locks.hold(account_id)
         wanted = (gateway, amount_cents, bill_id, purpose)
         for undecided in payment_reads.in_the_way(account_id=account_id, payer_id=payer_id):
             same = wanted == (
