@@ -83,10 +83,20 @@ _logged_in: dict[tuple[str, str], StorageState] = {}
 @pytest.fixture
 def customer(new_page: Callable[..., Page], house: House) -> StorageState:
     """What the browser of the demo's first customer holds once he is logged in; he logs in once for all tests."""
-    key = (house.url, steps.CUSTOMER)
+    return _logged_in_as(steps.CUSTOMER, new_page, house)
+
+
+@pytest.fixture
+def newcomer(new_page: Callable[..., Page], house: House) -> StorageState:
+    """The same of the demo's newcomer, who has bound nothing until some test does."""
+    return _logged_in_as(steps.NEWCOMER, new_page, house)
+
+
+def _logged_in_as(phone: str, new_page: Callable[..., Page], house: House) -> StorageState:
+    key = (house.url, phone)
     if key not in _logged_in:
         page = new_page()
-        steps.log_in(page, house, steps.CUSTOMER)
+        steps.log_in(page, house, phone)
         _logged_in[key] = page.context.storage_state()
     return _logged_in[key]
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class House:
     folder: Path
     environ: Mapping[str, str]
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    asked: dict[str, float] = field(default_factory=dict)
 
     def sms(self, phone: str) -> list[str]:
         """The texts that went to the phone, newest first."""
@@ -47,6 +49,12 @@ class House:
         digits = re.search(r"\d{6}", self.sms(phone)[0])
         assert digits is not None
         return digits[0]
+
+    def wait_until_a_code_may_be_asked_for(self, phone: str) -> None:
+        """One code a minute goes to a phone, whichever tests ask for it."""
+        if phone in self.asked:
+            time.sleep(max(0.0, self.asked[phone] + 61 - time.monotonic()))
+        self.asked[phone] = time.monotonic()
 
     @contextmanager
     def worker_asleep(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ NEWCOMERS_ACCOUNT = "8800100004"
 
 def log_in(page: Page, house: House, phone: str) -> None:
     """By phone and the code that arrives there."""
+    house.wait_until_a_code_may_be_asked_for(phone)
     before = len(house.sms(phone))
     page.goto("/account/login/")
     page.get_by_label("手机号", exact=True).first.fill(phone)

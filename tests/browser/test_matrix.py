@@ -8,8 +8,6 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, StorageState
 
-from tests.browser import steps
-from tests.browser.house import House
 from tests.browser.walk import dress, objections, pages_of, watch, wider_by
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -19,13 +17,6 @@ LANGUAGES = {"zh-hans": "zh-CN", "en": "en-GB"}
 COLOURS = ("color-contrast", "link-in-text-block")
 # Fewer would mean that the walk lost its way.
 AT_LEAST = {"stranger": 6, "newcomer": 20, "customer": 25}
-
-
-@pytest.fixture
-def newcomer(new_page: Callable[..., Page], house: House) -> StorageState:
-    page = new_page()
-    steps.log_in(page, house, steps.NEWCOMER)
-    return page.context.storage_state()
 
 
 def looked_at(page: Page, kinds: dict[str, str], language: str) -> list[str]:

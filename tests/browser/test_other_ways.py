@@ -54,6 +54,7 @@ def test_by_keyboard_a_customer_logs_in_pays_and_reads_his_receipt(
     house: House, new_page: Callable[..., Page]
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 800})
+    house.wait_until_a_code_may_be_asked_for(steps.CUSTOMER)
     before = len(house.sms(steps.CUSTOMER))
     page.goto("/account/login/")
     page.keyboard.type(steps.CUSTOMER)  # the field has the focus

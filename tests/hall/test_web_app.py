@@ -124,7 +124,7 @@ def test_a_form_without_its_token_leads_back_to_its_own_page(referer: str, back:
     page = answer.content.decode()
     assert "没有扣款" in page
     assert f'href="{back or "/"}"' in page
-    assert ("回到刚才的页面" in page) is bool(back)
+    assert ("回到刚才的页面</a>" in page) is bool(back)
 
 
 def test_a_missing_page_offers_ways_on(client: Client) -> None:
