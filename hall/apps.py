@@ -8,3 +8,7 @@ class HallConfig(AppConfig):
 
     def ready(self) -> None:
         from hall import checks  # noqa: F401  they register themselves
+        from hall.upkeep import checks as more  # noqa: F401  these too
+        from hall.upkeep import schedule
+
+        schedule.expect_all()
