@@ -85,12 +85,17 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     """Every component in every state. Only where developers are."""
     if not (settings.DEBUG or settings.SANDBOX_URL):
         raise Http404
-    sprite = (settings.BASE_DIR / "static" / "img" / "icons.svg").read_text(encoding="utf-8")
     context = {
-        "icons": re.findall(r'<symbol id="([a-z-]+)"', sprite),
+        "icons": _named_in("img/icons.svg", r'<symbol id="([a-z-]+)"'),
+        "drawings": _named_in("img/drawings.svg", r'<symbol id="([a-z-]+)"'),
+        "colours": _named_in("css/styleguide.css", r"\.swatch--([a-z0-9-]+)"),
         "page_obj": Paginator(range(200), 20).get_page(4),
     }
     return render(request, "styleguide.html", context)
+
+
+def _named_in(source: str, pattern: str) -> list[str]:
+    return re.findall(pattern, (settings.BASE_DIR / "static" / source).read_text(encoding="utf-8"))
 
 
 def _next(request: HttpRequest) -> str:

@@ -77,6 +77,11 @@ def test_every_page_flows_into_a_window_of_320_pixels(
     assert reflowed(page, pages(page, "customer")) == []
 
 
+def test_every_component_is_sound_in_every_look(new_page: Callable[..., Page]) -> None:
+    page = new_page()
+    assert looked_at(page, {"styleguide": "/styleguide/"}, "zh-hans") == []
+
+
 def test_axe_and_the_rulers_would_have_objected(new_page: Callable[..., Page]) -> None:
     page = new_page()
     complaints = watch(page)
