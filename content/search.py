@@ -25,7 +25,7 @@ from core import clock
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 MOST_HITS = 50
-MOST_RANKED = 2_000  # matches that are put in order; of a word that stands everywhere the newest
+MOST_RANKED = 5_000  # matches that are put in order: of a word that stands everywhere, some
 LONGEST_SUMMARY = 200
 LONGEST_QUESTION = 100
 Text = str | Promise | Mapping[str, str]  # one for all languages, a lazy translation, or {language: text}

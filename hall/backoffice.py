@@ -63,6 +63,19 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("内容与营业厅"),
+        (
+            ("content.article", "article", pgettext_lazy("plural", "文章")),
+            ("content.section", "view_quilt", pgettext_lazy("plural", "栏目")),
+            ("content.contenttask", "task", pgettext_lazy("plural", "内容任务")),
+            ("content.hall", "storefront", pgettext_lazy("plural", "营业厅")),
+            ("content.hallcheck", "checklist", pgettext_lazy("plural", "营业厅检查")),
+            ("content.picture", "image", pgettext_lazy("plural", "图片")),
+            ("content.searchmiss", "search_off", pgettext_lazy("plural", "无结果搜索")),
+            ("content.searchentry", "search", pgettext_lazy("plural", "搜索条目")),
+        ),
+    ),
+    (
         pgettext_lazy("plural", "通知"),
         (
             ("notices.delivery", "send", pgettext_lazy("plural", "发送")),
@@ -107,7 +120,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if may_see(request, "billing.receipt"):
         items.append({"title": _("渠道收款月报"), "icon": "monitoring", "link": reverse(channel_months.URL)})
     if may_see(request, "core.heartbeat"):
-        items.append({"title": _("运行状态"), "icon": "vital_signs", "link": reverse("admin:core_heartbeat_status")})
+        items.append(
+            {"title": _("运行状态"), "icon": "vital_signs", "link": reverse("admin:core_heartbeat_status")}
+        )
     groups: list[dict[str, Any]] = [{"title": "", "items": items}]
     for title, entries in MENU:
         shown = [

@@ -30,9 +30,9 @@ def install(*, owner_id: int, as_of: datetime) -> dict[str, int]:
             found[code] = _section(code, given, owner_id, as_of)
             new["sections"] += 1
     known = set(Article.objects.values_list("slug", flat=True))
-    for slug, (section, texts) in helps().items():
+    for slug, (section, columns) in helps().items():
         if slug not in known:
-            _help(slug, found[section], texts, owner_id, as_of)
+            _help(slug, found[section], columns, owner_id, as_of)
             new["articles"] += 1
     return new
 
@@ -44,7 +44,7 @@ def _section(code: str, given: dict[str, Any], owner_id: int, as_of: datetime) -
     return sections.write(section, actor=ACTOR, as_of=as_of)
 
 
-def _help(slug: str, section: Section, texts: dict[str, str], owner_id: int, as_of: datetime) -> None:
+def _help(slug: str, section: Section, columns: dict[str, str], owner_id: int, as_of: datetime) -> None:
     article = Article(
         slug=slug,
         kind=ArticleKind.HELP,
@@ -52,7 +52,7 @@ def _help(slug: str, section: Section, texts: dict[str, str], owner_id: int, as_
         owner_id=owner_id,
         active_from=as_of,
         active_until=as_of + VALID,
-        **texts,
+        **columns,
     )
     articles.write(article, actor=ACTOR, as_of=as_of)
     articles.publish(article_id=article.pk, actor=ACTOR, as_of=as_of)
@@ -64,9 +64,12 @@ def helps() -> dict[str, tuple[str, dict[str, str]]]:
     for path in sorted((FOLDER / "help").glob("*.md")):
         name, section, language = path.stem.split(".")
         slug = name.partition("-")[2]
-        title, summary, body = path.read_text(encoding="utf-8").split("\n\n", 2)
-        texts = {"title": title.removeprefix("# "), "summary": summary, "body": body.strip()}
-        found.setdefault(slug, (section, {}))[1].update(
-            {f"{key}_{language}": text for key, text in texts.items()}
-        )
+        found.setdefault(slug, (section, {}))[1].update(texts(path, language))
     return found
+
+
+def texts(path: Path, language: str) -> dict[str, str]:
+    """The columns of an article that a file of this form fills: title, summary and body in that language."""
+    title, summary, body = path.read_text(encoding="utf-8").split("\n\n", 2)
+    columns = {"title": title.removeprefix("# "), "summary": summary, "body": body.strip()}
+    return {f"{name}_{language}": text for name, text in columns.items()}

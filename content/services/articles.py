@@ -86,7 +86,10 @@ def _save(article: Article) -> None:
     except IntegrityError as error:
         if violated(error) == "content_article_slug_key":
             raise SlugTaken() from error
-        raise _refusal(error) or error from error
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def _refusal(error: IntegrityError) -> HallError | None:

@@ -1,6 +1,7 @@
 """What the demo's front door tells: news, notices, an offer, and five halls in two cities."""
 
 from datetime import datetime, time, timedelta
+from pathlib import Path
 
 from accounts.models import Region, User
 from content import seeds
@@ -49,60 +50,16 @@ HALLS = (
         (30_020_000, 120_590_000), ["PAY", "OPEN", "BROADBAND", "INVOICE"], (time(9), time(17, 30)), range(6),
     ),
 )  # fmt: skip
-# slug, kind, section, region, drawing, days from and until today, titles, summaries, bodies
-ARTICLES = (
-    (
-        "hd-together", "PROMO", "offers", None, "family", -2, 28,
-        ("电视宽带一起办，每月少付 10 元", "TV and broadband together: ¥10 less every month"),
-        ("基本收视加 100M 宽带，融合优惠直接写在账单里。", "Basic TV with 100M broadband; the discount stands on the bill."),
-        (
-            "同一个户号同时使用**基本收视**和**宽带 100M**，每月账单自动减 10 元。\n\n- 不用另外申请，账单上有一行“电视宽带融合优惠”。\n- 停用其中一项的次月起不再减免。\n\n办理请到[营业厅](/halls/)。",
-            "An account with **basic TV** and **broadband 100M** pays ¥10 less each month.\n\n- Nothing to apply for: the bill has a line for it.\n- It ends with the month after one of the two ends.\n\nPlease sign up in a [service hall](/halls/).",
-        ),
-    ),
-    (
-        "network-upgrade-east", "NOTICE", "notices", "DEMO-QH-E", "network", -1, 3,
-        ("城东区网络升级，凌晨短时中断", "Network upgrade in the East District: short interruption at night"),
-        ("后天 1:00 到 5:00，城东区电视和宽带会中断约 30 分钟。", "In two days, 1:00–5:00: TV and broadband stop for about 30 minutes."),
-        (
-            "为了更稳定，我们要更换城东区的机房设备。\n\n- **时间**：凌晨 1:00–5:00，每户中断约 30 分钟\n- **范围**：城东区\n\n中断后没有恢复的，请把机顶盒和光猫断电一分钟再试。",
-            "We replace equipment in the East District.\n\n- **When**: 1:00–5:00, about 30 minutes for each household\n- **Where**: East District\n\nIf service does not come back, unplug the box and the modem for a minute.",
-        ),
-    ),
-    (
-        "holiday-hours", "NOTICE", "notices", None, "hall", -3, 20,
-        ("元旦期间营业厅营业时间", "Opening hours over the New Year"),
-        ("各厅的节假日时间写在自己的页面上，去之前先看一眼。", "Each hall's page has its hours for public holidays."),
-        (
-            "元旦期间各营业厅的时间不同，请看[营业厅](/halls/)页面上的“法定节假日”一行。网上营业厅全天可以办理。",
-            "Hours differ over the New Year: see the line “Public holidays” on each [hall's page](/halls/). The online hall is always open.",
-        ),
-    ),
-    (
-        "email-bills-open", "NEWS", "news", None, "notice", -5, 60,
-        ("账单可以发到邮箱了", "Bills can now come by e-mail"),
-        ("出账当天收到 PDF，随时可以退订。", "A PDF on the day of the bill; stop it whenever you like."),
-        (
-            "不想每个月来查账单？[开通电子账单](/email-bills/)，出账当天就能收到 PDF。\n\n步骤写在[帮助](/help/bills-by-email/)里。",
-            "No need to look each month: [bills by e-mail](/email-bills/) arrive as a PDF on the day.\n\nHow: see [the help](/help/bills-by-email/).",
-        ),
-    ),
-    (
-        "wechat-pay-open", "NEWS", "news", None, "pay", -12, 60,
-        ("微信支付上线", "WeChat Pay has arrived"),
-        ("电脑上扫码，手机上直接付。", "Scan on a computer, pay directly on a phone."),
-        (
-            "缴费时可以选择微信支付或支付宝。付款结果以本站显示为准，收据马上就有。",
-            "Choose WeChat Pay or Alipay when you pay. The result counts as this site shows it; the receipt is there at once.",
-        ),
-    ),
-    (
-        "old-news", "NEWS", "news", None, "tv", -90, -30,
-        ("已经过去的活动", "An offer that is over"),
-        ("这条早就过期了：谁也看不到它。", "Nobody sees this any more."),
-        ("过期内容不会显示。", "What is over is not shown."),
-    ),
-)  # fmt: skip
+# slug, kind, section, region, drawing, days from and until today; the texts lie in news/
+ARTICLES: tuple[tuple[str, str, str, str | None, str, int, int], ...] = (
+    ("hd-together", "PROMO", "offers", None, "family", -2, 28),
+    ("network-upgrade-east", "NOTICE", "notices", "DEMO-QH-E", "network", -1, 3),
+    ("holiday-hours", "NOTICE", "notices", None, "hall", -3, 20),
+    ("email-bills-open", "NEWS", "news", None, "notice", -5, 60),
+    ("wechat-pay-open", "NEWS", "news", None, "pay", -12, 60),
+    ("old-news", "NEWS", "news", None, "tv", -90, -30),
+)
+NEWS = Path(__file__).parent / "news"
 
 
 def everything(owner: User, *, as_of: datetime) -> dict[str, int]:
@@ -120,28 +77,28 @@ def everything(owner: User, *, as_of: datetime) -> dict[str, int]:
     return new | {"halls": _halls(owner, as_of)}
 
 
-def _article(row: tuple[object, ...], sections: dict[str, Section], owner: User, as_of: datetime) -> None:
-    slug, kind, section, region, drawing, first, last, titles, summaries, bodies = row
-    begins, ends = as_of + int(str(first)) * A_DAY, as_of + int(str(last)) * A_DAY
-    texts = {
-        f"{name}_{language}": text
-        for name, pair in (("title", titles), ("summary", summaries), ("body", bodies))
-        for language, text in zip(("zh", "en"), pair, strict=True)  # type: ignore[call-overload]  # pairs of texts
-    }
+def _article(
+    row: tuple[str, str, str, str | None, str, int, int],
+    sections: dict[str, Section],
+    owner: User,
+    as_of: datetime,
+) -> None:
+    slug, kind, section, region, drawing, first, last = row
+    begins = as_of + first * A_DAY
     article = Article(
-        slug=str(slug),
-        kind=str(kind),
-        section=sections[str(section)],
+        slug=slug,
+        kind=kind,
+        section=sections[section],
         region=Region.objects.get(code=region) if region else None,
-        drawing=str(drawing),
+        drawing=drawing,
         owner=owner,
         active_from=begins,
-        active_until=ends,
-        **texts,
+        active_until=as_of + last * A_DAY,
+        **seeds.texts(NEWS / f"{slug}.zh.md", "zh"),
+        **seeds.texts(NEWS / f"{slug}.en.md", "en"),
     )
-    written_at = min(begins, as_of)
-    articles.write(article, actor=ACTOR, as_of=written_at)
-    articles.publish(article_id=article.pk, actor=ACTOR, as_of=written_at)
+    articles.write(article, actor=ACTOR, as_of=begins)
+    articles.publish(article_id=article.pk, actor=ACTOR, as_of=begins)
 
 
 def _halls(owner: User, as_of: datetime) -> int:

@@ -16,6 +16,7 @@ from billing.models.payments import UNDECIDED
 from billing.selectors import counter, refunds, statements, unallocated
 from billing.services.money import ledger_check
 from billing.texts import AT_THE_COUNTER
+from content.models import ContentTask
 from core import clock, heartbeats, money
 from core.models import Approval, ApprovalState, Heartbeat, OutboxRow
 from core.scopes import Sight
@@ -225,6 +226,24 @@ def undeposited(as_of: datetime, sight: Sight) -> list[Card]:
     ]
 
 
+def content_tasks(as_of: datetime) -> list[Card]:
+    """Sections in which nothing new has come for too long."""
+    found = ContentTask.objects.filter(done_at__isnull=True).aggregate(
+        all=Count("id"), oldest=Min("unchanged_since")
+    )
+    days = (as_of - found["oldest"]).days if found["oldest"] else 0
+    return [
+        Card(
+            title=_("该更新的栏目"),
+            figure=str(found["all"]),
+            note=_("最久 %(days)s 天没有新内容") % {"days": days} if found["all"] else _("各栏目都在更新"),
+            tone="warn" if found["all"] else "ok",
+            icon="task",
+            query="done_at__isempty=1",
+        )
+    ]
+
+
 CARDS: tuple[tuple[str, Callable[[datetime, Sight], list[Card]]], ...] = (
     ("operations.slip", slips),
     ("billing.gatewaycallback", callbacks),
@@ -236,6 +255,7 @@ CARDS: tuple[tuple[str, Callable[[datetime, Sight], list[Card]]], ...] = (
     ("core.approval", waiting_approvals),
     ("core.outboxrow", outbox),
     ("notices.delivery", deliveries),
+    ("content.contenttask", content_tasks),
 )
 
 
