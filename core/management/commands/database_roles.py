@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         "Creates the app's and the read-only database role when they are missing (and the present role may), and gives "
         "them exactly their rights. Safe to run again; run it as the owner of the tables after each migrate. "
         "Names: DATABASE_APP_ROLE (hall_app), DATABASE_READONLY_ROLE (hall_readonly); passwords for roles that are "
-        "created: DATABASE_APP_PASSWORD, DATABASE_READONLY_PASSWORD (none: set them yourself)."
+        "created: DATABASE_APP_PASSWORD, DATABASE_READONLY_PASSWORD or …_FILE (none: set them yourself)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             # Two deployments at once would trip over each other's changes of the same catalogue rows.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('database_roles'))")
             for role, password in ((app, "DATABASE_APP_PASSWORD"), (readonly, "DATABASE_READONLY_PASSWORD")):
-                self._ensure(cursor, role, os.environ.get(password, ""))
+                self._ensure(cursor, role, _secret(password))
                 self._refuse_powerful(cursor, role)
             self._grant(cursor, app, readonly)
         self.stdout.write(f"rights given to {app} and {readonly}")
@@ -79,3 +80,9 @@ class Command(BaseCommand):
             cursor.execute(statement)
         for statement in roles.readonly_grants(readonly, columns, secret):
             cursor.execute(statement)
+
+
+def _secret(name: str) -> str:
+    """The value of `name`, or the content of the file that `name`_FILE points to; "" without either."""
+    path = os.environ.get(f"{name}_FILE")
+    return os.environ.get(name) or (Path(path).read_text(encoding="utf-8").strip() if path else "")
