@@ -16,8 +16,6 @@ ELSEWHERE = re.compile(
     r"^/(admin|api|static|i18n|healthz|readyz|metrics|sw\.js|manifest\.webmanifest|payments/callbacks|styleguide|offline)"
 )
 LINK = re.compile(r'<a\b[^>]*?\bhref="([^"#]+)')
-# These parameters make another page of the same address; all others choose what is listed.
-KINDS = ("account.bind",)
 
 
 def parameterless(patterns: Any = None, space: str = "") -> Iterator[str]:
@@ -40,7 +38,13 @@ def kind_of(path: str) -> str:
         match = resolve(urlsplit(path).path)
     except Resolver404:
         return ""
-    return f"{match.route}|{match.kwargs.get('code', '')}"
+    if not match.route:
+        return "/"
+    return (
+        f"{match.route}|{match.kwargs['code']}"
+        if match.namespace == "operations" and match.kwargs
+        else match.route
+    )
 
 
 def pages_of(page: Page) -> dict[str, str]:
