@@ -1,6 +1,8 @@
 """Wires the staff side: our first page, and no pages for what the packages bring along."""
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -9,13 +11,13 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
-from core import clock
+from core import clock, scopes
 from core.admin import HeartbeatAdmin
 from core.models import Heartbeat
 from hall.upkeep import status
 
 admin.site.index_template = "backoffice/dashboard.html"
-for model in (EmailAddress, EmailConfirmation, AuthToken):
+for model in (EmailAddress, EmailConfirmation, Authenticator, UserSession, AuthToken):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -23,13 +25,15 @@ for model in (EmailAddress, EmailConfirmation, AuthToken):
 class WithStatus(HeartbeatAdmin):
     """The list of heartbeats, with the page that tells how everything is beside it."""
 
+    region_path = None
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.status_view)
         return [path("status/", view, name="core_heartbeat_status"), *super().get_urls()]
 
     def status_view(self, request: HttpRequest) -> HttpResponse:
         """For whoever may see the heartbeats; it tells of the whole hall and of no customer."""
-        if not self.has_view_permission(request):
+        if not scopes.of(request.user, *self.viewing()).is_everything:
             raise PermissionDenied
         as_of = clock.now()
         sections = status.read(as_of=as_of)

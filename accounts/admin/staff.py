@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts import approvals, posts
+from accounts import approvals, posts, roles
 from accounts.admin.region_filter import RegionFilter
 from accounts.models import Certificate, Post, Region, User
 from accounts.services import staff
@@ -53,11 +53,12 @@ class AppointForm(ReasonOnlyForm):
         widget=UnfoldAdminDateWidget,
     )
 
-    def __init__(self, *args: Any, roles: "QuerySet[Group]", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, grantable: "QuerySet[Group]", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         role = self.fields["role"]
         assert isinstance(role, forms.ModelChoiceField)
-        role.queryset = roles
+        role.queryset = grantable
+        role.label_from_instance = roles.shown  # type: ignore[method-assign]  # Django's hook for it
 
     def clean_username(self) -> User:
         try:
@@ -103,20 +104,26 @@ class ActiveFilter(admin.SimpleListFilter):
 
 
 def _roles() -> list[tuple[str, str]]:
-    return [(str(key), name) for key, name in Group.objects.order_by("name").values_list("pk", "name")]
+    return [(str(role.pk), roles.shown(role)) for role in Group.objects.order_by("name")]
+
+
+@admin.display(description=_("角色"), ordering="role")
+def role_column(self: Any, post: Post) -> str:
+    return roles.shown(post.role)
 
 
 @admin.register(Post)
 class PostAdmin(ReadOnlyAdmin):
     region_path = "region"
-    list_display = ("user", "role", "region", "active_from", "active_to", "appointed_by")
+    list_display = ("user", "role_name", "region", "active_from", "active_to", "appointed_by")
     list_filter = (ActiveFilter, known_values("role", _("角色"), _roles), RegionFilter)
     list_select_related = ("user", "role", "region", "appointed_by")
     list_before_template = "backoffice/appoint_link.html"
     search_fields = ("user__username",)
     search_help_text = _("用户名（完整）")
     ordering = ("-id",)
-    fields = ("user", "role", "region", "active_from", "active_to", "appointed_by", "created")
+    fields = ("user", "role_name", "region", "active_from", "active_to", "appointed_by", "created")
+    role_name = role_column
     created = moment("created_at", _("登记时间"))
     reasoned = (
         Reasoned(
@@ -156,7 +163,7 @@ class PostAdmin(ReadOnlyAdmin):
             "active_from": clock.local_date(as_of),
             "username": request.GET.get("username", "").replace("\0", "")[:150],
         }
-        form = AppointForm(posted, initial=first, roles=staff.grantable(user, as_of=as_of))
+        form = AppointForm(posted, initial=first, grantable=staff.grantable(user, as_of=as_of))
         if form.is_valid() and _appoint(request, form, as_of):
             return HttpResponseRedirect(reverse("admin:accounts_post_changelist"))
         context = {
@@ -203,9 +210,11 @@ def _named(user: User) -> list[Region]:
 class PostInline(ReadOnlyInline):
     model = Post
     fk_name = "user"
-    fields = ("role", "region", "active_from", "active_to", "appointed_by")
+    fields = ("role_name", "region", "active_from", "active_to", "appointed_by")
+    readonly_fields = ("role_name",)
     show_change_link = True
     ordering = ("id",)
+    role_name = role_column
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("role", "region", "appointed_by")

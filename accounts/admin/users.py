@@ -8,11 +8,12 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from accounts import phones, second_factor
+from accounts import phones, roles, second_factor
 from accounts.admin.accounts import contact_value
 from accounts.admin.staff import OF_USERS, CertificateInline, PostInline
 from accounts.models import Membership, Post, RoleRule, User
@@ -193,4 +194,14 @@ class GroupAdmin(RightsAdmin):
     ordering = ("name",)
     fields = ("name", "permissions")
     filter_horizontal = ("permissions",)
-    list_display = ("name",)
+    list_display = ("shown_name", "purpose")
+    list_select_related = ("rule",)
+
+    @admin.display(description=_("名称"), ordering="name")
+    def shown_name(self, role: Group) -> str:
+        return roles.shown(role)
+
+    @admin.display(description=_("职责"))
+    def purpose(self, role: Group) -> str:
+        rule = getattr(role, "rule", None)
+        return gettext(rule.purpose) if rule is not None and rule.purpose else ""

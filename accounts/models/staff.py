@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts import roles
 from accounts.models.regions import Region
 from accounts.models.users import User
 from core.db import Fixed, Law, NeverDelete, refuse
@@ -93,7 +94,7 @@ class Post(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} · {self.role} · {self.region}"
+        return f"{self.user} · {roles.shown(self.role)} · {self.region}"
 
 
 class Certificate(models.Model):

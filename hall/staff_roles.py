@@ -1,0 +1,224 @@
+"""The roles that come with the hall. They are data: an operator changes them, and adds his own, on the staff pages.
+
+`ensure` makes those that are missing, once; what an operator changed stays as he changed it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import AppConfig
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.db import connection, transaction
+from django.db.models import Model, Q
+from django.utils.translation import gettext_noop as _
+
+from accounts.models import RoleRule
+
+CLERK, CASHIER, FINANCE, CHIEF = _("柜员"), _("收银"), _("财务"), _("客服主管")
+AUDITOR, OPERATIONS, EDITOR, ADMINISTRATOR = _("审计"), _("运营"), _("内容编辑"), _("系统管理员")
+
+
+@dataclass(frozen=True)
+class Role:
+    name: str
+    purpose: str
+    permissions: tuple[str, ...]  # "app.verb_model"; "app.view_*" is all that can be looked at in the room
+    granted_by: tuple[str, ...] = (ADMINISTRATOR,)
+    needs_second_person: bool = False
+
+
+_CUSTOMERS = (
+    "accounts.view_customer",
+    "accounts.view_billingaccount",
+    "accounts.view_contact",
+    "accounts.view_region",
+)
+_SERVING = (
+    *_CUSTOMERS,
+    "operations.add_slip",
+    "operations.view_slip",
+    "operations.view_servingsession",
+    "billing.view_bill",
+    "billing.view_accountbalance",
+    "billing.view_payment",
+    "billing.view_receipt",
+    "billing.view_dispute",
+    "billing.view_refundrequest",
+    "billing.view_emailsubscription",
+    "billing.view_debitagreement",
+    "notices.view_message",
+    "notices.view_delivery",
+    "content.view_article",
+    "content.view_hall",
+)
+_COUNTER = (
+    "billing.take_counter_money",
+    "billing.view_countermoney",
+    "billing.view_cashdeposit",
+    "billing.view_paylink",
+    "billing.change_paylink",
+)
+_PEOPLE = (
+    "accounts.view_user",
+    "accounts.view_post",
+    "accounts.appoint_post",
+    "accounts.view_certificate",
+    "accounts.change_certificate",
+    "accounts.reset_second_factor",
+)
+ROLES = (
+    Role(CLERK, _("在营业厅为客户受理业务"), _SERVING, (CHIEF, ADMINISTRATOR)),
+    Role(CASHIER, _("在营业厅收款和解款"), (*_SERVING, *_COUNTER), (CHIEF, ADMINISTRATOR)),
+    Role(
+        CHIEF,
+        _("管理本区域的营业厅和客服，审批冲正和减免"),
+        (
+            *_SERVING,
+            *_COUNTER,
+            *_PEOPLE,
+            "core.view_approval",
+            "billing.view_counterreversal",
+            "billing.approve_counter_reversal",
+            "billing.change_bill",
+            "billing.approve_bill",
+            "billing.view_adjustment",
+            "billing.change_dispute",
+            "billing.view_largebill",
+            "billing.change_largebill",
+            "notices.change_delivery",
+            "content.add_hallcheck",
+            "content.view_hallcheck",
+        ),
+    ),
+    Role(
+        FINANCE,
+        _("核对款项、退款和对账"),
+        (
+            *_CUSTOMERS,
+            "billing.view_*",
+            "core.view_approval",
+            "operations.view_slip",
+            "billing.change_receipt",
+            "billing.approve_receipt",
+            "billing.change_refundrequest",
+            "billing.approve_refund",
+            "billing.change_payment",
+            "billing.change_gatewaycallback",
+            "billing.change_statementdifference",
+            "billing.add_penaltypolicy",
+            "billing.change_penaltypolicy",
+        ),
+    ),
+    Role(
+        AUDITOR,
+        _("查看一切，包括审计记录；不能改动任何内容"),
+        (
+            "accounts.view_*",
+            "auth.view_*",
+            "billing.view_*",
+            "content.view_*",
+            "core.view_*",
+            "notices.view_*",
+            "operations.view_*",
+        ),
+    ),
+    Role(
+        OPERATIONS,
+        _("看护系统运行、通知和工作日历"),
+        (
+            "core.view_heartbeat",
+            "core.view_outboxrow",
+            "core.change_outboxrow",
+            "core.view_calendarday",
+            "core.add_calendarday",
+            "core.change_calendarday",
+            "notices.view_*",
+            "notices.add_template",
+            "notices.change_delivery",
+            "billing.view_gatewaycallback",
+            "billing.change_gatewaycallback",
+            "billing.view_payment",
+            "billing.change_payment",
+            "operations.view_slip",
+        ),
+    ),
+    Role(
+        EDITOR,
+        _("撰写和发布公告、帮助和营业厅信息"),
+        (
+            "content.view_*",
+            "content.add_article",
+            "content.change_article",
+            "content.publish_article",
+            "content.add_section",
+            "content.change_section",
+            "content.add_hall",
+            "content.change_hall",
+            "accounts.view_region",
+        ),
+    ),
+    Role(
+        ADMINISTRATOR,
+        _("任免员工、管理区域和证书，不办理业务"),
+        (
+            *_PEOPLE,
+            "accounts.approve_post",
+            "accounts.view_region",
+            "accounts.add_region",
+            "accounts.change_region",
+            "auth.view_group",
+            "core.view_approval",
+            "core.view_auditrow",
+            "core.view_heartbeat",
+        ),
+        needs_second_person=True,
+    ),
+)
+
+
+def ensure(sender: AppConfig | None = None, **more: Any) -> None:
+    """The roles of ROLES exist. Called after each migrate, when the permissions are there; nothing half-way there."""
+    if RoleRule._meta.db_table not in connection.introspection.table_names():
+        return
+    with transaction.atomic():
+        known = set(Group.objects.values_list("name", flat=True))
+        new = [role for role in ROLES if role.name not in known]
+        for role in new:
+            Group.objects.create(name=role.name).permissions.set(_permissions(role.permissions))
+        groups = {group.name: group for group in Group.objects.all()}
+        for role in new:
+            rule = RoleRule.objects.create(
+                role=groups[role.name],
+                needs_second_person=role.needs_second_person,
+                purpose=role.purpose,
+            )
+            rule.granted_by.set(groups[name] for name in role.granted_by)
+
+
+def _permissions(names: Iterable[str]) -> list[Permission]:
+    wanted = Q(pk__in=[])
+    for name in names:
+        app, _dot, code = name.partition(".")
+        for page in _pages(app, code):
+            for model in (page.model, *_inside(page)):
+                wanted |= _to(model._meta.app_label, f"view_{model._meta.model_name}")
+        if code != "view_*":
+            wanted |= _to(app, code)
+    return list(Permission.objects.filter(wanted))
+
+
+def _to(app: str, code: str) -> Q:
+    return Q(content_type__app_label=app, codename=code)
+
+
+def _pages(app: str, code: str) -> list[Any]:
+    """The staff pages that this permission lets somebody look at."""
+    pages = [page for model, page in admin.site._registry.items() if model._meta.app_label == app]
+    return [page for page in pages if code in ("view_*", f"view_{page.opts.model_name}")]
+
+
+def _inside(page: Any) -> list[type[Model]]:
+    """The rows that the page shows within its object and that have no page of their own."""
+    return [inline.model for inline in page.inlines if not admin.site.is_registered(inline.model)]
