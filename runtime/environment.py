@@ -45,6 +45,8 @@ def for_processes(
         "SMS_GATEWAY_URL": f"{sandbox}/sms/send",
         "SMS_GATEWAY_SECRET": secrets.sms_gateway_secret,
         "EMAIL_WEBHOOK_SECRET": secrets.sms_gateway_secret,
+        "HALL_BACKUP_FOLDER": str(data.root / "backups"),
+        "HALL_MEDIA_ROOT": str(data.root / "media"),
         "PYTHONUNBUFFERED": "1",
     }
     own = {name: value for name, value in environ.items() if value or name not in defaults}

@@ -12,7 +12,9 @@ from runtime.services import Services
 from runtime.venv import ROOT
 
 # These change tables or rights, which the role of the web server and the workers may not.
-OWNER_COMMANDS = frozenset({"migrate", "database_roles", "createcachetable", "flush"})
+OWNER_COMMANDS = frozenset(
+    {"migrate", "migrate_safely", "database_roles", "createcachetable", "flush", "restore"}
+)
 
 
 def manage(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -38,6 +40,7 @@ def _run(arguments: Sequence[str], services: Services, environ: Mapping[str, str
         addresses["DATABASE_URL"] = services.owner_url
     whole = environment.for_processes(data, services.credentials, addresses, _port(data), environ)
     folder = environ.get("HALL_CALLER_FOLDER") or os.getcwd()
+    (data.root / "backups").mkdir(mode=0o700, exist_ok=True)
     # Ctrl-C in the terminal reaches the command itself; we wait until it has ended in order.
     signal.signal(signal.SIGINT, lambda *_: None)
     try:

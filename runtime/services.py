@@ -70,12 +70,13 @@ class Services:
         return self.broker.url if self.broker else self._own_broker_url
 
     def environment(self) -> dict[str, str]:
-        """The variables by which the hall finds its services."""
-        return {
+        """The variables by which the hall finds its services, and the programs that fit them."""
+        found = {
             "DATABASE_URL": self.database_url,
             "DATABASE_OWNER_URL": self.owner_url,
             "REDIS_URL": self.broker_url,
         }
+        return found if self.postgres is None else found | {"HALL_PG_BIN": str(self.postgres.bin)}
 
     def test_environment(self) -> dict[str, str]:
         """As `environment`, but with the role that may create test databases, and each other role beside it."""

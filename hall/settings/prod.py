@@ -9,6 +9,7 @@ ALLOWED_HOSTS = env.hosts("HALL_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.origins("HALL_TRUSTED_ORIGINS")
 BASE_URL = env.https("HALL_BASE_URL")
 SANDBOX_URL = ""
+BACKUPS_EXPECTED = env.flag("HALL_BACKUPS_EXPECTED", default=True)
 
 # Either gateway may be left out, and is not offered then; none may be there by half.
 _ALIPAY = env.together(

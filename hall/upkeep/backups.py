@@ -32,8 +32,6 @@ DATABASE, MEDIA, MANIFEST = "database.dump", "media.tar", "manifest.json"
 SEALED = ".sealed"
 _NAME = "%Y%m%dT%H%M%SZ"
 _PIECE = 1024 * 1024
-if settings.BACKUPS_EXPECTED:
-    heartbeats.expect(JOB, every=EVERY)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ def interval(when: Any) -> timedelta:
 
 def expect_all() -> None:
     """From now on each job of the schedule is missed when it stays away, also when it never ran."""
+    if settings.BACKUPS_EXPECTED:
+        heartbeats.expect("backup", every=timedelta(days=1))
     known = heartbeats.expected()
     for task, every in scheduled().items():
         if OWN.get(task, task) not in known:
