@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
+from accounts.admin.opening import CLOSING, OpensCustomers
 from accounts.admin.region_filter import RegionFilter
 from accounts.models import BillingAccount, Contact, Customer, Membership, MembershipHistory, Region
 from core.backoffice import EditableAdmin, ReadOnlyAdmin, ReadOnlyInline, masked, moment
@@ -68,7 +69,7 @@ def contact_value(text: str) -> str:
 
 
 @admin.register(Customer)
-class CustomerAdmin(ByNumberOrContact):
+class CustomerAdmin(OpensCustomers, ByNumberOrContact):
     region_path = "region"
     list_display = ("number", "name", "kind", "region", "created")
     list_filter = ("kind", RegionFilter)
@@ -91,15 +92,28 @@ class CustomerAdmin(ByNumberOrContact):
 @admin.register(BillingAccount)
 class BillingAccountAdmin(ByNumberOrContact):
     region_path = "region"
-    list_display = ("number", "customer", "holder", "region", "address", "opened_on")
+    list_display = ("number", "customer", "holder", "region", "address", "opened_on", "closed")
     list_filter = ("purpose", RegionFilter)
     list_select_related = ("customer", "region")
     search_fields = ("number", "customer__number", "pk")
     search_help_text = _("户号、客户编号、联系手机或邮箱（完整）")
     ordering = ("-id",)
-    fields = ("number", "purpose", "customer", "holder", "region", "address", "opened_on", "created")
+    fields = (
+        "number",
+        "purpose",
+        "customer",
+        "holder",
+        "region",
+        "address",
+        "post_address",
+        "opened_on",
+        "closed",
+        "created",
+    )
     inlines = (ContactInline, MembershipInline, MembershipHistoryInline)
     through_contacts = "account_id"
+    reasoned = CLOSING
+    closed = moment("closed_at", _("销户时间"))
     created = moment("created_at", _("建档时间"))
 
     @admin.display(description=_("户主姓名"))

@@ -1,6 +1,8 @@
 from django.db import migrations
 from django.utils import timezone
 
+from core import sequences
+
 
 def keep_what_staff_may(apps, schema_editor):
     """Permissions come from posts from now on: who held some until now holds them as a post of the whole operator."""
@@ -33,4 +35,7 @@ def _operator(apps):
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0004_people"), ("auth", "0012_alter_user_first_name_max_length")]
-    operations = [migrations.RunPython(keep_what_staff_may, migrations.RunPython.noop)]
+    operations = [
+        sequences.create("account_number"),  # of accounts that are opened here, not by an import
+        migrations.RunPython(keep_what_staff_may, migrations.RunPython.noop),
+    ]

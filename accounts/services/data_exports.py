@@ -5,6 +5,7 @@ import json
 import logging
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -107,6 +108,15 @@ def read(*, user_id: int, reference: str, as_of: datetime) -> bytes:
     if row is None or row.content is None:
         raise NotFound()
     return gzip.decompress(bytes(row.content))
+
+
+def try_again(*, export_id: int, as_of: datetime) -> None:
+    """Puts a FAILED copy back into the queue; raises NotFound for any other."""
+    changes: dict[str, Any] = {"attempts": 0, "error": "", "next_attempt_at": as_of}
+    failed = DataExport.objects.filter(pk=export_id, state=_S.FAILED)
+    if not failed.update(state=_S.REQUESTED, **changes):
+        raise NotFound()
+    QUEUE.poke()
 
 
 def purge(*, as_of: datetime, user_id: int | None = None) -> int:

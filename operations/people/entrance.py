@@ -50,7 +50,7 @@ class CodeForm(forms.Form):
         return unicodedata.normalize("NFKC", self.cleaned_data["code"])
 
 
-@login_not_required
+@login_not_required  # type: ignore[untyped-decorator]  # allauth is untyped
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_phone(request: HttpRequest) -> HttpResponse:
@@ -62,9 +62,9 @@ def ask_phone(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/reset_phone.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@login_not_required
+@login_not_required  # type: ignore[untyped-decorator]  # allauth is untyped
 @never_cache
-@rate_limit(action="confirm_code")
+@rate_limit(action="confirm_code")  # type: ignore[untyped-decorator]
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_code(request: HttpRequest) -> HttpResponse:
     """The code that the phone received, whoever has it."""
@@ -87,7 +87,7 @@ def ask_code(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/reset_code.html", context, status=422 if form.errors else 200)
 
 
-@login_not_required
+@login_not_required  # type: ignore[untyped-decorator]  # allauth is untyped
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_password(request: HttpRequest) -> HttpResponse:

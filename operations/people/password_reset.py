@@ -47,7 +47,7 @@ class NewPasswordForm(OperationForm):
 
     def clean_password(self) -> str:
         typed: str = self.cleaned_data["password"]
-        password_validation.validate_password(typed, self.ctx.user)
+        password_validation.validate_password(typed, _user(self.ctx))
         return typed
 
     def clean(self) -> dict[str, Any]:
@@ -88,6 +88,10 @@ class ResetPassword(Operation):
             url=reverse("account_login"),
             data={"code_id": proof.code_id, "address": phones.mask(proof.address)},
         )
+
+
+def _user(ctx: Context) -> User | None:
+    return ctx.user if isinstance(ctx.user, User) else None
 
 
 def _proof(ctx: Context) -> Proof:
