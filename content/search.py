@@ -174,9 +174,14 @@ _FIND = """
      LIMIT %(limit)s"""
 
 
-def statement(asked: str, as_of: datetime, limit: int) -> tuple[str, dict[str, object]]:
+def statement(asked: str, as_of: datetime, limit: int) -> tuple[str, dict[str, str | int | datetime]]:
     """The search as SQL and its values: what `find` runs and its plan is tested with."""
-    values = {"asked": asked, "as_of": as_of, "limit": min(limit, MOST_HITS), "most": MOST_RANKED}
+    values: dict[str, str | int | datetime] = {
+        "asked": asked,
+        "as_of": as_of,
+        "limit": min(limit, MOST_HITS),
+        "most": MOST_RANKED,
+    }
     return _FIND, values
 
 

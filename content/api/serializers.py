@@ -27,12 +27,13 @@ class WholeArticleSerializer(ArticleSerializer):
 
     body = serializers.CharField(read_only=True)
 
-    class Meta(ArticleSerializer.Meta):
-        fields = (*ArticleSerializer.Meta.fields, "body")  # type: ignore[assignment]  # one longer
+    class Meta:
+        model = Article
+        fields = (*ArticleSerializer.Meta.fields, "body")
         read_only_fields = fields
 
 
-class HallSerializer(serializers.Serializer[Shown]):
+class HallSerializer(serializers.Serializer[Any]):
     """A hall in the reader's language, and whether it is open now."""
 
     code = serializers.CharField(source="hall.code")

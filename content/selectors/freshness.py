@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from content import rules
 from content.models import Article, ArticleState, Section
-from content.models.articles import RELEASED, ArticleQuerySet
+from content.models.articles import RELEASED
 from core import clock
 
 
@@ -41,10 +42,8 @@ def ages(*, as_of: datetime) -> list[Age]:
         shown=Count("articles", filter=shown, distinct=True),
         changed=Greatest("created_at", "appeared_at", "rewritten_at", "active_from"),
     )
-    rows = [
-        Age(section, section.changed, rules.age_days(section.changed, as_of), section.shown)
-        for section in found.select_related("owner")
-    ]
+    annotated: list[Any] = list(found.select_related("owner"))
+    rows = [Age(row, row.changed, rules.age_days(row.changed, as_of), row.shown) for row in annotated]
     return sorted(rows, key=lambda age: (age.changed_at, age.section.code))
 
 
@@ -57,14 +56,14 @@ class Coming:
     ends: bool
 
 
-def coming(articles: ArticleQuerySet, *, as_of: datetime, days: int) -> list[Coming]:
+def coming(articles: QuerySet[Article], *, as_of: datetime, days: int) -> list[Coming]:
     """What appears and what ends among these within so many days, in the order of time."""
     last = as_of + timedelta(days=days)
     released = articles.filter(state__in=RELEASED).select_related("section", "owner", "region")
     begins = released.filter(active_from__gt=as_of, active_from__lt=last)
-    ends = released.filter(active_until__gt=as_of, active_until__lt=last).annotate(end=F("active_until"))
+    ends = released.filter(active_until__gt=as_of, active_until__lt=last)
     found = [Coming(article, article.active_from, False) for article in begins]
-    found += [Coming(article, article.end, True) for article in ends]
+    found += [Coming(article, article.active_until, True) for article in ends if article.active_until]
     return sorted(found, key=lambda each: (each.at, each.article.pk))
 
 

@@ -72,7 +72,11 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     begins = [hall.active_from for hall in Hall.objects.filter(active_from__gt=now)]
     changes = [Article.objects.all().changes_after(now), *ends, *begins]
     nearest = min((at for at in changes if at), default=None)
-    etag = caching.stamp("sitemap", *((each.pk, each.changed_at) for each in (*found, *halls)))
+    etag = caching.stamp(
+        "sitemap",
+        *((each.pk, each.changed_at) for each in found),
+        *((each.pk, each.changed_at) for each in halls),
+    )
     return caching.for_everybody(
         request, etag, caching.seconds_until(nearest, now), lambda: _sitemap(found, halls)
     )

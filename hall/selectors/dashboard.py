@@ -226,10 +226,12 @@ def undeposited(as_of: datetime, sight: Sight) -> list[Card]:
     ]
 
 
-def content_tasks(as_of: datetime) -> list[Card]:
+def content_tasks(as_of: datetime, sight: Sight) -> list[Card]:
     """Sections in which nothing new has come for too long."""
-    found = ContentTask.objects.filter(done_at__isnull=True).aggregate(
-        all=Count("id"), oldest=Min("unchanged_since")
+    found = (
+        sight(ContentTask.objects.all())
+        .filter(done_at__isnull=True)
+        .aggregate(all=Count("id"), oldest=Min("unchanged_since"))
     )
     days = (as_of - found["oldest"]).days if found["oldest"] else 0
     return [

@@ -26,7 +26,7 @@ from core.actor import Actor
 from core.models import Approval, CalendarDay, Heartbeat, OutboxRow
 from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
 from operations.models import Slip, SlipHistory, SlipState
-from tests.admin import build_money
+from tests.admin import build_content, build_money
 from tests.billing import build as money
 from tests.conftest import NOON
 
@@ -103,7 +103,7 @@ def hall(n: int = 3) -> None:
         build_money.debit(account)
         build_money.statement(i, account)
         _system(i, region)
-        _staff(i, region)
+        build_content.everything(i, region, _staff(i, region))
 
 
 def _staff(i: int, region: Region) -> User:

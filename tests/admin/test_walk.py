@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Region, User
 from billing.models import PenaltyPolicy
+from content.models import Article, Hall, Section
 from core.models import CalendarDay, OutboxRow
 from notices.models import Template
 from operations.models import Slip
@@ -20,7 +21,7 @@ from tests.admin import build
 ROWS = 50
 MOST_QUERIES = 12
 # Everything else is read-only: a new page that can write must be named here.
-ADDED_BY_HAND = {CalendarDay, Group, PenaltyPolicy, Region, Template, User}
+ADDED_BY_HAND = {Article, CalendarDay, Group, Hall, PenaltyPolicy, Region, Section, Template, User}
 CHANGED_BY_HAND = ADDED_BY_HAND - {Template}
 FILLED_ELSEWHERE: dict[type[models.Model], int] = {
     PenaltyPolicy: 1,

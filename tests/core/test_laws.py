@@ -20,6 +20,10 @@ LAWS: list[tuple[Any, Any]] = pgtrigger.registered()
 WITHOUT_LAW: dict[str, str] = {}
 # Columns that a state asks for, as raw SQL must give them together with the state.
 COMPANIONS: dict[tuple[str, str], str] = {
+    **{
+        ("content.Article", state): ", owner_id = 1, active_until = active_from + interval '1 day'"
+        for state in ("SCHEDULED", "PUBLISHED")
+    },
     ("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()",
     ("billing.EmailSubscription", "ACTIVE"): ", confirmed_at = now()",
     ("billing.DebitAgreement", "ACTIVE"): ", signed_at = now(), agreement_no = 'x'",
