@@ -24,7 +24,7 @@ _CHOICES = ((YES, _("同意")), (NO, _("不同意")))
 class _OfUser(Operation):
     """About the customer himself, whatever his accounts."""
 
-    icon = "user"
+    icon = "shield"
     needs_login = True
 
     def available(self, ctx: Context) -> bool:

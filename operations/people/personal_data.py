@@ -28,7 +28,7 @@ ACTOR = Actor.job("operations.data_export")
 class _OfLogin(Operation):
     """About the customer's own login: nobody else asks for it, and a code goes to his phone."""
 
-    icon = "lock"
+    icon = "download"
     confirmation = Confirmation.SMS_CODE
     by_clerk = ByClerk.NEVER
     needs_login = True

@@ -29,7 +29,7 @@ def page_of(account: BillingAccount) -> str:
 class OfAccount(Operation):
     """What they have in common: free, at once, about one account."""
 
-    icon = "user"
+    icon = "people"
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data.get("account")
