@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, override
 
 from content import words
-from content.models import SearchEntry, SearchMiss
+from content.models import SearchItem, SearchMiss
 from core import clock
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
@@ -93,7 +93,7 @@ def index(
 def put(entries: Iterable[Entry]) -> int:
     """Puts many in; how many."""
     rows = [_row(entry) for entry in entries]
-    SearchEntry.objects.bulk_create(
+    SearchItem.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["kind", "key"],
@@ -105,7 +105,7 @@ def put(entries: Iterable[Entry]) -> int:
 
 def remove(*, kind: str, key: str) -> None:
     """Takes one out; nothing happens when it is not in."""
-    SearchEntry.objects.filter(kind=kind, key=key).delete()
+    SearchItem.objects.filter(kind=kind, key=key).delete()
 
 
 @transaction.atomic
@@ -115,18 +115,18 @@ def rebuild() -> dict[str, int]:
     for kind, entries in sorted(_sources.items()):
         given = list(entries())
         kept = [entry.key for entry in given]
-        SearchEntry.objects.filter(kind=kind).exclude(key__in=kept).delete()
+        SearchItem.objects.filter(kind=kind).exclude(key__in=kept).delete()
         counts[kind] = put(given)
     return counts
 
 
-def _row(entry: Entry) -> SearchEntry:
+def _row(entry: Entry) -> SearchItem:
     titles, texts = _in_languages(entry.title), _in_languages(entry.text)
     summaries = _in_languages(entry.summary or entry.text)
     weighted = [(text, "A") for text in dict.fromkeys(titles.values())]
     weighted += [(text, "B") for text in dict.fromkeys(summaries.values())]
     weighted += [(text, "D") for text in dict.fromkeys(texts.values())]
-    return SearchEntry(
+    return SearchItem(
         kind=entry.kind,
         key=entry.key,
         titles=titles,
@@ -163,7 +163,7 @@ def find(question: str, *, as_of: datetime, limit: int = 20) -> Found:
 _FIND = """
     WITH fits AS MATERIALIZED (
         SELECT kind, key, titles, summaries, url, boost, words, active_from
-          FROM content_searchentry
+          FROM content_searchitem
          WHERE words @@ %(asked)s::tsquery
            AND active_from <= %(as_of)s AND (active_until IS NULL OR active_until > %(as_of)s)
          LIMIT %(most)s)

@@ -9,7 +9,7 @@ from content import search
 from content.search import Entry
 from content.services import articles, halls
 
-_WANTED = "content_searchentry"
+_WANTED = "content_searchitem"
 
 
 def register() -> None:
@@ -41,6 +41,6 @@ def after_migrate(*, using: str, apps: Any, **kwargs: Any) -> None:
 def _is_whole(apps: Any) -> bool:
     """Not migrated back to before a table that the sources read."""
     try:
-        return bool(apps.get_model("content", "SearchEntry"))
+        return bool(apps.get_model("content", "SearchItem"))
     except LookupError:
         return False

@@ -72,7 +72,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("content.hallcheck", "checklist", pgettext_lazy("plural", "营业厅检查")),
             ("content.picture", "image", pgettext_lazy("plural", "图片")),
             ("content.searchmiss", "search_off", pgettext_lazy("plural", "无结果搜索")),
-            ("content.searchentry", "search", pgettext_lazy("plural", "搜索条目")),
+            ("content.searchitem", "search", pgettext_lazy("plural", "搜索条目")),
         ),
     ),
     (

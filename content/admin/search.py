@@ -3,12 +3,12 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from content.models import SearchEntry, SearchMiss
+from content.models import SearchItem, SearchMiss
 from core.backoffice import EVERYWHERE, ReadOnlyAdmin, moment
 
 
-@admin.register(SearchEntry)
-class SearchEntryAdmin(ReadOnlyAdmin):
+@admin.register(SearchItem)
+class SearchItemAdmin(ReadOnlyAdmin):
     region_path = EVERYWHERE
     list_display = ("kind", "key", "url", "begins", "ends")
     search_fields = ("key",)

@@ -3,7 +3,7 @@
 from content.models.articles import Article, ArticleHistory, ArticleKind, ArticleState, ArticleVersion
 from content.models.halls import Hall, HallCheck, HallException, HallHours, HallService
 from content.models.pictures import Picture
-from content.models.search import SearchEntry, SearchMiss
+from content.models.search import SearchItem, SearchMiss
 from content.models.sections import ContentTask, Section
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "HallHours",
     "HallService",
     "Picture",
-    "SearchEntry",
+    "SearchItem",
     "SearchMiss",
     "Section",
 ]

@@ -10,14 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 
-class SearchEntryQuerySet(models.QuerySet["SearchEntry"]):
+class SearchItemQuerySet(models.QuerySet["SearchItem"]):
     def shown(self, as_of: Any) -> Self:
         return self.filter(active_from__lte=as_of).filter(
             Q(active_until__isnull=True) | Q(active_until__gt=as_of)
         )
 
 
-class SearchEntry(models.Model):
+class SearchItem(models.Model):
     """Something public that the search finds. `words` are two-character pieces of Chinese and whole Latin words."""
 
     kind = models.CharField(_("种类"), max_length=20)  # "article" | "help" | "hall" | "operation" | "page" …
@@ -30,16 +30,16 @@ class SearchEntry(models.Model):
     active_from = models.DateTimeField(_("生效时间"))
     active_until = models.DateTimeField(_("失效时间"), null=True, blank=True)  # null: no end
 
-    objects = SearchEntryQuerySet.as_manager()
+    objects = SearchItemQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("搜索条目")
         verbose_name_plural = pgettext_lazy("plural", "搜索条目")
         constraints = [
-            models.UniqueConstraint(fields=["kind", "key"], name="search_entry_once"),
+            models.UniqueConstraint(fields=["kind", "key"], name="search_item_once"),
             models.CheckConstraint(
                 condition=Q(active_until__isnull=True) | Q(active_until__gt=F("active_from")),
-                name="search_entry_period",
+                name="search_item_period",
             ),
         ]
         indexes = [GinIndex(fields=["words"], name="search_words")]

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils.translation import gettext_lazy, override
 
 from content import search, words
-from content.models import SearchEntry, SearchMiss
+from content.models import SearchItem, SearchMiss
 from content.search import Entry
 from core import clock
 from operations import registry
@@ -22,7 +22,7 @@ MANY = 50_000
 
 @pytest.fixture(autouse=True)
 def _nothing_else() -> None:
-    SearchEntry.objects.all().delete()
+    SearchItem.objects.all().delete()
 
 
 def put(key: str, title: str, text: str = "", **more: object) -> None:
@@ -108,12 +108,12 @@ def test_where_not_all_words_fit_those_that_fit_are_suggested() -> None:
 def test_operations_articles_halls_and_pages_are_all_in_it() -> None:
     build.published("有一条公告说检修")
     build.hall("书院巷营业厅")
-    SearchEntry.objects.all().delete()
+    SearchItem.objects.all().delete()
     search.put([Entry("operation", "gone.long_ago", "旧业务", "/")])
     with clock.stopped(NOON):
         call_command("rebuild_search")
-    assert set(SearchEntry.objects.values_list("kind", flat=True)) == {"article", "hall", "operation", "page"}
-    operations = SearchEntry.objects.filter(kind="operation").values_list("key", flat=True)
+    assert set(SearchItem.objects.values_list("kind", flat=True)) == {"article", "hall", "operation", "page"}
+    operations = SearchItem.objects.filter(kind="operation").values_list("key", flat=True)
     assert set(operations) == {operation.code for operation in registry.everything()}
     assert [hit.url for hit in search.find("书院巷", as_of=NOON).hits] != []
 
@@ -128,12 +128,12 @@ def test_a_search_is_one_query_and_its_index_is_used(django_assert_num_queries: 
     search.put(rows)
     put("needle", "夜间施工")
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE content_searchentry")
+        cursor.execute("ANALYZE content_searchitem")
         sql, values = search.statement(words.question("夜间施工"), NOON, 20)
         cursor.execute(f"EXPLAIN (FORMAT TEXT) {sql}", values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "search_words" in plan
-    assert "Seq Scan on content_searchentry" not in plan
+    assert "Seq Scan on content_searchitem" not in plan
     with django_assert_num_queries(1):  # type: ignore[operator]  # pytest-django's fixture has no type
         assert keys("夜间施工") == ["needle"]
     assert len(search.find("账单缴费", as_of=NOON, limit=50).hits) == 50
