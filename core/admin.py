@@ -38,6 +38,7 @@ from core.models import (
     OutboxRow,
 )
 from core.reasoned import Reasoned
+from core.uploads import admin as uploads_admin  # noqa: F401  registers its page
 
 
 class NotDead(Conflict):

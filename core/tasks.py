@@ -8,6 +8,7 @@ from celery.signals import task_postrun, task_prerun
 from django.conf import settings
 
 from core import approvals, clock, heartbeats, logs, outbox, pokes
+from core.uploads import files
 
 log = logging.getLogger(__name__)
 _TURN_SECONDS = 60.0  # well inside the time limit: a long backlog is worked off in several turns
@@ -45,6 +46,14 @@ def withdraw_old_approvals() -> int:
     """Requests that nobody decided for `APPROVAL_DAYS` days are withdrawn."""
     now = clock.now()
     return approvals.withdraw_old(before=now - timedelta(days=settings.APPROVAL_DAYS), as_of=now)
+
+
+@shared_task(name="core.purge_uploads", queue="default", acks_late=True, time_limit=300, ignore_result=True)
+def purge_uploads() -> None:
+    """Files that nothing came to refer to are gone after a day; safe to run twice."""
+    now = clock.now()
+    with heartbeats.beat("core.purge_uploads", every=timedelta(days=1), as_of=now) as run:
+        run.detail["gone"] = files.forget_unused(as_of=now)
 
 
 @task_prerun.connect

@@ -23,7 +23,7 @@ from django.utils.datastructures import MultiValueDict
 
 from core import clock
 from core.errors import Forbidden, HallError, NotFound
-from operations import inputs, registry, texts, traces
+from operations import attachments, inputs, registry, texts, traces
 from operations.context import Context, client_address
 from operations.models import Channel, Slip, SlipState
 from operations.registry import Operation
@@ -109,7 +109,7 @@ def code_from_request(request: HttpRequest, operation: str) -> Flow:
     """The quote again, and a code on its way to whoever must confirm."""
     ctx, known = context_of(request), registry.get(operation)
     try:
-        sent_to = slips.send_code(operation=operation, ctx=ctx, raw=_raw(request))
+        sent_to = slips.send_code(operation=operation, ctx=ctx, raw=_raw(request, known, ctx))
     except inputs.InvalidInput as invalid:
         return _form_again(request, ctx, known, invalid)
     except HallError as error:
@@ -120,7 +120,7 @@ def code_from_request(request: HttpRequest, operation: str) -> Flow:
 def edit_from_request(request: HttpRequest, operation: str, *, ctx: Context | None = None) -> Flow:
     """Back to the form with what was filled in."""
     ctx, known = ctx or context_of(request), registry.get(operation)
-    return Flow(known, inputs.make_form(known, ctx, _raw(request)), _trace(request, ctx).signed())
+    return Flow(known, inputs.make_form(known, ctx, _raw(request, known, ctx)), _trace(request, ctx).signed())
 
 
 def next_page(slip: Slip) -> str:
@@ -190,11 +190,12 @@ def _step(
 
 
 def _submit(request: HttpRequest, ctx: Context, operation: str) -> Slip:
+    known = registry.get(operation)
     post, trace = request.POST, _trace(request, ctx)
     return slips.submit(
         operation=operation,
         ctx=ctx,
-        raw=_raw(request),
+        raw=_raw(request, known, ctx),
         quote_digest=post.get("_digest", ""),
         confirmation=_confirmation(post),
         idempotency_key=post.get("_key", ""),
@@ -208,8 +209,14 @@ def _confirmation(post: QueryDict) -> dict[str, str]:
     return given | ({"other_code": post.get("_other_code", "")} if "_other_code" in post else {})
 
 
-def _raw(request: HttpRequest) -> MultiValueDict[str, str]:
-    return MultiValueDict({name: values for name, values in request.POST.lists() if name not in _OWN})
+def _raw(request: HttpRequest, known: Operation, ctx: Context) -> MultiValueDict[str, str]:
+    """What was filled in; files that come with it are kept at once, and stand there by their tokens."""
+    raw = MultiValueDict({name: values for name, values in request.POST.lists() if name not in _OWN})
+    if request.FILES:
+        slips.permit(known, ctx)
+        for name, token in attachments.received(request, known, ctx).items():
+            raw[name] = token
+    return raw
 
 
 def _trace(request: HttpRequest, ctx: Context) -> Trace:
@@ -226,13 +233,13 @@ def _quote(
 ) -> Flow:
     """The quote's page, with the error of the last step if there was one; the form's page when there is no quote."""
     try:
-        quoted = slips.quote(operation=known.code, ctx=ctx, raw=_raw(request))
+        quoted = slips.quote(operation=known.code, ctx=ctx, raw=_raw(request, known, ctx))
     except (Forbidden, NotFound):
         raise
     except inputs.InvalidInput as invalid:
         return _form_again(request, ctx, known, invalid)
     except HallError as refusal:
-        form = inputs.make_form(known, ctx, _raw(request))
+        form = inputs.make_form(known, ctx, _raw(request, known, ctx))
         return Flow(known, form, _trace(request, ctx).signed(), error=error or refusal)
     return _show_quote(request, ctx, known, quoted, error=error, code_sent_to=code_sent_to)
 

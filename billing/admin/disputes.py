@@ -5,17 +5,20 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from billing.models import Dispute, DisputeHistory, DisputeState, LargeBill
-from billing.services.bills import disputes, large_bills
+from billing.services.bills import dispute_files, disputes, large_bills
 from core import clock
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, moment
 from core.money import display as yuan
 from core.reasoned import Reasoned, ReasonOnlyForm
+from core.uploads import files
 
 TONES = {
     str(DisputeState.OPEN): "wait",
@@ -107,6 +110,7 @@ class DisputeAdmin(ReadOnlyAdmin):
         "created",
         "answer",
         "closed",
+        "attachments",
     )
     inlines = (DisputeHistoryInline,)
     shown_state = badge("state", _("状态"), TONES)
@@ -124,6 +128,12 @@ class DisputeAdmin(ReadOnlyAdmin):
             form_class=AnswerForm,
         ),
     )
+
+    @admin.display(description=_("附件"))
+    def attachments(self, dispute: Dispute) -> Any:
+        found = files.of(dispute_files.KIND.code, dispute.number)
+        links = ((reverse("upload", args=[each.token]), each.name) for each in found)
+        return format_html_join(" · ", '<a href="{}">{}</a>', links) or None
 
     @admin.display(description=_("户号"))
     def account(self, dispute: Dispute) -> str:

@@ -15,9 +15,11 @@ from billing.models import Bill, Dispute, DisputeCause, DisputeState
 from billing.models.bills import BillQuerySet
 from billing.selectors import disputes as dispute_reads
 from billing.selectors import payable
-from billing.services.bills import disputes
+from billing.services.bills import dispute_files, disputes
 from billing.texts import bill_title, bill_title_lazy
 from core import clock
+from core.uploads import files
+from operations.attachments import AttachmentField
 from operations.context import Confirmation, Context
 from operations.quotes import Done, Pending, Quote, QuoteLine
 from operations.registry import Operation, register
@@ -43,10 +45,18 @@ class DisputeForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
     )
 
+    photo = AttachmentField(
+        kind=dispute_files.KIND.code,
+        label=_("照片或 PDF"),
+        help_text=_("例如收据、短信或合同的照片，最大 10 MB；照片里的位置等信息会去掉"),
+    )
+
     def __init__(self, *args: Any, ctx: Context, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        bill = self.fields["bill"]
+        bill, photo = self.fields["bill"], self.fields["photo"]
         assert isinstance(bill, forms.ModelChoiceField)
+        assert isinstance(photo, AttachmentField)
+        photo.ctx = ctx
         bill.queryset = _bills_of(ctx)
 
 
@@ -85,6 +95,7 @@ class DisputeBill(Operation):
                 QuoteLine(_("账单金额"), bill.total_cents),
                 QuoteLine(_("哪里不对"), value=DisputeCause(data["cause"]).label),
                 QuoteLine(_("说明"), value=data["text"]),
+                *((QuoteLine(_("附件"), value=data["photo"].name),) if data.get("photo") else ()),
             ),
             warnings=(_("提出异议不改变缴费截止日。没有争议的部分请照常缴费；多收的会退还。"),),
             outcome=format_lazy(_("我们会核查这张账单，最晚在 {date} 答复您，并短信通知"), date=by),
@@ -100,6 +111,8 @@ class DisputeBill(Operation):
             actor=ctx.actor,
             as_of=ctx.as_of,
         )
+        if data.get("photo"):
+            files.use(upload_id=data["photo"].pk, subject=dispute.number, as_of=ctx.as_of)
         return Pending(
             subject_kind=disputes.SUBJECT,
             subject_id=dispute.number,

@@ -44,7 +44,7 @@ class Upload(models.Model):
     uploaded_by = models.CharField(_("上传人"), max_length=80)  # Actor.ref: staff when they serve him
     name = models.CharField(_("文件名"), max_length=120)  # as it was called there; never used as a path
     content_type = models.CharField(_("类型"), max_length=40)  # as found in the content
-    path = models.CharField(max_length=120, unique=True)  # below UPLOADS_DIR, random
+    path = models.CharField(max_length=120, unique=True)  # below MEDIA_ROOT/uploads, random
     size = models.PositiveIntegerField(_("大小（字节）"))  # of what is kept
     digest = models.CharField(_("摘要"), max_length=64)  # SHA-256 of what is kept
     scanner = models.CharField(_("病毒扫描"), max_length=20)  # which one let it pass; "off": none was asked

@@ -252,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-freshness": {"task": "content.check_freshness", "schedule": crontab(minute=5)},
     "purge": {"task": "hall.purge", "schedule": crontab(hour=4, minute=40)},
     "purge-billing": {"task": "billing.purge", "schedule": crontab(hour=4, minute=20)},
+    "purge-uploads": {"task": "core.purge_uploads", "schedule": crontab(hour=4, minute=40)},
     "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
     "close-logins": {"task": "accounts.close_logins", "schedule": crontab(minute=25)},
     "sweep-data-exports": {

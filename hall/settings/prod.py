@@ -36,6 +36,9 @@ for _name in ("ALIPAY_GATEWAY_URL", "WECHATPAY_GATEWAY_URL", "DEBIT_GATEWAY_URL"
 SMS_GATEWAY_URL = env.https("SMS_GATEWAY_URL")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET")
 
+# "clamd:HOST:PORT"; or "off", said by the operator himself.
+UPLOAD_SCANNER = env.text("HALL_UPLOAD_SCANNER")
+
 # TLS ends at a proxy. Were it not counted, all callers would seem to be one, and share one caller's limits.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("HALL_TRUSTED_PROXIES", 1)
 REST_FRAMEWORK = REST_FRAMEWORK | {"NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT}

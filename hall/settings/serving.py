@@ -1,8 +1,12 @@
-"""Which pages staff see, and use, as the customer whom they serve. What is not named here they do not.
+"""Serving customers: which pages staff see, and use, as the customer whom they serve. What is not named here they do not.
 
 "*" stands for all addresses of a room. Never: his password and other security pages, tokens, codes, exports, links
-that act for whoever holds them.
+that act for whoever holds them. And what looks for viruses in the files that are sent in.
 """
+
+from hall.settings import env
+
+UPLOAD_SCANNER = env.text("HALL_UPLOAD_SCANNER", "off")  # or "clamd:HOST:PORT"; production must say which
 
 SERVING_SHOWN = frozenset(
     {
@@ -29,7 +33,7 @@ SERVING_SHOWN = frozenset(
         "billing:receipt_pdf",
         "billing:refunds",
         "billing:refund",
-        "core:upload",
+        "upload",
         "api:operations",
         "api:requests",
         "api:request",

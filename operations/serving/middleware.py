@@ -123,7 +123,7 @@ def _refused(request: HttpRequest, session: ServingSession) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.resolver_match is not None and request.resolver_match.namespace == "api"
+    return request.path_info.startswith("/api/")
 
 
 def _as_json(error: HallError) -> JsonResponse:

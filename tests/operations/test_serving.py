@@ -174,6 +174,7 @@ def test_one_customer_at_a_time(clerk: User, here: Region) -> None:
     clerks.serve(clerk, other, bob)
     first.refresh_from_db()
     assert first.state == ServingState.ENDED
+    assert alice is not None
     with pytest.raises(IntegrityError), transaction.atomic():
         ServingSession.objects.create(
             clerk=clerk, served=alice, account=account, reason="x", began_at=NOON, last_seen_at=NOON

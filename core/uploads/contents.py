@@ -1,0 +1,120 @@
+"""What may come in: pictures, which are painted anew, and PDF without anything that acts. By content, never by name."""
+
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+from PIL import Image, ImageOps
+
+from core.errors import HallError
+
+MAX_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 40_000_000  # a good phone's camera; looked at before anything is unpacked
+MAX_SIDE = 12_000
+KEPT_SIDE = 3_000  # enough to read a bill on a photo
+JPEG, PDF = "image/jpeg", "application/pdf"
+ENDINGS = {JPEG: ".jpg", PDF: ".pdf"}
+_PICTURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"RIFF": "WEBP"}
+_ACTS = re.compile(
+    rb"/(JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA|OpenAction|AA|GoToR|GoToE|SubmitForm|ImportData|Encrypt)"
+    rb"(?![A-Za-z])"
+)
+_ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
+_STREAM = re.compile(rb"/ObjStm.{0,400}?stream\r?\n", re.DOTALL)
+_MOST_STREAMS, _MOST_UNPACKED = 500, 4 * 1024 * 1024
+
+
+class WrongKindOfFile(HallError):
+    code = "WRONG_KIND_OF_FILE"
+    message = _("只能上传照片（JPEG、PNG、WebP）或 PDF")
+    status = 422
+
+
+class FileTooBig(HallError):
+    code = "FILE_TOO_BIG"
+    message = _("文件不能超过 10 MB，照片不能超过 4000 万像素")
+    status = 422
+
+
+class FileBroken(HallError):
+    code = "FILE_BROKEN"
+    message = _("文件打不开，请换一个再试")
+    status = 422
+
+
+class FileActs(HallError):
+    code = "FILE_ACTS"
+    message = _("PDF 里有脚本、附件或加密，请另存为普通 PDF，或拍照上传")
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    content_type: str
+    data: bytes
+
+
+def clean(data: bytes) -> Clean:
+    """What is kept of it. Raises WrongKindOfFile, FileTooBig, FileBroken or FileActs.
+
+    A picture is decoded and painted anew as JPEG, so that metadata (where it was taken, too), a second file behind it
+    and tricks on decoders stay outside.
+    """
+    if len(data) > MAX_BYTES:
+        raise FileTooBig()
+    for magic, name in _PICTURES.items():
+        if data.startswith(magic) and (name != "WEBP" or data[8:12] == b"WEBP"):
+            return Clean(JPEG, _painted(data, name))
+    if re.match(rb"%PDF-[12]\.[0-9]", data):
+        _check_pdf(data)
+        return Clean(PDF, data)
+    raise WrongKindOfFile()
+
+
+def _painted(data: bytes, kind: str) -> bytes:
+    out = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(data), formats=[kind]) as picture:
+            width, height = picture.size
+            if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+                raise FileTooBig()
+            if picture.format == "JPEG":
+                picture.draft("RGB", (KEPT_SIDE, KEPT_SIDE))
+            whole = ImageOps.exif_transpose(picture).convert("RGBA")
+            whole.thumbnail((KEPT_SIDE, KEPT_SIDE))
+            sheet = Image.new("RGB", whole.size, "white")
+            sheet.paste(whole, mask=whole.getchannel("A"))
+            sheet.save(out, "JPEG", quality=85, optimize=True)
+    except HallError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise FileTooBig() from error
+    except Exception as error:  # decoders fail in every way that there is
+        raise FileBroken() from error
+    return out.getvalue()
+
+
+def _check_pdf(data: bytes) -> None:
+    if b"%%EOF" not in data[-1024:]:
+        raise FileBroken()
+    for part in (data, *_unpacked(data)):
+        if _ACTS.search(_ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), part)):
+            raise FileActs()
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
+    """The packed objects, as far as they unpack to a sensible size."""
+    for count, found in enumerate(_STREAM.finditer(data)):
+        if count >= _MOST_STREAMS:
+            raise FileTooBig()
+        unpacker = zlib.decompressobj()
+        try:
+            part = unpacker.decompress(data[found.end() :], _MOST_UNPACKED)
+        except zlib.error:
+            continue  # not deflated: was looked at as it is
+        if unpacker.unconsumed_tail:
+            raise FileTooBig()
+        yield part
