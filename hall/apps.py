@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -16,5 +16,6 @@ class HallConfig(AppConfig):
         from hall.upkeep import schedule
 
         schedule.expect_all()
-        # The last app of all: the permissions that the roles consist of are there by then.
-        post_migrate.connect(staff_roles.ensure, sender=self, dispatch_uid="hall.staff_roles")
+        # Sent for one app after the other: with the last one all permissions that roles consist of are there.
+        last = [each for each in apps.get_app_configs() if each.models_module is not None][-1]
+        post_migrate.connect(staff_roles.ensure, sender=last, dispatch_uid="hall.staff_roles")

@@ -3,13 +3,14 @@
 import os
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from accounts.models import User
-from hall.demo import plan
+from hall.demo import plan, staff
 
 STAFF = "staff"
 
@@ -19,17 +20,22 @@ def password_file() -> Path:
     return Path(os.environ.get("HALL_DATA_DIR") or settings.BASE_DIR / ".hall") / "demo-logins.txt"
 
 
-def ensure_staff() -> None:
-    """`staff` exists and can log in with the password in the file (or in HALL_DEMO_STAFF_PASSWORD)."""
+def ensure_staff(*, as_of: datetime) -> None:
+    """`staff`, who may do everything, and one for each role: all with the password in the file.
+
+    It is made here, unless HALL_DEMO_STAFF_PASSWORD says another.
+    """
     password = os.environ.get("HALL_DEMO_STAFF_PASSWORD") or _stored() or secrets.token_urlsafe(12)
     if password != _stored():
         _store(password)
-    staff = User.objects.filter(username=STAFF).first()
-    if staff is None:
-        User.objects.create_superuser(username=STAFF, password=password, name="演示员工")
-    elif not staff.check_password(password):
-        staff.password = make_password(password)
-        staff.save(update_fields=["password"])
+    known = User.objects.filter(username=STAFF).first()
+    if known is None:
+        known = User.objects.create_superuser(username=STAFF, password=password, name="演示员工")
+    elif not known.check_password(password):
+        known.password = make_password(password)
+        known.save(update_fields=["password"])
+    staff.give_second_factor(known)
+    staff.everything(password=password, as_of=as_of)
 
 
 def lines() -> Iterator[str]:
@@ -42,6 +48,10 @@ def lines() -> Iterator[str]:
     yield f"  {plan.STRANGER[3:]}   another customer, with an account of his own"
     yield f"  {plan.NEWCOMER[3:]}   nothing bound yet; may bind account {newcomer.number}"
     yield f"  Staff: {settings.BASE_URL}/admin/   user {STAFF}   password {_stored() or '(run demo_data first)'}"
+    yield f"    then a six-digit code: script/manage totp {STAFF} tells it (good for a minute)"
+    yield "    the same password and command for one user of each role:"
+    for member in staff.MEMBERS:
+        yield f"      {member.username:<11} {member.told}"
 
 
 def _stored() -> str:

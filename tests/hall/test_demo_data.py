@@ -7,15 +7,18 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from accounts.models import BillingAccount, Membership, User
+from accounts import posts
+from accounts.models import BillingAccount, Membership, Post, User
 from accounts.selectors import accounts
 from billing.models import Bill, Receipt
 from billing.selectors import balances, ledger_check
 from core import clock
-from hall.demo import build, plan
+from hall import staff_roles
+from hall.demo import build, plan, staff
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -92,9 +95,9 @@ def test_the_staff_password_is_this_machines_own(folder: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     password = file.read_text().split()[1]
     assert len(password) >= 16
-    staff = User.objects.get(username="staff")
-    assert staff.is_staff
-    assert staff.check_password(password)
+    user = User.objects.get(username="staff")
+    assert user.is_staff
+    assert user.check_password(password)
     load()
     assert file.read_text().split()[1] == password
     assert password in load("--logins")
@@ -107,6 +110,46 @@ def test_a_lost_password_file_gets_a_new_password(folder: Path) -> None:
     assert User.objects.get(username="staff").check_password(
         (folder / "demo-logins.txt").read_text().split()[1]
     )
+
+
+def test_there_is_somebody_of_each_role_who_can_log_in(folder: Path) -> None:
+    load()
+    password = (folder / "demo-logins.txt").read_text().split()[1]
+    told = load("--logins")
+    for member in staff.MEMBERS:
+        user = User.objects.get(username=member.username)
+        assert user.check_password(password)
+        post = user.posts.get()
+        assert (post.role.name, post.region.code) == (member.role, member.region)
+        assert posts.permissions(user, as_of=NOON)
+        assert f"{member.username} " in told
+    assert {member.role for member in staff.MEMBERS} == {role.name for role in staff_roles.ROLES}
+    load(at=NOON + timedelta(days=1))
+    assert Post.objects.count() == len(staff.MEMBERS)
+
+
+def test_certificates_are_good_ending_and_missing() -> None:
+    load()
+    clerk, ending, new = (User.objects.get(username=name) for name in ("clerk", "clerk-west", "clerk-new"))
+    posts.check_clerk(clerk, NOON)
+    assert posts.certificate_ends_on(clerk, NOON) is None
+    assert posts.certificate_ends_on(ending, NOON) == date(2026, 12, 8)
+    with pytest.raises(posts.CertificateMissing):
+        posts.check_clerk(new, NOON)
+
+
+def test_the_code_of_the_app_is_told_here_and_nowhere_else(settings: Settings) -> None:
+    load()
+    user = User.objects.get(username="staff")
+    out = io.StringIO()
+    call_command("totp", "staff", stdout=out)
+    totp = Authenticator.objects.get(user=user, type=Authenticator.Type.TOTP)
+    assert totp.wrap().validate_code(out.getvalue().strip())
+    with pytest.raises(CommandError):
+        call_command("totp", "nobody")
+    settings.ALLOW_DEMO_DATA = False
+    with pytest.raises(CommandError):
+        call_command("totp", "staff")
 
 
 def test_logins_are_told_without_loading_anything(settings: Settings) -> None:

@@ -23,6 +23,6 @@ class Command(BaseCommand):
             return
         now = clock.now()
         new = build.everything(as_of=now)
-        logins.ensure_staff()
+        logins.ensure_staff(as_of=now)
         front.everything(User.objects.get(username=logins.STAFF), as_of=now)
         self.stdout.write(f"Demo data: {new['accounts']} new accounts, {new['bills']} new bills.")
