@@ -96,7 +96,7 @@ class HallsView(Public):
 class SearchView(Public):
     @extend_schema(
         operation_id="search",
-        parameters=[OpenApiParameter("q", str, required=True)],
+        parameters=[OpenApiParameter("q", str)],
         responses=FoundSerializer,
     )
     def get(self, request: Request) -> Response:
