@@ -30,13 +30,24 @@ _CERTIFICATE_SOON, _CERTIFICATE_NOW = timedelta(days=30), timedelta(days=7)
 
 def tasks_by_queue() -> dict[str, list[str]]:
     """The tasks of the schedule by the queue that they go to."""
+    declared = queues_by_task()
     found: dict[str, list[str]] = {}
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         task = entry["task"]
-        declared = getattr(current_app.tasks.get(task), "queue", None)
-        queue = entry.get("options", {}).get("queue") or declared or settings.CELERY_TASK_DEFAULT_QUEUE
+        queue = entry.get("options", {}).get("queue") or declared.get(
+            task, settings.CELERY_TASK_DEFAULT_QUEUE
+        )
         found.setdefault(queue, []).append(task)
     return dict(sorted(found.items()))
+
+
+def queues_by_task() -> dict[str, str]:
+    """The queue that each task of ours declares."""
+    current_app.loader.import_default_modules()  # a web process has not needed them so far
+    tasks = {name: task for name, task in current_app.tasks.items() if not name.startswith("celery.")}
+    default = settings.CELERY_TASK_DEFAULT_QUEUE
+    # The attribute of the class: asking the instance for it warns that other ways to declare are newer.
+    return {name: vars(type(task)).get("queue") or default for name, task in tasks.items()}
 
 
 def depth(queue: str) -> int | None:

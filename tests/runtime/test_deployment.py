@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 import yaml
-from celery import current_app
-from django.conf import settings
 
 from hall.upkeep import machine
 from runtime import checks, hallprocesses
@@ -134,11 +132,7 @@ def test_volumes_outlive_containers() -> None:
 
 def test_every_queue_has_a_worker_of_its_own() -> None:
     """All queues that a task or the schedule names, and those of the development's worker."""
-    named = {
-        getattr(task, "queue", None) or settings.CELERY_TASK_DEFAULT_QUEUE
-        for name, task in current_app.tasks.items()
-        if not name.startswith("celery.")
-    }
+    named = set(machine.queues_by_task().values())
     named |= set(machine.tasks_by_queue())
     named |= set(hallprocesses.QUEUES.split(","))
     taken = [queue for name in SERVICES for queue in queues_of(name)]

@@ -12,6 +12,11 @@ from core.models import Heartbeat
 from hall.upkeep import schedule
 
 
+@pytest.fixture(autouse=True, scope="module")
+def tasks_are_loaded() -> None:
+    current_app.loader.import_default_modules()
+
+
 @pytest.mark.parametrize(
     ("when", "longest"),
     [
@@ -30,7 +35,6 @@ def test_the_longest_pause(when: Any, longest: timedelta) -> None:
 
 def test_every_entry_is_a_task_that_is_there_and_is_expected() -> None:
     expected = heartbeats.expected()
-    current_app.loader.import_default_modules()
     for task in schedule.scheduled():
         assert task in current_app.tasks, task
         assert schedule.OWN.get(task, task) in expected, task
