@@ -18,13 +18,17 @@ from core import approval_desk, clock, scopes
 from core.errors import HallError
 from hall.selectors import dashboard as figures
 from operations.serving import rights
+from operations.serving import views as serving
 
 Item = tuple[str, str, str | Promise]  # model label, icon, title
 
 MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("业务受理"),
-        (("operations.slip", "assignment", pgettext_lazy("plural", "受理单")),),
+        (
+            ("operations.slip", "assignment", pgettext_lazy("plural", "受理单")),
+            ("operations.servingsession", "support_agent", pgettext_lazy("plural", "代客办理")),
+        ),
     ),
     (
         _("客户与户号"),
@@ -114,6 +118,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     items = [first]
     if approval_desk.may_open(request.user):
         items.append({"title": _("待审批"), "icon": "how_to_reg", "link": reverse(approval_desk.URL)})
+    if serving.may_open(request):
+        items.append({"title": _("代客办理"), "icon": "support_agent", "link": reverse(serving.DESK)})
     if counter.may_open(request):
         items.append({"title": _("柜台收款"), "icon": "point_of_sale", "link": reverse(counter.DESK)})
         items.append({"title": _("现金与解款"), "icon": "account_balance", "link": reverse(counter.TILL)})

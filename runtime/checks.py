@@ -188,7 +188,6 @@ PRODUCTION: Environ = {
     "HALL_ALLOWED_HOSTS": "hall.example.com",
     "HALL_TRUSTED_ORIGINS": "https://hall.example.com",
     "HALL_BASE_URL": "https://hall.example.com",
-    "HALL_UPLOAD_SCANNER": "off",
     "ALIPAY_APP_ID": "9021000000000001",
     "ALIPAY_SELLER_ID": "2088000000000001",
     "ALIPAY_APP_PRIVATE_KEY_FILE": "/run/secrets/alipay_app_private_key.pem",

@@ -38,6 +38,10 @@ COMPANIONS: dict[tuple[str, str], str] = {
         for state in ("FAILED", "REJECTED", "CANCELLED")
     },
     **{
+        ("operations.ServingSession", state): ", ended_at = now()"
+        for state in ("ENDED", "IDLE", "LOGGED_OUT", "STOPPED")
+    },
+    **{
         ("core.Approval", state): ", decided_by = 'somebody', decided_at = now()"
         for state in ("APPROVED", "REJECTED", "WITHDRAWN")
     },

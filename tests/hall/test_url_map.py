@@ -17,6 +17,7 @@ from knox.models import AuthToken
 from accounts.models import User
 from billing.models import DebitAgreement
 from core import clock
+from core.uploads.models import Upload
 from operations.context import Context
 from operations.models import Channel
 from operations.services import slips
@@ -43,6 +44,7 @@ OBJECTS = {
     "billing:debit_sign",
     "billing:debit_return",
     "operations:slip",
+    "upload",
     "api:request",
     "api_tokens:end",
     "billing_api:bill",
@@ -116,6 +118,7 @@ def numbers() -> dict[str, list[str]]:
         "billing:email_confirm": [emails.token_to()],
         **dict.fromkeys(("billing:debit_sign", "billing:debit_return"), [agreement.reference]),
         "operations:slip": [slip.number],
+        "upload": [_file_of(alice)],
         "api:request": [slip.number],
         "api_tokens:end": [AuthToken.objects.create(alice)[0].token_key],
         "billing_api:bill": [bill.number],
@@ -126,6 +129,24 @@ def numbers() -> dict[str, list[str]]:
             [slip.subject_id, paid.reference],
         ),
     }
+
+
+def _file_of(user: User) -> str:
+    """Its row alone: nobody gets as far as its content."""
+    kept = Upload.objects.create(
+        token="a-token-of-alices-file",
+        kind="bill.dispute",
+        owner_ref=f"user:{user.pk}",
+        uploaded_by=f"user:{user.pk}",
+        name="photo.jpg",
+        content_type="image/jpeg",
+        path="no/where",
+        size=1,
+        digest="0" * 64,
+        scanner="off",
+        created_at=NOON,
+    )
+    return kept.token
 
 
 def _begin_paying(user: User, number: str) -> Any:
