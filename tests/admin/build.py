@@ -26,7 +26,7 @@ from core.actor import Actor
 from core.models import Approval, CalendarDay, Heartbeat, OutboxRow
 from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
 from operations.models import Slip, SlipHistory, SlipState
-from tests.admin import build_content, build_money
+from tests.admin import build_content, build_money, build_people
 from tests.billing import build as money
 from tests.conftest import NOON
 
@@ -100,6 +100,7 @@ def hall(n: int = 3) -> None:
         _questions(account)
         build_money.corrections()
         build_money.subscription(account)
+        build_people.wishes(i, account)
         build_money.debit(account)
         build_money.statement(i, account)
         _system(i, region)
