@@ -34,6 +34,13 @@ COMPANIONS: dict[tuple[str, str], str] = {
     ("billing.StatementDifference", "CLOSED"): ", ended_at = now()",
     ("billing.RefundRequest", "SUCCEEDED"): ", ended_at = now(), refund_id = 1",
     **{
+        ("accounts.Invitation", state): ", ended_at = now()"
+        for state in ("ACCEPTED", "DECLINED", "WITHDRAWN", "EXPIRED")
+    },
+    **{("accounts.LoginClosing", state): ", ended_at = now()" for state in ("WITHDRAWN", "BLOCKED", "DONE")},
+    ("accounts.DataExport", "READY"): ", content = 'x', purge_at = now()",
+    ("accounts.DataExport", "PURGED"): ", content = NULL",
+    **{
         ("billing.RefundRequest", state): ", ended_at = now()"
         for state in ("FAILED", "REJECTED", "CANCELLED")
     },

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.db import connection
 from django.test import Client
@@ -15,6 +16,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from knox.models import AuthToken
 
 from accounts.models import User
+from accounts.services import data_exports, devices
 from billing.models import DebitAgreement
 from core import clock
 from core.uploads.models import Upload
@@ -30,6 +32,9 @@ OTHERS = ("admin", "allauth", "account_", "javascript-catalog")  # staff's own w
 
 # The parameters that name what belongs to somebody, as they are called in the addresses.
 OBJECTS = {
+    "accounts:account",
+    "accounts:download",
+    "accounts:end_device",
     "billing:bill",
     "billing:bill_pdf",
     "billing:payment",
@@ -109,6 +114,9 @@ def numbers() -> dict[str, list[str]]:
         sign_by=NOON,
     )
     return {
+        "accounts:account": [account.number],
+        "accounts:download": [_copy_of_data(alice)],
+        "accounts:end_device": [_device_of(alice)],
         "billing:bill": [bill.number],
         "billing:bill_pdf": [bill.number],
         "billing:receipt": [receipt.number],
@@ -147,6 +155,18 @@ def _file_of(user: User) -> str:
         created_at=NOON,
     )
     return kept.token
+
+
+def _copy_of_data(user: User) -> str:
+    row = data_exports.request(user_id=user.pk, as_of=clock.now())
+    for claimed in data_exports.claim(as_of=clock.now()):
+        data_exports.make(claimed, as_of=clock.now())
+    return row.reference
+
+
+def _device_of(user: User) -> str:
+    session = UserSession.objects.create(user=user, ip="192.0.2.7", session_key="a" * 32, user_agent="x")
+    return devices.reference(session)
 
 
 def _begin_paying(user: User, number: str) -> Any:
