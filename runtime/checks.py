@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime import services
+from runtime import newmigrations, services
 from runtime.console import Problem, say
 from runtime.venv import ROOT
 
@@ -107,10 +107,13 @@ def contracts_file(settings: Mapping[str, Any], built: set[str]) -> str:
 
 
 def _migrations(environ: Environ) -> Outcome:
-    """Models and migrations agree; the database is asked too, for migrations that it could not apply in order."""
+    """Models and migrations agree, the database could apply them in order, and new ones may run while it is used."""
     with services.temporary(environ) as running:
         addresses = running.test_environment() | {"DJANGO_SETTINGS_MODULE": "hall.settings.test"}
-        return _manage({**environ, **addresses}, "makemigrations", "--check", "--dry-run")
+        values = {**environ, **addresses}
+        agree = _manage(values, "makemigrations", "--check", "--dry-run")
+        harmless, note = newmigrations.check(values)
+        return Outcome(agree.passed and harmless, note)
 
 
 def _deploy(environ: Environ) -> Outcome:
