@@ -44,7 +44,8 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 def _directives(request: HttpRequest) -> list[str]:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST_BYTES:
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    if not length.isdecimal() or int(length[:9]) > _MOST_BYTES:
         return []
     try:
         given = json.loads(request.read(_MOST_BYTES))

@@ -54,6 +54,8 @@ def instead_of(response: HttpResponseBase) -> HttpResponseBase:
     error = _BY_STATUS.get(response.status_code, Broken if response.status_code >= 500 else BadRequest)()
     error.status = response.status_code
     told = answer(error)
-    if "Retry-After" in response.headers:
-        told.headers["Retry-After"] = response.headers["Retry-After"]
+    for name, value in response.headers.items():
+        if not name.startswith("Content-") or name == "Content-Security-Policy":
+            told.headers[name] = value
+    told.cookies = response.cookies
     return told

@@ -26,7 +26,7 @@ _OPEN = OpenApiParameter("open", bool, description=_("true：只要还没缴清�
 
 
 class _Filters(serializers.Serializer[Any]):
-    account = serializers.CharField(required=False, max_length=32)
+    account = serializers.CharField(required=False, allow_blank=True, max_length=32)
     open = serializers.ChoiceField(required=False, choices=[("true", "true"), ("false", "false")])
 
 

@@ -15,7 +15,8 @@ class StrictJSONParser(JSONParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         request = (parser_context or {}).get("request")
-        if request is not None and int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+        length = str(request.META.get("CONTENT_LENGTH") or "0") if request is not None else "0"
+        if not length.isdecimal() or int(length[:9]) > MOST_BYTES:
             raise ParseError()
         try:
             data = super().parse(stream, media_type, dict(parser_context or {}))

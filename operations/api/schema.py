@@ -13,7 +13,6 @@ _LANGUAGE = OpenApiParameter(
     "Accept-Language",
     str,
     OpenApiParameter.HEADER,
-    enum=["zh-hans", "en"],
     description=_("文字说明的语言：zh-hans 或 en"),
 )
 _ALWAYS = {

@@ -26,7 +26,7 @@ class FieldSerializer(serializers.Serializer[Any]):
     help_text = serializers.CharField()  # type: ignore[assignment]
     required = serializers.BooleanField()  # type: ignore[assignment]
     max_length = serializers.IntegerField(allow_null=True)
-    initial = serializers.JSONField(allow_null=True)
+    initial = serializers.JSONField()
     choices = ChoiceSerializer(many=True, allow_null=True)
 
 

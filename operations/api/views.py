@@ -29,6 +29,11 @@ class HallApiView(APIView):
     # The docstrings of views would be shown in the API's description; comments are not.
     scope = "none"  # what a token must be allowed; see operations.api.scopes
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What belongs to somebody is kept by no cache on the way."""
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def ctx(self, request: Request) -> Context:
         if request.auth is None and present.session_of(request._request) is not None:
             return flow.context_of(request._request)  # staff who serve a customer: the same as on the pages

@@ -1,0 +1,3 @@
+from tests.billing.conftest import alipay_keys
+
+__all__ = ["alipay_keys"]
