@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import names, phones
 from accounts.services import code_requests, login_codes
-from core import clock
+from core import clock, sessions
+
+STAY = _("在这台设备上保持登录 30 天")
 
 
 def refuse_if_too_often(phone: str) -> None:
@@ -37,6 +39,7 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]  # allauth is un
         self.fields["password"].label = _("密码")
         self.fields["password"].help_text = ""
         self.fields["password"].widget.attrs.pop("placeholder", None)
+        self.fields["remember"].label = STAY
 
     def clean_login(self) -> str:
         """One spelling per phone, or each spelling would have its own five tries."""
@@ -48,6 +51,13 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]  # allauth is un
 
 
 class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):  # type: ignore[misc]  # allauth is untyped
+    remember = forms.BooleanField(label=STAY, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        context.request.session[sessions.REMEMBER] = cleaned.get("remember", False)
+        return cleaned
+
     def clean_phone(self) -> str:
         phone: str = super().clean_phone()
         refuse_if_too_often(phone)
