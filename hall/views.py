@@ -1,6 +1,8 @@
 """The front door's own pages."""
 
 import re
+from collections.abc import Sequence
+from functools import partial
 
 from django.conf import settings
 from django.core.paginator import Paginator
@@ -19,6 +21,7 @@ from hall.context import TEXT_SIZES, THEMES
 from hall.selectors import home as reads
 from operations import flow, registry
 from operations.context import Context
+from operations.registry import Operation
 
 OPERATIONS_SHOWN = 6  # the rest is a click away
 RECOMMENDED = ("bill.email_subscribe", "contact.change", "balance.auto_debit")
@@ -35,20 +38,22 @@ def home(request: HttpRequest) -> HttpResponse:
         response.headers["Cache-Control"] = "private, no-cache"
         return response
     ctx = flow.context_of(request)
-    found_home = reads.of_user(user, as_of=now, offered=_offered(ctx))
+    shown = registry.available(ctx, most=OPERATIONS_SHOWN)
+    found_home = reads.of_user(user, as_of=now, offered=partial(_offered, ctx, shown))
     context = {
         "home": found_home,
         "front": found_home.front,
         "caller": user.name or phones.mask(user.phone or "") or user.get_username(),
-        "operations": registry.available(ctx, most=OPERATIONS_SHOWN),
+        "operations": shown,
     }
     return render(request, "hall/home.html", context)
 
 
-def _offered(ctx: Context) -> frozenset[str]:
-    """Which of the operations that the home page may recommend this user may use."""
-    known = [(code, registry.find(code)) for code in RECOMMENDED]
-    return frozenset(code for code, operation in known if operation and operation.available(ctx))
+def _offered(ctx: Context, shown: Sequence[Operation]) -> frozenset[str]:
+    """Which of the operations that the home page may recommend this user may use; those shown are not asked again."""
+    codes = {operation.code for operation in shown}
+    others = [(code, registry.find(code)) for code in RECOMMENDED if code not in codes]
+    return frozenset(codes | {code for code, found in others if found and found.available(ctx)})
 
 
 @require_safe

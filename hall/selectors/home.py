@@ -1,5 +1,6 @@
 """What the first page shows: over several rooms, each asked once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -49,31 +50,28 @@ class Home:
         return sum(each.credit_cents for each in self.accounts)
 
 
-def of_user(user: Any, *, as_of: datetime, offered: frozenset[str]) -> Home:
-    """Nine queries at most, whatever the history. `offered`: codes of the operations that the user may use."""
+def of_user(user: Any, *, as_of: datetime, offered: Callable[[], frozenset[str]]) -> Home:
+    """Nine queries at most, whatever the history. `offered` gives the codes of the operations that the user may use,
+    and is asked only where nothing else comes first."""
     today = clock.local_date(as_of)
     accounts, undecided = balances.overview(user, today=today), payment_reads.undecided(user)
-    known = _known(user) if accounts else _Known()
+    known, owes = _known(user), any(each.owed_cents for each in accounts)
+    codes = offered() if accounts and not owes else frozenset()
     facts = Facts(
         has_account=bool(accounts),
         has_undecided_payment=bool(undecided),
-        owes=any(each.owed_cents for each in accounts),
+        owes=owes,
         has_email_bills=known.has_email_bills,
-        may_have_email_bills="bill.email_subscribe" in offered,
+        may_have_email_bills="bill.email_subscribe" in codes,
         contact_is_verified=known.contact_is_verified,
-        may_verify_contact="contact.change" in offered,
+        may_verify_contact="contact.change" in codes,
         has_auto_debit=known.has_auto_debit,
-        may_have_auto_debit="balance.auto_debit" in offered,
+        may_have_auto_debit="balance.auto_debit" in codes,
     )
     return Home(
         accounts=accounts,
         undecided=undecided,
-        # Payments under way are shown as payments.
-        slips=list(
-            slips.of_user(user)
-            .filter(state=SlipState.IN_PROGRESS)
-            .exclude(subject_kind="payment")[:SLIPS_SHOWN]
-        ),
+        slips=_slips(user) if known.has_slips else [],
         bills=list(bills.of_user(user)[:BILLS_SHOWN]),
         today=today,
         front=articles.front(user, as_of=as_of),
@@ -82,12 +80,19 @@ def of_user(user: Any, *, as_of: datetime, offered: frozenset[str]) -> Home:
     )
 
 
+def _slips(user: Any) -> list[Slip]:
+    """What is under way. Payments are shown as payments."""
+    found = slips.of_user(user).filter(state=SlipState.IN_PROGRESS).exclude(subject_kind="payment")
+    return list(found[:SLIPS_SHOWN])
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     has_email_bills: bool = False
     has_bounced: bool = False
     contact_is_verified: bool = False
     has_auto_debit: bool = False
+    has_slips: bool = False
 
 
 _KNOWN = """
@@ -99,7 +104,10 @@ _KNOWN = """
            EXISTS (SELECT FROM accounts_contact
                     WHERE account_id IN (SELECT * FROM mine) AND verified_at IS NOT NULL),
            EXISTS (SELECT FROM billing_debitagreement
-                    WHERE account_id IN (SELECT * FROM mine) AND state IN ('PENDING', 'ACTIVE'))"""
+                    WHERE account_id IN (SELECT * FROM mine) AND state IN ('PENDING', 'ACTIVE')),
+           EXISTS (SELECT FROM operations_slip
+                    WHERE (actor_id = %(user)s OR on_behalf_of_id = %(user)s)
+                      AND state = 'IN_PROGRESS' AND subject_kind <> 'payment')"""
 
 
 def _known(user: Any) -> _Known:
