@@ -18,6 +18,8 @@ SERVING_SHOWN = frozenset(
         "operations:slip",
         "accounts:profile",
         "accounts:accounts",
+        "accounts:account",
+        "accounts:consents",
         "billing:bills",
         "billing:bill",
         "billing:bill_pdf",

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 PAGES = (
     "/", "/bills/", "/bills/?period=all", "/balance/", "/pay/", "/pay/other/", "/receipts/", "/refunds/", "/requests/",
     "/operations/", "/operations/bill.dispute/", "/operations/balance.refund/", "/operations/account.bind/",
-    "/email-bills/", "/me/", "/me/accounts/",
+    "/email-bills/", "/me/", "/me/accounts/", "/me/consents/",
 )  # fmt: skip
 
 
@@ -87,6 +87,7 @@ def test_pages_of_one_thing_too(serving: Client, own: Client, account: BillingAc
         reverse("billing:bill", args=[bill.number]),
         reverse("billing:receipt", args=[receipt.number]),
         reverse("billing:pay") + f"?bill={bill.number}",
+        reverse("accounts:account", args=[account.number]),
     ):
         assert content(serving.get(path)) == content(own.get(path))
     strangers = build.bill(build.account(build.user()))
@@ -137,7 +138,7 @@ def test_a_page_that_asks_by_itself_is_on_record_and_keeps_nobody_there(serving:
 
 NEVER = (
     "/account/password/change/", "/account/phone/change/", "/account/password/set/", "/account/reauthenticate/",
-    "/bills/export/", "/api/tokens/", "/account/login/code/confirm/",
+    "/bills/export/", "/api/tokens/", "/me/security/", "/me/data/", "/account/login/code/confirm/",
 )  # fmt: skip
 
 
