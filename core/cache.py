@@ -6,8 +6,8 @@ a thousand at a time, now and then.
 
 import base64
 import pickle
-import random
 from datetime import UTC, datetime
+from random import randrange
 from typing import Any
 
 from django.core.cache.backends.db import DatabaseCache
@@ -29,7 +29,7 @@ class PostgresCache(DatabaseCache):
     def _base_set(self, mode: str, key: str, value: Any, timeout: Any = None) -> bool:
         ends = self.get_backend_timeout(timeout)
         expires = _FOREVER if ends is None else datetime.fromtimestamp(ends, UTC)
-        connection = connections[router.db_for_write(self.cache_model_class)]  # type: ignore[attr-defined]
+        connection = connections[router.db_for_write(self.cache_model_class)]
         table = connection.ops.quote_name(self._table)  # type: ignore[attr-defined]
         with connection.cursor() as cursor:
             if mode == "touch":
@@ -43,7 +43,7 @@ class PostgresCache(DatabaseCache):
                     [key, base64.b64encode(pickle.dumps(value, self.pickle_protocol)).decode(), expires],
                 )
             is_done = bool(cursor.rowcount)
-            if random.randrange(_CLEAN_EVERY) == 0:
+            if randrange(_CLEAN_EVERY) == 0:
                 self._clean(cursor, table)
         return is_done
 

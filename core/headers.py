@@ -24,7 +24,7 @@ class HeadersMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+        response = self._answer(request)
         if response.status_code >= 400 and json_errors.is_for(request):
             response = json_errors.instead_of(response)
         for name, value in settings.SECURITY_HEADERS.items():
@@ -32,6 +32,12 @@ class HeadersMiddleware:
         if response.status_code == 429:
             response.headers.setdefault("Retry-After", _PATIENCE)
         return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        """A program that calls without TLS is refused, not led on: it would send its token in clear each time."""
+        if settings.SECURE_SSL_REDIRECT and json_errors.is_for(request) and not request.is_secure():
+            return json_errors.answer(json_errors.TlsRequired())
+        return self.get_response(request)
 
 
 @csrf_exempt

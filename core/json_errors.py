@@ -1,4 +1,4 @@
-"""The one shape of an error of the open interface: {"code", "message", "fields", "slip_number"} with the HTTP status."""
+"""The one shape of an error of the open interface: code, message, fields and slip_number, with the HTTP status."""
 
 from typing import Any
 
@@ -19,6 +19,12 @@ class TooLarge(HallError):
     code = "TOO_LARGE"
     message = _("请求内容太大")
     status = 413
+
+
+class TlsRequired(HallError):
+    code = "TLS_REQUIRED"
+    message = _("请使用 https 访问，并更换已经明文发出的令牌")
+    status = 403
 
 
 class Broken(HallError):

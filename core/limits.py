@@ -6,12 +6,13 @@ once, and then one each PERIOD/N; no window begins anew at which twice as many w
 """
 
 import ipaddress
+import logging
 import math
-import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from random import randrange
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from django.utils.crypto import salted_hmac
 from core import clock, json_errors
 from core.errors import TooManyRequests
 
+log = logging.getLogger("hall.security")
 WHOM = ("ip", "user", "phone", "link")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LIMIT = re.compile(r"([1-9]\d*)/([smhd])/(\w+)")
@@ -69,7 +71,7 @@ def take(name: str, limits: Sequence[Limit], whom: dict[str, str], *, now: float
     if not used:
         return 0.0
     spans = {key: float(limit.seconds) for key, limit in used.items()}
-    values = {
+    values: dict[str, Any] = {
         "keys": list(used),
         "steps": [limit.seconds / (limit.hits * factor) for limit in used.values()],
         "spans": list(spans.values()),
@@ -78,7 +80,7 @@ def take(name: str, limits: Sequence[Limit], whom: dict[str, str], *, now: float
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, values)
         refused = used.keys() - {key for (key,) in cursor.fetchall()}
-        if random.randrange(_CLEAN_EVERY) == 0:
+        if randrange(_CLEAN_EVERY) == 0:
             cursor.execute("DELETE FROM core_limit WHERE free_at < %s", [now])
         if not refused:
             return 0.0
@@ -86,7 +88,7 @@ def take(name: str, limits: Sequence[Limit], whom: dict[str, str], *, now: float
         waits = [
             free_at + spans[key] / (used[key].hits * factor) - spans[key] - now for key, free_at in cursor
         ]
-    return max(1.0, *waits)
+    return float(max(1.0, *waits))
 
 
 def _key(name: str, limit: Limit, who: str) -> str:
@@ -169,6 +171,8 @@ def _typed_phone(request: HttpRequest) -> str:
 
 def refusal(request: HttpRequest, wait: float) -> HttpResponse:
     """429 with Retry-After, as the page or as plain JSON."""
+    match = request.resolver_match
+    log.warning("limit reached", extra={"address": match.view_name if match else ""})
     answer: HttpResponse
     if json_errors.is_for(request):
         answer = json_errors.answer(TooManyRequests())

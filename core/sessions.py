@@ -4,15 +4,18 @@ Django's own age counts from the last write, and we write on few requests. So th
 last seen, at most every ten minutes, which costs one small write then.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.signals import authentication_step_completed
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest, HttpResponseBase
 
+log = logging.getLogger("hall.security")
 AGE = "_age"  # {"since", "seen": seconds of the epoch, "staff": bool}
 REMEMBER = "_remember"  # put here before a log-in that has no form for it at its end (by code)
 _NOTED_EVERY = 600  # seconds
@@ -41,6 +44,22 @@ def begin(sender: Any, request: HttpRequest | None, user: Any, **_: Any) -> None
     is_staff = bool(user.is_staff)
     session[AGE] = {"since": now, "seen": now, "staff": is_staff}
     session.set_expiry(_idle(session.pop(REMEMBER, False), is_staff))
+    log.info("logged in", extra={"user_id": user.pk, "staff": is_staff})
+
+
+def renew(sender: Any, request: HttpRequest, **told: Any) -> None:
+    """Whoever proves himself anew gets a new key: an older one that somebody read is worth nothing from now on."""
+    if told.get("reauthenticated"):
+        request.session.cycle_key()
+        log.info("proven anew", extra={"user_id": request.user.pk, "how": told.get("method", "")})
+
+
+def failed(sender: Any, credentials: Any = None, **_: Any) -> None:
+    log.warning("log-in failed")  # not with what: a password may stand where the name should
+
+
+def ended(sender: Any, user: Any = None, **_: Any) -> None:
+    log.info("logged out", extra={"user_id": getattr(user, "pk", None)})
 
 
 def _idle(is_remembered: bool, is_staff: bool) -> int:
@@ -75,4 +94,8 @@ def _note(session: Any, now: float) -> None:
 
 
 def listen() -> None:
+    """Called once, when all is loaded."""
     user_logged_in.connect(begin, dispatch_uid="core.sessions")
+    user_login_failed.connect(failed, dispatch_uid="core.sessions")
+    user_logged_out.connect(ended, dispatch_uid="core.sessions")
+    authentication_step_completed.connect(renew, dispatch_uid="core.sessions")

@@ -1,8 +1,8 @@
 """What a customer sees on his pages, as JSON: only his own; anything else is 404."""
 
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -30,7 +30,10 @@ class _Filters(serializers.Serializer[Any]):
     open = serializers.ChoiceField(required=False, choices=[("true", "true"), ("false", "false")])
 
 
-class _Listed(HallApiView):
+M = TypeVar("M", bound=Model)
+
+
+class _Listed(HallApiView, ListAPIView[M]):
     pagination_class = Pages
     scope = scopes.READ
 
@@ -43,7 +46,7 @@ class _Listed(HallApiView):
 
 
 @extend_schema_view(get=extend_schema(operation_id="accounts_list", summary=_("我的户号，欠多少、余多少")))
-class AccountsView(_Listed, ListAPIView[Membership]):
+class AccountsView(_Listed[Membership]):
     serializer_class = shapes.AccountSerializer
     ordering = ("account__number",)
 
@@ -58,7 +61,7 @@ class AccountsView(_Listed, ListAPIView[Membership]):
         accounts = [row.account for row in getattr(self, "_page", [])]
         today = clock.local_date(clock.now())
         found = balances.of_accounts(accounts, today=today)
-        return super().get_serializer_context() | {"overviews": {one.account.pk: one for one in found}}
+        return {**super().get_serializer_context(), "overviews": {one.account.pk: one for one in found}}
 
 
 @extend_schema_view(
@@ -66,7 +69,7 @@ class AccountsView(_Listed, ListAPIView[Membership]):
         operation_id="bills_list", summary=_("我的账单，新的在前"), parameters=[_ACCOUNT, _OPEN]
     )
 )
-class BillsView(_Listed, ListAPIView[Bill]):
+class BillsView(_Listed[Bill]):
     serializer_class = shapes.BillSerializer
     ordering = ("-issued_on", "-id")
 
@@ -90,7 +93,7 @@ class BillView(HallApiView):
 @extend_schema_view(
     get=extend_schema(operation_id="receipts_list", summary=_("我的收据，新的在前"), parameters=[_ACCOUNT])
 )
-class ReceiptsView(_Listed, ListAPIView[Receipt]):
+class ReceiptsView(_Listed[Receipt]):
     serializer_class = shapes.ReceiptSerializer
     ordering = ("-paid_at", "-id")
 
@@ -113,7 +116,7 @@ class ReceiptView(HallApiView):
 @extend_schema_view(
     get=extend_schema(operation_id="payments_list", summary=_("我的支付，新的在前"), parameters=[_ACCOUNT])
 )
-class PaymentsView(_Listed, ListAPIView[Payment]):
+class PaymentsView(_Listed[Payment]):
     serializer_class = shapes.PaymentSerializer
     ordering = ("-created_at", "-id")
 
@@ -132,7 +135,7 @@ class PaymentView(HallApiView):
 
 
 @extend_schema_view(get=extend_schema(operation_id="messages_list", summary=_("发给我的通知，新的在前")))
-class MessagesView(_Listed, ListAPIView[Message]):
+class MessagesView(_Listed[Message]):
     serializer_class = shapes.MessageSerializer
     ordering = ("-created_at", "-id")
 

@@ -62,9 +62,9 @@ CSP_ADMIN_DIRECTIVES = {
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 _NOT_NEEDED = (
-    "accelerometer, attribution-reporting, autoplay, bluetooth, browsing-topics, camera, display-capture, encrypted-media, "
-    "fullscreen, geolocation, gyroscope, hid, idle-detection, magnetometer, microphone, midi, payment, "
-    "screen-wake-lock, serial, usb, xr-spatial-tracking"
+    "accelerometer, attribution-reporting, autoplay, bluetooth, browsing-topics, camera, display-capture, "
+    "encrypted-media, fullscreen, geolocation, gyroscope, hid, idle-detection, magnetometer, microphone, midi, "
+    "payment, screen-wake-lock, serial, usb, xr-spatial-tracking"
 )
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -88,7 +88,7 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
 }
 # Everything else that costs work or can be guessed, by the name of its address, "POST name" for that method alone.
-# N/PERIOD/WHOM: whom is ip, user (ip for visitors), phone (as typed into the form), or link (the secret in the address).
+# N/PERIOD/WHOM: whom is ip, user (ip for visitors), phone (as typed into the form), link (the secret in the address).
 # N may come at once, and then one each PERIOD/N. "api" holds for the interface's addresses that have no entry.
 RATE_LIMITS = {
     "POST account_login": "60/m/ip,20/h/phone",

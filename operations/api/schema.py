@@ -45,7 +45,7 @@ class HallSchema(AutoSchema):
         return [{"token": []}]
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call]
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
         texts = _ALWAYS | (_WITH_BODY if self.method == "POST" else {})
         for status, text in texts.items():
             shape: type[BaseSerializer[Any]] = ErrorSerializer

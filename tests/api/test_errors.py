@@ -35,6 +35,13 @@ def test_before_any_view(api: Api) -> None:
     assert error_of(api.client.post("/api/docs/")) == (405, "BAD_REQUEST")
 
 
+def test_without_tls_a_program_is_refused_and_not_led_on(api: Api, settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert error_of(api.get("/api/bills/")) == (403, "TLS_REQUIRED")
+    assert api.client.get("/bills/").status_code == 301
+    assert api.client.get("/api/bills/", headers=api.headers, secure=True).status_code == 200
+
+
 def test_in_views(api: Api) -> None:
     assert error_of(api.get("/api/bills/X/")) == (404, "NOT_FOUND")
     assert error_of(api.get("/api/bills/", Accept="text/html")) == (406, "NOT_ACCEPTABLE")

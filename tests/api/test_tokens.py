@@ -214,4 +214,4 @@ def _token(user: User, scope: str) -> str:
     row = AuthToken(digest=digest, token_key=secret[:15], user=user, expiry=clock.now() + timedelta(days=900))
     row.save(force_insert=True)
     ApiToken.objects.create(token=row, name=scope, scopes=[scope])
-    return secret
+    return str(secret)

@@ -40,14 +40,14 @@ def test_touch_prolongs_what_is_there() -> None:
 
 
 def test_a_write_is_one_statement(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ours.random, "randrange", lambda _: 1)
+    monkeypatch.setattr(ours, "randrange", lambda _: 1)
     with django_assert_num_queries(1):
         cache.set("a", 1)
 
 
 def test_old_entries_go(monkeypatch: pytest.MonkeyPatch) -> None:
     cache.set("old", 1, -100)
-    monkeypatch.setattr(ours.random, "randrange", lambda _: 0)
+    monkeypatch.setattr(ours, "randrange", lambda _: 0)
     cache.set("new", 1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM core_cache WHERE cache_key LIKE '%old'")

@@ -73,7 +73,7 @@ class TestTaking:
 
     def test_what_has_grown_back_is_swept_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ask()
-        monkeypatch.setattr(limits.random, "randrange", lambda _: 0)
+        monkeypatch.setattr(limits, "randrange", lambda _: 0)
         ask(3600.0, name="other")
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM core_limit")

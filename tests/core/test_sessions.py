@@ -1,5 +1,6 @@
 """How long somebody stays logged in."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -99,6 +100,26 @@ def test_a_log_in_makes_a_new_key_and_the_old_one_is_worth_nothing() -> None:
     thief = Client()
     thief.cookies["sessionid"] = planted
     assert not is_in(thief)
+
+
+def test_proving_oneself_anew_makes_a_new_key_too() -> None:
+    client = logged_in()
+    before = client.session.session_key
+    answer = client.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert answer.status_code == 302
+    assert client.session.session_key != before
+    assert not Session.objects.filter(session_key=before).exists()
+    assert is_in(client)
+
+
+def test_log_ins_are_logged_and_not_with_what(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hall.security")
+    client = logged_in()
+    Client().post("/account/login/", {"login": "13800000001", "password": "wrong"})
+    client.post("/account/logout/")
+    told = [record.getMessage() for record in caplog.records if record.name == "hall.security"]
+    assert told == ["logged in", "log-in failed", "logged out"]
+    assert "wrong" not in caplog.text
 
 
 def test_a_log_out_ends_the_session_in_the_database() -> None:

@@ -73,7 +73,7 @@ def one_connection() -> Iterator[None]:
 interface = described()
 
 
-@interface.parametrize()
+@interface.parametrize()  # type: ignore[untyped-decorator]  # Schemathesis has types, its decorator has none
 @run_with(
     max_examples=EXAMPLES,
     deadline=None,
