@@ -95,6 +95,7 @@ TEMPLATES = [
 HIDDEN_FROM_READONLY = [
     "sessions.Session",
     "knox.AuthToken",
+    "accounts.ApiToken",
     "mfa.Authenticator",
     "usersessions.UserSession",
     "accounts.DataExport.content",
