@@ -23,9 +23,9 @@ from billing.services.payments import pay_links, payments
 from billing.services.refunds import refunds
 from core import audit
 from core.actor import Actor
-from core.models import Approval, CalendarDay, Heartbeat, OutboxRow
+from core.models import Approval, CalendarDay, Heartbeat, OutboxRow, Upload
 from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
-from operations.models import Slip, SlipHistory, SlipState
+from operations.models import ServingSession, Slip, SlipHistory, SlipState
 from tests.admin import build_content, build_money, build_people
 from tests.billing import build as money
 from tests.conftest import NOON
@@ -87,10 +87,10 @@ def certify(user: User) -> User:
     return user
 
 
-def hall(n: int = 3) -> None:
-    """`n` rows of everything (a few more where one thing brings others along)."""
-    region = Region.objects.create(code="R0", name="城东", level=Region.Level.CITY)
-    for i in range(n):
+def hall(n: int = 3, *, region: Region | None = None, start: int = 0) -> None:
+    """`n` rows of everything there (a few more where one thing brings others along), numbered from `start`."""
+    region = region or Region.objects.create(code="R0", name="城东", level=Region.Level.CITY)
+    for i in range(start, start + n):
         account = _account(i, region)
         paid = _money(i, account)
         _callback(i, paid)
@@ -98,13 +98,16 @@ def hall(n: int = 3) -> None:
         _counter(i, account)
         _message(i, account)
         _questions(account)
-        build_money.corrections()
+        _file(i)
+        build_money.corrections(region)
         build_money.subscription(account)
         build_people.wishes(i, account)
         build_money.debit(account)
         build_money.statement(i, account)
         _system(i, region)
-        build_content.everything(i, region, _staff(i, region))
+        clerk = _staff(i, region)
+        _served(account, clerk)
+        build_content.everything(i, region, clerk)
 
 
 def _staff(i: int, region: Region) -> User:
@@ -183,6 +186,36 @@ def _questions(account: BillingAccount) -> None:
         as_of=NOON,
     )
     LargeBill.objects.create(bill=bill, before_cents=1200, found_at=NOON)
+
+
+def _served(account: BillingAccount, clerk: User) -> ServingSession:
+    return ServingSession.objects.create(
+        clerk=clerk,
+        served=account.memberships.get().user,
+        account=account,
+        reason="客户到厅",
+        began_at=NOON,
+        last_seen_at=NOON,
+    )
+
+
+def _file(i: int) -> Upload:
+    """A file that came with a dispute."""
+    return Upload.objects.create(
+        token=f"token{i}",
+        kind="bill.dispute",
+        subject=f"D{i}",
+        owner_ref="user:1",
+        uploaded_by="user:1",
+        name="photo.jpg",
+        content_type="image/jpeg",
+        path=f"to/token{i}",
+        size=1000,
+        digest="0" * 64,
+        scanner="off",
+        created_at=NOON,
+        used_at=NOON,
+    )
 
 
 def _callback(i: int, payment: Payment) -> GatewayCallback:
@@ -290,12 +323,17 @@ def approval(
 
 
 def _system(i: int, region: Region) -> None:
-    approval(subject=("core.Heartbeat", f"job{i}"))
+    approval(subject=("core.Heartbeat", f"job{i}"), region_id=region.pk)
     outbox_row(OutboxRow.State.DEAD if i % 2 else OutboxRow.State.DONE, key=f"88{i:08d}")
     Heartbeat.objects.create(job=f"job{i}", expected_every_seconds=60, last_finished_at=NOON)
     CalendarDay.objects.create(day=date(2026, 1, 1) + timedelta(days=i), is_working=False, note="停业")
     audit.record(
-        actor=ACTOR, action="test.done", subject=("core.Heartbeat", f"job{i}"), reason="试验", as_of=NOON
+        actor=ACTOR,
+        action="test.done",
+        subject=("core.Heartbeat", f"job{i}"),
+        reason="试验",
+        as_of=NOON,
+        lies_in=region.pk,
     )
     Group.objects.create(name=f"角色{i}")
     Region.objects.create(code=f"R1{i}", name=f"街道{i}", level=Region.Level.DISTRICT, parent=region)

@@ -1,6 +1,6 @@
 """Rows of what staff see of money beside bills and payments: corrections, statements, subscriptions."""
 
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, Region
 from billing.models import (
     DebitAgreement,
     DebitNotice,
@@ -21,17 +21,25 @@ from tests.conftest import NOON
 ACTOR = Actor("test:admin")
 
 
-def corrections() -> None:
+def account_in(region: Region) -> BillingAccount:
+    account = money.account()
+    account.region = account.customer.region = region
+    account.save(update_fields=["region"])
+    account.customer.save(update_fields=["region"])
+    return account
+
+
+def corrections(region: Region) -> None:
     """A bill that is lower than it was, and money that was meant for another account."""
-    bill = money.bill(money.account(), 700)
+    bill = money.bill(account_in(region), 700)
     adjustments.adjust(bill_id=bill.pk, amount_cents=700, reason="停机", actor=ACTOR, as_of=NOON)
-    meant_for = money.account()
+    meant_for = account_in(region)
     payment = money.payment(meant_for, 900)
     money.apply(payment, money.report(payment))
     reviews.transfer(
         receipt_id=Receipt.objects.get(payment=payment).pk,
         cents=900,
-        to_number=money.account().number,
+        to_number=account_in(region).number,
         reason="缴错户号",
         actor=ACTOR,
         as_of=NOON,
@@ -74,7 +82,7 @@ def debit(account: BillingAccount) -> DebitAgreement:
 
 
 def statement(i: int, account: BillingAccount) -> StatementDifference:
-    """One file of one line that we know nothing of."""
+    """One file of one line that our books say otherwise."""
     file = Statement.objects.create(
         gateway="alipay",
         merchant="2088000000000001",
@@ -114,6 +122,7 @@ def statement(i: int, account: BillingAccount) -> StatementDifference:
         gateway="alipay",
         trade_no=line.trade_no,
         reference=line.reference,
+        payment=account.payments.order_by("pk")[0],
         channel_cents=2600,
         at=NOON,
         found_at=NOON,
