@@ -80,7 +80,7 @@ def photograph(opened: Browser, house: House) -> None:
     customer = _customer(opened, house)
     for name, path, window, theme, language, text, is_customer in SHOTS:
         page = _page(opened, house, window, language, customer if is_customer else None)
-        looks = {"theme": theme, "text": text}
+        looks = {"theme": theme, "text": text, "django_language": "en" if language == "en-GB" else "zh-hans"}
         page.context.add_cookies([{"name": k, "value": v, "url": house.url} for k, v in looks.items()])
         page.goto(path)
         if name in FIRST_OF_LIST:

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+pytestmark = pytest.mark.django_db
 CHOICE = {"theme": "dark", "text": "large", "next": "/help/?a=1"}
 
 
