@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 OK, WARN, BAD = "ok", "warn", "bad"
 
@@ -24,7 +24,10 @@ class Finding:
 def span(length: timedelta) -> str:
     """A length of time as people say it: seconds, minutes, hours or days, rounded down."""
     seconds = max(0, int(length.total_seconds()))
-    for unit, text in ((86_400, _("%(n)s 天")), (3_600, _("%(n)s 小时")), (60, _("%(n)s 分钟"))):
-        if seconds >= unit:
-            return text % {"n": seconds // unit}
-    return _("%(n)s 秒") % {"n": seconds}
+    if days := seconds // 86_400:
+        return ngettext("%(n)s 天", "%(n)s 天", days) % {"n": days}
+    if hours := seconds // 3_600:
+        return ngettext("%(n)s 小时", "%(n)s 小时", hours) % {"n": hours}
+    if minutes := seconds // 60:
+        return ngettext("%(n)s 分钟", "%(n)s 分钟", minutes) % {"n": minutes}
+    return ngettext("%(n)s 秒", "%(n)s 秒", seconds) % {"n": seconds}
