@@ -43,6 +43,7 @@ class WithStatus(HeartbeatAdmin):
             "title": _("运行状态"),
             "as_of": as_of,
             "sections": sections,
+            "open": status.not_well(sections),
             "worst": status.worst(sections),
         }
         return TemplateResponse(request, "backoffice/status.html", context)

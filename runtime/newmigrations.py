@@ -80,7 +80,16 @@ def lint(folder: Path) -> list[tuple[str, str, str]]:
     if not files:
         return []
     program = Path(sys.executable).parent / "squawk"
-    command = [program, "--pg-version", "18", "--reporter", "json", "--exclude", ",".join(NOT_ASKED), *files]
+    command = [
+        str(program),
+        "--pg-version",
+        "18",
+        "--reporter",
+        "json",
+        "--exclude",
+        ",".join(NOT_ASKED),
+        *map(str, files),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         findings = json.loads(done.stdout)

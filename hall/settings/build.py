@@ -9,7 +9,7 @@ from hall.settings import env
 from hall.settings.base import *
 
 SECRET_KEY = "only-for-building"
-ALLOWED_HOSTS = []
+ALLOWED_HOSTS: list[str] = []
 SANDBOX_URL = ""
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

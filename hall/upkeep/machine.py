@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import django
 import redis
@@ -30,9 +31,9 @@ _CERTIFICATE_SOON, _CERTIFICATE_NOW = timedelta(days=30), timedelta(days=7)
 
 def tasks_by_queue() -> dict[str, list[str]]:
     """The tasks of the schedule by the queue that they go to."""
-    declared = queues_by_task()
+    declared, entries = queues_by_task(), settings.CELERY_BEAT_SCHEDULE
     found: dict[str, list[str]] = {}
-    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+    for entry in cast("dict[str, Any]", entries).values():
         task = entry["task"]
         queue = entry.get("options", {}).get("queue") or declared.get(
             task, settings.CELERY_TASK_DEFAULT_QUEUE
@@ -53,7 +54,7 @@ def queues_by_task() -> dict[str, str]:
 def depth(queue: str) -> int | None:
     """How many tasks lie in a queue of the broker; None: it is away."""
     try:
-        return int(pokes.broker().llen(queue))  # type: ignore[arg-type]  # the client types answers for async use too
+        return int(pokes.broker().llen(queue))
     except redis.RedisError:
         return None
 
@@ -115,7 +116,7 @@ _DATABASE = """
 
 
 def disks(as_of: datetime) -> Iterator[Finding]:
-    folders = {
+    folders: dict[str, Any] = {
         _("程序"): settings.BASE_DIR,
         _("上传文件"): settings.MEDIA_ROOT,
         _("备份"): settings.BACKUP_FOLDER,

@@ -98,7 +98,7 @@ def _content(path: Path, key: Any) -> Iterator[bytes]:
 def _fill(pieces: Iterable[bytes]) -> None:
     """All in one transaction: a restore that fails leaves the database empty."""
     command = [
-        tools.find("pg_restore"),
+        str(tools.find("pg_restore")),
         "--no-owner",
         "--no-privileges",
         "--exit-on-error",

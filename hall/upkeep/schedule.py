@@ -39,17 +39,19 @@ _written: dict[str, float] = {}  # task → when this process last wrote its hea
 
 def scheduled() -> dict[str, timedelta]:
     """Every task of the schedule, with the longest time between two of its starts."""
-    return {entry["task"]: interval(entry["schedule"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    entries: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
+    return {entry["task"]: interval(entry["schedule"]) for entry in entries.values()}
 
 
 def interval(when: Any) -> timedelta:
     """The longest pause of a schedule: seconds, a timedelta, or a crontab of minutes and hours."""
     if isinstance(when, crontab):
-        minutes = sorted(hour * 60 + minute for hour in when.hour for minute in when.minute)
+        clock_face: Any = when  # its sets of hours and minutes have no types
+        minutes = sorted(hour * 60 + minute for hour in clock_face.hour for minute in clock_face.minute)
         longest = max(later - earlier for earlier, later in pairwise([*minutes, minutes[0] + _DAY]))
         return timedelta(minutes=longest)
     if isinstance(when, schedule):
-        when = when.run_every
+        when = getattr(when, "run_every")  # noqa: B009  untyped
     return when if isinstance(when, timedelta) else timedelta(seconds=float(when))
 
 

@@ -61,6 +61,12 @@ def worst(sections: list[Section]) -> str:
     return BAD if BAD in tones else WARN if WARN in tones else OK
 
 
+def not_well(sections: list[Section]) -> list[tuple[str | Promise, Finding]]:
+    """What somebody should look at, the worst first."""
+    found = [(section.title, each) for section in sections for each in section.findings if each.tone != OK]
+    return sorted(found, key=lambda entry: entry[1].tone != BAD)
+
+
 def as_json(sections: list[Section]) -> dict[str, Any]:
     return {
         "status": worst(sections),

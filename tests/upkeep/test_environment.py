@@ -24,7 +24,7 @@ NOT_FOR_PRODUCTION = {
 }
 
 
-def started(code: str = "", **changes: str | None) -> "subprocess.CompletedProcess[str]":
+def started(code: str = "", /, **changes: str | None) -> "subprocess.CompletedProcess[str]":
     ours = ("ALIPAY_", "WECHATPAY_", "HALL_", "DJANGO_", "DATABASE_", "REDIS_", "SMS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     values = {name: value for name, value in (dict(checks.PRODUCTION) | changes).items() if value is not None}

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,9 +42,7 @@ def noon() -> Iterator[None]:
 def all_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every job ended a moment ago, disks are empty, key files fine."""
     monkeypatch.setattr(machine, "unusable_files", list)
-    monkeypatch.setattr(
-        machine.shutil, "disk_usage", lambda folder: type("U", (), {"total": 100, "free": 90})
-    )
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: type("U", (), {"total": 100, "free": 90}))
     for task, every in schedule.scheduled().items():
         heartbeats.note(schedule.OWN.get(task, task), every=every, as_of=NOON, ok=True)
     for task in schedule.scheduled():
@@ -168,7 +167,7 @@ def test_a_key_file_that_cannot_be_used(settings: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("free", "tone"), [(50, OK), (14, WARN), (4, BAD)])
 def test_a_disk_that_fills(free: int, tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"total": 100 * 10**9, "free": free * 10**9})
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
     assert (found("程序").tone, found("程序").figure) == (tone, f"剩余 {free}%")
 
 
