@@ -68,9 +68,12 @@ def used() -> dict[Key, str]:
 
 
 def in_python(module: ast.AST) -> Iterator[Key]:
+    """A text that is looked up, such as `gettext(role.name)`, is named elsewhere, by `gettext_noop`."""
     for call in ast.walk(module):
         if isinstance(call, ast.Call) and (name := called(call)) in FUNCTIONS | {"_"}:
-            yield key_of(name, [ast.literal_eval(each) for each in call.args[: _strings(name)]])
+            texts = call.args[: _strings(name)]
+            if not any(isinstance(each, ast.Name | ast.Attribute | ast.Subscript | ast.Call) for each in texts):
+                yield key_of(name, [ast.literal_eval(each) for each in texts])
 
 
 def in_template(source: str) -> Iterator[Key]:

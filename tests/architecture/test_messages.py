@@ -24,6 +24,7 @@ CHINESE_AS_IT_IS = {
     "billing/statements/": "the columns and words of channels' files",
     "billing/services/bulk/bulk_bills.py": "the line of a bill whose file has no lines: data, as bill lines are",
     "billing/services/fixtures.py": "data for benchmarks",
+    "content/words.py": "the signs that Chinese is written with",
     "core/imports/cells.py": "what is read",
     "core/logs.py": "what is masked",
     "core/management/commands/state_machines.py": "a document's heading",
@@ -31,6 +32,9 @@ CHINESE_AS_IT_IS = {
     "hall/settings/base.py": "a language's own name",
     "notices/seeds.py": "texts in both languages, side by side",
     "notices/seed_mails.py": "texts in both languages, side by side",
+    "notices/seed_people.py": "texts in both languages, side by side",
+    "notices/seed_serving.py": "texts in both languages, side by side",
+    "templates/hall/offline.html": "both languages on one page, since nobody can be asked without a network",
     "templates/styleguide.html": "for developers",
 }
 
