@@ -234,7 +234,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "文章",
                 "verbose_name_plural": "文章",
-                "permissions": [("publish_article", "Can publish and withdraw 文章")],
+                "permissions": [("publish_article", "发布和撤下文章")],
             },
         ),
         migrations.CreateModel(

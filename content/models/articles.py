@@ -126,7 +126,7 @@ class Article(models.Model):
     class Meta:
         verbose_name = _("文章")
         verbose_name_plural = pgettext_lazy("plural", "文章")
-        permissions = [("publish_article", "Can publish and withdraw 文章")]
+        permissions = [("publish_article", _("发布和撤下文章"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(active_until__isnull=True) | Q(active_until__gt=F("active_from")),
