@@ -10,12 +10,12 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
-from knox.models import AuthToken
 
 from accounts.models import User
 from core.models import CalendarDay
 from operations import flow
 from operations.models import Slip
+from tests.api.build import token_of
 from tests.operations.test_api import Api
 from tests.operations.test_pages import hidden
 from tests.operations.toys import Toy
@@ -38,7 +38,7 @@ def way(request: pytest.FixtureRequest, alice: User, noon: datetime) -> Way:
     cache.clear()
     web = Client(raise_request_exception=False)
     web.force_login(alice)
-    api = Api(AuthToken.objects.create(alice)[1])
+    api = Api(token_of(alice))
     address = {"page": "/toy-festival/", "form": "/operations/toy.buy/"}.get(request.param, "")
 
     def by_page(data: dict[str, Any], meanwhile: Callable[[], None]) -> Any:
