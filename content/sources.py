@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import connections
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from content import search
 from content.search import Entry
@@ -21,7 +22,14 @@ def register() -> None:
 def pages() -> list[Entry]:
     """The pages of the front door that are no articles."""
     return [
-        Entry("page", "halls", _("营业厅"), "/halls/", _("营业厅地址、营业时间、电话和服务项目"), boost=105),
+        Entry(
+            "page",
+            "halls",
+            pgettext_lazy("plural", "营业厅"),
+            "/halls/",
+            _("营业厅地址、营业时间、电话和服务项目"),
+            boost=105,
+        ),
         Entry("page", "news", _("新闻与公告"), "/news/", _("最新消息、停机维护公告和优惠活动"), boost=105),
         Entry(
             "page", "help", _("使用帮助"), "/help/", _("登录、绑定户号、缴费、发票和退款怎么办"), boost=105

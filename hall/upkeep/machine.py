@@ -169,7 +169,7 @@ def versions(as_of: datetime) -> Iterator[Finding]:
     except redis.RedisError:
         broker = "—"
     for name, version in (
-        (_("营业厅"), settings.HALL_VERSION or "—"),
+        (_("网上营业厅"), settings.HALL_VERSION or "—"),
         ("Python", platform.python_version()),
         ("Django", django.get_version()),
         ("PostgreSQL", server),
