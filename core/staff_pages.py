@@ -33,7 +33,7 @@ else:
     from unfold.admin import TabularInline as BaseInline
 
 MOST_COUNTED = 10_000
-_WHOLE = frozenset({"exact", "isnull", "id"})  # how a column may be asked for in an address
+_WHOLE = frozenset({"exact", "isnull", "isempty", "id"})  # how a column may be asked for in an address
 MOST_PARENTS = 200  # rows of another table that one search term may lead through
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
@@ -54,6 +54,9 @@ def test_bad_staff_are_not_made(desk: Client, change: dict[str, str]) -> None:
     assert not AuditRow.objects.exists()
 
 
+COUNTS = ("TOTAL_FORMS", "INITIAL_FORMS")  # of the rows that the page shows below the fields
+
+
 def changed(user: User, **changes: Any) -> dict[str, Any]:
     values = {
         "username": user.username,
@@ -62,20 +65,43 @@ def changed(user: User, **changes: Any) -> dict[str, Any]:
         "is_active": "on",
         "phone": user.phone,
     }
-    return {name: value for name, value in (values | changes).items() if value}
+    kept = {name: value for name, value in (values | changes).items() if value}
+    return kept | {f"{rows}-{count}": "0" for rows in ("posts", "certificates") for count in COUNTS}
 
 
-def test_permissions_are_given_with_a_reason(desk: Client) -> None:
-    user = build.staff_with()
-    wanted = Permission.objects.get(codename="view_slip")
+def test_what_hangs_on_a_user_opens_nothing(desk: Client) -> None:
+    user = User.objects.create_user("wang", password="not-guessed-1", is_staff=True)
+    role = Group.objects.create(name="lookers")
+    role.permissions.add(Permission.objects.get(codename="view_slip"))
+    user.groups.add(role)
+    user.user_permissions.add(Permission.objects.get(codename="view_slip"))
+    assert not User.objects.get(pk=user.pk).has_perm("operations.view_slip")
+    page = desk.get(reverse("admin:accounts_user_change", args=[user.pk]))
+    fields = page.context["adminform"].form.fields
+    assert not {"groups", "user_permissions"} & set(fields)
 
-    desk.post(
-        reverse("admin:accounts_user_change", args=[user.pk]),
-        changed(user, user_permissions=[wanted.pk], reason="转岗到受理"),
-    )
-
+    build.post(user, role, build.operator())
     assert User.objects.get(pk=user.pk).has_perm("operations.view_slip")
-    assert AuditRow.objects.get().reason == "转岗到受理"
+
+
+def test_a_change_is_kept_with_what_was_before_and_is_now(desk: Client) -> None:
+    user = build.staff_with()
+    at = reverse("admin:accounts_user_change", args=[user.pk])
+    desk.post(at, changed(user, name="王五", reason="补录姓名"))
+    assert AuditRow.objects.get().detail["values"] == {"name": ["", "王五"]}
+
+
+def test_who_has_left_is_out_and_his_history_stays(desk: Client, log_in: LogIn) -> None:
+    user = build.certify(build.staff_with("operations.view_slip"))
+    his = log_in(user)
+    assert his.get(reverse("admin:operations_slip_changelist")).status_code == 200
+    values = changed(user, reason="离职")
+    del values["is_active"]
+    desk.post(reverse("admin:accounts_user_change", args=[user.pk]), values)
+    assert his.get(reverse("admin:operations_slip_changelist")).status_code == 302
+    assert not User.objects.get(pk=user.pk).has_perm("operations.view_slip")
+    assert user.posts.exists()
+    assert user.certificates.exists()
 
 
 def test_only_rights_that_open_something_are_offered_and_in_words(desk: Client) -> None:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import BillingAccount
 from billing.models import Payment
-from core import backoffice
+from core import backoffice, staff_pages
 from operations.models import Slip, SlipState
 from tests.admin import build
 from tests.conftest import NOON
@@ -106,9 +106,9 @@ def test_receipts_with_money_left(desk: Client) -> None:
 
 
 def test_count_stops_where_nobody_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoffice, "MOST_COUNTED", 3)
+    monkeypatch.setattr(staff_pages, "MOST_COUNTED", 3)
     build.hall(5)
-    paginator = backoffice.CappedPaginator(BillingAccount.objects.order_by("-pk"), 2)
+    paginator = staff_pages.CappedPaginator(BillingAccount.objects.order_by("-pk"), 2)
     assert (paginator.count, paginator.num_pages) == (3, 2)
 
 

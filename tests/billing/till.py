@@ -7,13 +7,14 @@ from billing.models import CashDeposit, CounterMethod, CounterMoney
 from billing.services import counter
 from core import approvals
 from core.actor import Actor
-from tests.admin.build import staff_with
+from tests.admin.build import certify, staff_with
 from tests.billing import build
 from tests.conftest import NOON
 
 
 def make_clerk(username: str = "clerk") -> User:
-    return staff_with("billing.take_counter_money", "operations.add_slip", username=username)
+    """One who takes money, at his post and with a certificate."""
+    return certify(staff_with("billing.take_counter_money", "operations.add_slip", username=username))
 
 
 def receive(

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
+from accounts.models import Region, User
 from core import approvals
 from core.actor import Actor
 from core.db import violated
@@ -274,10 +275,43 @@ def test_old_requests_are_withdrawn(settings: Any) -> None:
 def test_what_waits_is_shown_to_those_who_may_decide_and_to_who_asked() -> None:
     by, another = clerk(), clerk("another")
     second, first = (submit(subject(job), 5_000, by, at=at).approval for job, at in _two())
-    for_chief = approvals.waiting([KIND], asked_by=chief())
-    assert list(for_chief) == [first, second]
-    assert list(approvals.waiting([], asked_by=by)) == [first, second]
-    assert not approvals.waiting([], asked_by=another).exists()
+    assert list(approvals.waiting_for(person(chief()))) == [first, second]
+    assert list(approvals.waiting_for(person(by))) == [first, second]
+    assert not approvals.waiting_for(person(another)).exists()
+
+
+def person(actor: Actor) -> User:
+    return User.objects.get(pk=actor.ref.removeprefix("user:"))
+
+
+def test_what_lies_elsewhere_is_asked_for_and_decided_by_nobody_here() -> None:
+    here, there = (Region.objects.create(code=code, name=code, level="CITY") for code in ("H", "T"))
+    asks = Actor.user(staff_with(ASK, username="asks", region=here))
+    decides = Actor.user(staff_with(ASK, DECIDE, username="decides", region=here))
+    far = Actor.user(staff_with(ASK, DECIDE, username="far", region=there))
+    how: dict[str, Any] = {"kind": KIND, "subject": ("core.Heartbeat", subject("job").pk), "amount_cents": 5_000, "data": {}}
+    how |= {"reason": "客户要求", "as_of": NOON, "lies_in": here.pk}
+
+    with pytest.raises(Forbidden):
+        approvals.submit(actor=far, **how)
+    asked = approvals.submit(actor=asks, **how).approval
+
+    assert asked is not None
+    assert asked.region_id == here.pk
+    assert list(approvals.waiting_for(person(decides))) == [asked]
+    assert not approvals.waiting_for(person(far)).exists()
+    with pytest.raises(Forbidden):
+        approvals.decide(approval_id=asked.pk, approve=True, actor=far, reason="同意", as_of=NOON)
+    asked.refresh_from_db()
+    assert asked.state == ApprovalState.REQUESTED
+    approvals.decide(approval_id=asked.pk, approve=True, actor=decides, reason="同意", as_of=NOON)
+    assert AuditRow.objects.filter(region_id=here.pk).count() == 2
+
+
+def test_what_lies_nowhere_is_the_whole_operators() -> None:
+    here = Region.objects.create(code="H", name="H", level="CITY")
+    with pytest.raises(Forbidden):
+        submit(subject("job"), 100, Actor.user(staff_with(ASK, username="local", region=here)))
 
 
 def _two() -> list[tuple[str, datetime]]:
