@@ -133,7 +133,7 @@ def test_the_page_shows_one_s_own_choices_alone(wang: User, client: Client) -> N
     client.force_login(wang)
     text = client.get("/me/consents/").content.decode()
     assert "教师" in text
-    assert "同意：补充资料" in text
+    assert "已同意：补充资料" in text
     client.force_login(build.user(build.OTHER_PHONE))
     text = client.get("/me/consents/").content.decode()
     assert "教师" not in text
