@@ -1,5 +1,7 @@
 """consent.change and profile.change: no is the default, every change is kept, what a consent allowed ends with it."""
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -80,7 +82,7 @@ def test_details_need_the_consent(desk: Desk, wang: User) -> None:
 
 def test_details_are_kept_in_one_place(desk: Desk, wang: User) -> None:
     give(wang)
-    raw = {"occupation": "TEACHER", "education": "", "interests": ["SPORT", "NEWS"]}
+    raw: dict[str, Any] = {"occupation": "TEACHER", "education": "", "interests": ["SPORT", "NEWS"]}
     slip = desk.submit("profile.change", **raw)
     assert slip.state == SlipState.DONE
     assert "TEACHER" not in str([slip.data, slip.quote])

@@ -1,5 +1,7 @@
 """member.leave, member.remove, member.role: who goes, who stays, and what ends with a membership."""
 
+from typing import Any
+
 import pytest
 from django.db import transaction
 
@@ -106,7 +108,7 @@ def test_an_owner_removes_a_payer_who_is_told(
 
 def test_nobody_throws_an_owner_out(account: BillingAccount, alice: User, li: User) -> None:
     members.bind(user_id=li.pk, account_id=account.pk, role="OWNER", actor=build.ACTOR, as_of=NOON)
-    how = {"account_id": account.pk, "by_id": alice.pk, "actor": build.ACTOR, "as_of": NOON}
+    how: dict[str, Any] = {"account_id": account.pk, "by_id": alice.pk, "actor": build.ACTOR, "as_of": NOON}
     with pytest.raises(members.OwnersStay):
         members.remove(user_id=li.pk, **how)
     with pytest.raises(members.OwnersStay):

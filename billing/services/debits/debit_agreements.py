@@ -210,10 +210,10 @@ def lapse(*, actor: Actor, as_of: datetime, account_number: str | None = None) -
     owner = Membership.objects.filter(
         account_id=OuterRef("account_id"), user_id=OuterRef("user_id"), role__in=_ROLES
     )
-    found = DebitAgreement.objects.filter(~Exists(owner), state__in=OPEN)
+    forsaken = DebitAgreement.objects.filter(~Exists(owner), state__in=OPEN)
     if account_number is not None:
-        found = found.filter(account__number=account_number)
-    rows = list(found.order_by("pk"))
+        forsaken = forsaken.filter(account__number=account_number)
+    rows = list(forsaken.order_by("pk"))
     for row in rows:
         with transaction.atomic():
             found = _locked(row.pk)
