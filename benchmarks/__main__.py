@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import databases
 
-NAMES = ("payments", "money")
+NAMES = ("payments", "money", "pages")
 
 
 def main() -> int:
@@ -50,6 +50,7 @@ def _configure(database: str, folder: Path) -> None:
             "DJANGO_SETTINGS_MODULE": "hall.settings.bench",
             "DATABASE_URL": database,
             "HALL_SECRET_KEY": secrets.token_hex(32),
+            "HALL_STATIC_ROOT": str(folder / "static"),
             "ALIPAY_APP_ID": "9021000000000001",
             "ALIPAY_SELLER_ID": "2088000000000001",
             "ALIPAY_APP_PRIVATE_KEY_FILE": str(folder / "app_private_key.pem"),

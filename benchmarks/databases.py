@@ -11,8 +11,21 @@ import psycopg2
 @contextmanager
 def temporary(server: str, purpose: str) -> Iterator[str]:
     """The address of a new, empty database on the server; it is dropped with all connections to it."""
-    name = f"hall_{purpose}_{os.getpid()}"
-    _sql(server, f'CREATE DATABASE "{name}"')
+    with _created(server, f"hall_{purpose}_{os.getpid()}", "") as address:
+        yield address
+
+
+@contextmanager
+def copied(database: str, purpose: str) -> Iterator[str]:
+    """The address of a copy of the database, to which nobody else is connected just now."""
+    model = urlsplit(database).path.removeprefix("/")
+    with _created(database, f"hall_{purpose}_{os.getpid()}", f'TEMPLATE "{model}"') as address:
+        yield address
+
+
+@contextmanager
+def _created(server: str, name: str, options: str) -> Iterator[str]:
+    _sql(server, f'CREATE DATABASE "{name}" {options}')
     try:
         yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     finally:

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
+from typing import TypeVar
 
 CONNECTIONS = 16
+PATIENCE = 30  # seconds without any answer
 
 
 def request(
@@ -29,29 +31,59 @@ def request(
     return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
+def visit(path: str, *, cookie: str = "", encoding: str = "") -> bytes:
+    """The bytes of one GET."""
+    wanted = {"Host": "127.0.0.1", "Connection": "keep-alive", "Cookie": cookie, "Accept-Encoding": encoding}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in wanted.items() if value)
+    return f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
 class Answers:
     """What came back: how many, and how many of them said `success`, or 204 as WeChat Pay wants it."""
 
     def __init__(self) -> None:
         self.count = 0
         self.accepted = 0
+        self.waits: list[float] = []  # seconds, of each
 
-    def take(self, raw: bytes) -> None:
+    def take(self, raw: bytes, waited: float = 0.0) -> None:
         self.count += 1
-        self.accepted += raw.endswith(b"success") or raw.startswith(b"HTTP/1.1 204 ")
+        self.accepted += self.is_accepted(raw)
+        self.waits.append(waited)
+
+    def is_accepted(self, raw: bytes) -> bool:
+        return raw.endswith(b"success") or raw.startswith(b"HTTP/1.1 204 ")
+
+
+class Pages(Answers):
+    """Answers that are whole pages."""
+
+    def is_accepted(self, raw: bytes) -> bool:
+        return raw.startswith(b"HTTP/1.1 200 ") and raw.rstrip().endswith(b"</html>")
+
+
+A = TypeVar("A", bound=Answers)
 
 
 def closed_loop(port: int, requests: Iterator[bytes], *, count: int) -> Answers:
     """Sends `count` requests as fast as the answers come, over CONNECTIONS connections."""
-    answers = Answers()
+    return collect(port, requests, Answers(), count=count, connections=CONNECTIONS)
+
+
+def collect(port: int, requests: Iterator[bytes], answers: A, *, count: int, connections: int) -> A:
+    """The same over any number of connections, into any kind of answers."""
     todo = islice(requests, count)
     with selectors.DefaultSelector() as selector:
-        for _ in range(min(CONNECTIONS, count)):
+        for _ in range(min(connections, count)):
             _send_next(_connect(port), todo, selector, fresh=True)
         while answers.count < count:
-            for key, _events in selector.select(timeout=30):
+            ready = selector.select(timeout=PATIENCE)
+            if not ready:
+                raise TimeoutError(f"{count - answers.count} of {count} answers did not come in {PATIENCE} s")
+            for key, _events in ready:
                 connection: socket.socket = key.fileobj  # type: ignore[assignment]  # registered as sockets only
-                answers.take(_whole(connection))
+                raw = _whole(connection)
+                answers.take(raw, time.perf_counter() - key.data)
                 _send_next(connection, todo, selector)
         for key in list(selector.get_map().values()):
             key.fileobj.close()  # type: ignore[union-attr]  # registered as sockets only
@@ -88,9 +120,27 @@ def _send_next(
             selector.unregister(connection)
         connection.close()
         return
+    sent_at = time.perf_counter()
     connection.sendall(raw)
     if fresh:
-        selector.register(connection, selectors.EVENT_READ)
+        selector.register(connection, selectors.EVENT_READ, sent_at)
+    else:
+        selector.modify(connection, selectors.EVENT_READ, sent_at)
+
+
+def fetch(port: int, raw: bytes) -> bytes:
+    """One answer, head and body, over a connection of its own."""
+    connection = _connect(port)
+    try:
+        connection.sendall(raw)
+        return _whole(connection)
+    finally:
+        connection.close()
+
+
+def body(answer: bytes) -> bytes:
+    """An answer without its head."""
+    return answer.partition(b"\r\n\r\n")[2]
 
 
 def _whole(connection: socket.socket) -> bytes:

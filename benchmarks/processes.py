@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.hallprocesses import WEB_THREADS
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
@@ -26,11 +28,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def web(environment: dict[str, str]) -> Iterator[int]:
+def web(environment: dict[str, str], *, application: str = "hall.wsgi:application") -> Iterator[int]:
     """One web process as `script/run` starts it; yields its port."""
     port = free_port()
     command = [str(BIN / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--no-access-log", "--log-level", "error", "hall.wsgi:application"]
+    command += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--no-ws"]
+    command += ["--no-access-log", "--log-level", "error", application]
     with _running(command, environment):
         _wait_for(port)
         yield port

@@ -1,9 +1,10 @@
-"""The hall's addresses and the bare view, so that both run on one server with one stack of middleware."""
+"""The hall's addresses and the bare views, so that they run on one kind of server."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
+from benchmarks import bare
 from benchmarks.models import BareRow
 from core import clock
 from hall.urls import urlpatterns as hall_urlpatterns
@@ -16,4 +17,9 @@ def bare_insert(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"success", content_type="text/plain")
 
 
-urlpatterns = [path("bench/bare-insert/", bare_insert), *hall_urlpatterns]
+urlpatterns = [
+    path("bench/bare-insert/", bare_insert),
+    path("bench/same/", bare.same),
+    path("bench/plain/", bare.plain),
+    *hall_urlpatterns,
+]
