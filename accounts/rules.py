@@ -33,7 +33,8 @@ class Action(StrEnum):
 _A = Action
 _SEES = frozenset({_A.SEE_BILLS})
 _PAYS = _SEES | {_A.PAY, _A.DISPUTE}
-_HANDLES = _PAYS | {_A.MAIL_BILLS, _A.ORDER, _A.SEE_MEMBERS, _A.SEE_CONTACTS, _A.CHANGE_CONTACTS}
+# Not the contacts: whoever reads the contact phone's codes owns the account (role_of_binder).
+_HANDLES = _PAYS | {_A.MAIL_BILLS, _A.ORDER, _A.SEE_MEMBERS, _A.SEE_CONTACTS}
 # The one place that says what each role may. Leaving is everybody's own right, and stands in no table.
 MAY: Mapping[str, frozenset[Action]] = {
     Membership.Role.OWNER: frozenset(Action),

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -78,6 +79,8 @@ def pay(request: HttpRequest) -> HttpResponse:
     if first and not first.open_cents and request.method != "POST":
         messages.info(request, _("这张账单不用再缴费"))
         return redirect("billing:bill", first.number)
+    if number := _only_seen(request, first):
+        return redirect(f"{reverse('billing:pay_other')}?{_query(account_number=number)}")
     chosen = _chosen(request, mine, first)
     return flow.respond(
         request,
@@ -139,6 +142,18 @@ def _first_bill(request: HttpRequest) -> Bill | None:
         return _bill(request, request.GET["bill"]) if request.GET.get("bill") else None
     number = request.POST.get("bill", "")
     return None if "\0" in number else bills.of_user(request.user).filter(number=number).first()
+
+
+def _only_seen(request: HttpRequest, first: Bill | None) -> str:
+    """The number of the account that was asked for, if the user sees it without the right to pay; else "".
+
+    He may still pay it as anybody may pay for anybody.
+    """
+    number = first.account.number if first else request.GET.get("account", "")
+    if request.method == "POST" or not number or "\0" in number:
+        return ""
+    seen = accounts.where(request.user, Action.SEE_BILLS).filter(number=number).exists()
+    return number if seen and not payable.accounts_of(request.user).filter(number=number).exists() else ""
 
 
 def _chosen(

@@ -14,7 +14,7 @@ from operations.registry import Operation
 
 MEANINGS = {
     Membership.Role.OWNER: _("户主：与您权限相同，可以管理成员、联系方式和余额"),
-    Membership.Role.HANDLER: _("经办人：代单位查账、缴费、办业务，管理联系方式"),
+    Membership.Role.HANDLER: _("经办人：代单位查账、缴费、办业务，查看联系方式"),
     Membership.Role.PAYER: _("代缴人：查看账单并缴费"),
     Membership.Role.VIEWER: _("查看：只能查看账单"),
 }

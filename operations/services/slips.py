@@ -16,12 +16,13 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from accounts import posts
 from core import idempotency
 from core.actor import Actor
 from core.errors import Conflict, Forbidden, HallError
 from operations import inputs, registry, texts
 from operations.context import Confirmation, Context
-from operations.models import Slip, SlipState
+from operations.models import Channel, Slip, SlipState
 from operations.quotes import Quote
 from operations.registry import Operation
 from operations.services import evidence, records
@@ -198,6 +199,8 @@ def permit(operation: Operation, ctx: Context) -> None:
     user = ctx.user
     if not (user.is_authenticated and user.is_active):
         raise Forbidden()
+    if ctx.channel == Channel.COUNTER:
+        posts.check_clerk(user, ctx.as_of)
     if ctx.on_behalf_of is not None:
         acting.permit(operation, ctx)
     if not operation.available(ctx):

@@ -240,6 +240,18 @@ def test_the_page_shows_what_the_role_may_see(
     assert ("缴费和预存" in text) == (role == "PAYER")
 
 
+def test_a_handler_does_not_make_himself_the_owner(
+    account: BillingAccount, member: Callable[[str], User], django_capture_on_commit_callbacks: Committed
+) -> None:
+    """By his own phone as the account's contact he would be: so he chooses no contacts."""
+    contact = account.contacts.get(kind=Contact.Kind.PHONE)
+    Contact.objects.filter(pk=contact.pk).update(value=OTHER)
+    desk = Desk(member("HANDLER"), django_capture_on_commit_callbacks)
+    raw = {"change": "add", "account": account.number, "value": build.PHONE}
+    assert desk.refusal("contact.change", **raw) == "FORBIDDEN"
+    assert not account.contacts.filter(value=build.PHONE).exists()
+
+
 def test_a_handler_sees_contacts_and_members_but_invites_nobody(
     account: BillingAccount, member: Callable[[str], User], client: Client
 ) -> None:
@@ -247,6 +259,19 @@ def test_a_handler_sees_contacts_and_members_but_invites_nobody(
     text = client.get(reverse("accounts:account", args=[account.number])).content.decode()
     assert "w***@example.com" in text
     assert "member.invite" not in text
+
+
+def test_a_viewer_is_led_to_pay_as_anybody_may(
+    account: BillingAccount, member: Callable[[str], User], client: Client
+) -> None:
+    client.force_login(member("VIEWER"))
+    bill = Bill.objects.get(account=account)
+    for query in ({"account": account.number}, {"bill": bill.number}):
+        answer: Any = client.get("/pay/", query)
+        assert answer["Location"] == f"/pay/other/?account_number={account.number}"
+    assert client.get(answer["Location"]).status_code == 200
+    client.force_login(build.user("+8613800000066"))
+    assert client.get("/pay/", {"account": account.number}).status_code == 404
 
 
 def test_bob_finds_no_account_of_alice(account: BillingAccount, client: Client) -> None:

@@ -85,6 +85,7 @@ def test_customers_and_strangers_are_told_nothing_of_it() -> None:
         assert "login" in answer["Location"]
 
 
+@pytest.mark.django_db(transaction=True)  # what is told of a new app is told when it is written
 def test_whoever_has_none_is_led_to_set_one_up_and_then_in(clerk: User) -> None:
     client = Client()
     log_in(client, clerk)

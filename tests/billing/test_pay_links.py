@@ -20,7 +20,7 @@ from core import clock, outbox
 from core.models import AuditRow
 from notices import vault
 from notices.models import Delivery
-from tests.admin.build import staff_with
+from tests.admin.build import certify, staff_with
 from tests.billing import build
 from tests.conftest import NOON
 
@@ -151,11 +151,8 @@ def test_a_new_message_ends_the_link_before_it_and_their_number_is_limited(accou
 def test_staff_send_a_link_from_the_counter_and_do_not_see_it(account: BillingAccount) -> None:
     build.bill(account)
     desk = Client()
-    desk.force_login(
-        staff_with(
-            "billing.take_counter_money", "operations.add_slip", "billing.view_paylink", username="clerk"
-        )
-    )
+    rights = ("billing.take_counter_money", "operations.add_slip", "billing.view_paylink")
+    desk.force_login(certify(staff_with(*rights, username="clerk")))
     answer = desk.post(reverse("admin:billing_counter_link"), {"account": account.number}, follow=True)
     assert "缴费链接已发送到 139****" in text(answer)
     link = PayLink.objects.get()

@@ -35,7 +35,10 @@ def document() -> str:
     """The whole of docs/api-errors.md."""
     _import_everything()
     with override(settings.LANGUAGE_CODE):
-        rows = {*errors.framework_codes(), *((kind.code, kind.status, str(kind.message)) for kind in _kinds())}
+        rows = {
+            *errors.framework_codes(),
+            *((kind.code, kind.status, str(kind.message)) for kind in _kinds()),
+        }
         rows -= {row for row in rows if row[0] == "CONFLICT"}  # never given itself
         lines = [f"| `{code}` | {status} | {text} |" for code, status, text in sorted(rows)]
     return _HEAD + "\n".join(lines) + "\n"
@@ -49,7 +52,9 @@ def _kinds() -> set[type[HallError]]:
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
-        if kind.__module__.partition(".")[0] in rooms and isinstance(kind.__dict__.get("code", kind.code), str):
+        if kind.__module__.partition(".")[0] in rooms and isinstance(
+            kind.__dict__.get("code", kind.code), str
+        ):
             found.add(kind)
     return found
 
