@@ -110,16 +110,24 @@ def test_control_without_the_lock_a_reversed_receipt_is_deposited(monkeypatch: p
     clerk, account = at_the_counter()
     piece = taken(clerk, account)
     monkeypatch.setattr(locks, "receipts", lambda ids: None)
-    meeting = Meeting(2)
-    monkeypatch.setattr(counter, "_write_deposit", meeting.after(counter._write_deposit))
+    is_read, is_reversed, write = Meeting(2), Meeting(2), counter._write_deposit
+
+    def write_meanwhile(*args: Any, **named: Any) -> Any:
+        is_read.wait()
+        written = write(*args, **named)
+        is_reversed.wait()
+        return written
+
+    monkeypatch.setattr(counter, "_write_deposit", write_meanwhile)
 
     def reverse_meanwhile() -> Any:
+        is_read.wait()
         outcome = reverse_it(piece, clerk)
-        meeting.wait()
+        is_reversed.wait()
         return outcome
 
     outcomes = together(caught(partial(deposit, clerk, piece)), caught(reverse_meanwhile))
-    assert isinstance(outcomes[0], IntegrityError)
+    assert isinstance(outcomes[0], IntegrityError), outcomes
     assert violated(outcomes[0]) in ("cash_deposit_exact", "deposit_line_exact")
 
 
