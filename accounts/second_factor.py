@@ -58,7 +58,7 @@ def is_shown(request: HttpRequest) -> bool:
     """Whether the user of this session has shown his second factor in it, after it was last reset."""
     user = request.user
     if not isinstance(user, User):
-        user = User.objects.get(pk=user.pk)
+        user = User.objects.get(pk=user.pk or 0)
     since = user.second_factor_reset_at.timestamp() if user.second_factor_reset_at else 0.0
     records = get_authentication_records(request, user)
     return any(record.get("method") == "mfa" and record["at"] > since for record in records)
@@ -81,6 +81,11 @@ def code_at(user: User, as_of: datetime) -> str:
     if found is None:
         return ""
     secret = SecondFactorAdapter().decrypt(found.data["secret"])
+    return code_of(secret, as_of)
+
+
+def code_of(secret: str, as_of: datetime) -> str:
+    """The code that an app with that secret shows at that instant."""
     return str(format_hotp_value(hotp_value(secret, int(as_of.timestamp()) // app_settings.TOTP_PERIOD)))
 
 

@@ -228,7 +228,7 @@ class AuditRowAdmin(ReadOnlyAdmin):
         page = super().get_changelist_instance(request)
         names = people.names(row.actor for row in page.result_list)
         for row in page.result_list:
-            row.person_name = names.get(row.actor, row.actor)  # type: ignore[attr-defined]  # for the column
+            row.person_name = names.get(row.actor, row.actor)  # for the column
         return page
 
     @admin.display(description=_("操作人"), ordering="actor")

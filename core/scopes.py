@@ -1,7 +1,7 @@
 """Where somebody may see or do something: the hook between the staff pages and the room that knows regions and posts.
 
 A row lies in a region by its admin page's `region_path`: a lookup ("account__region"), several of which one is enough,
-a function of the scope for what no lookup can say, None for what only staff of the whole operator see, or EVERYWHERE
+a condition (`Where`) for what no lookup can say, None for what only staff of the whole operator see, or EVERYWHERE
 for what is nobody's in particular.
 """
 
@@ -44,7 +44,16 @@ class Everywhere:
 
 
 EVERYWHERE: Final = Everywhere()
-Path = str | tuple[str, ...] | None | Everywhere | Callable[[Scope], Q]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A path for what no lookup can say: the condition under which a row lies in a scope."""
+
+    condition: Callable[[Scope], Q]
+
+
+Path = str | tuple[str, ...] | None | Everywhere | Where
 Provider = Callable[[Any, tuple[str, ...]], Scope]
 _provider: list[Provider] = []
 
@@ -65,8 +74,8 @@ def within(scope: Scope, path: Path) -> Q | None:
         return None
     if path is None or scope.is_empty:
         return Q(pk__in=[])
-    if callable(path):
-        return path(scope)
+    if isinstance(path, Where):
+        return path.condition(scope)
     found = Q()
     for each in (path,) if isinstance(path, str) else path:
         found |= Q(**{f"{each}__in": scope.region_ids})
@@ -86,9 +95,9 @@ def covers(scope: Scope, region_id: int | None) -> bool:
     return not scope.is_empty and region_id is not None and scope.region_ids.filter(pk=region_id).exists()
 
 
-def by_recipient(lookup: str) -> Callable[[Scope], Q]:
+def by_recipient(lookup: str) -> Where:
     """A path for what names its people by a ref ("account:…") alone: it lies where they do."""
-    return lambda scope: Q(**{f"{lookup}__in": scope.recipients})
+    return Where(lambda scope: Q(**{f"{lookup}__in": scope.recipients}))
 
 
 def path_of(model: type[Model]) -> Path:
@@ -124,4 +133,5 @@ def region_of(label: str, key: object) -> int | None:
     column = path[0] if isinstance(path, tuple) else path
     if not isinstance(column, str):
         return None
-    return model._base_manager.filter(pk=key).values_list(column, flat=True).first()
+    found: int | None = model._base_manager.filter(pk=key).values_list(column, flat=True).first()
+    return found

@@ -69,7 +69,7 @@ class DeliveryReceiptInline(ReadOnlyInline):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    region_path = staticmethod(scopes.by_recipient("recipient_ref"))
+    region_path = scopes.by_recipient("recipient_ref")
     list_display = ("id", "code", "recipient_ref", "language", "created")
     search_fields = ("recipient_ref", "dedupe_key")
     search_help_text = _("收件人（如 account:8100000001）或去重键（完整）")
@@ -81,7 +81,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    region_path = staticmethod(scopes.by_recipient("message__recipient_ref"))
+    region_path = scopes.by_recipient("message__recipient_ref")
     list_display = (
         "id",
         "created",
@@ -144,7 +144,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(DeliveryReceipt)
 class DeliveryReceiptAdmin(ReadOnlyAdmin):
-    region_path = staticmethod(scopes.by_recipient("delivery__message__recipient_ref"))
+    region_path = scopes.by_recipient("delivery__message__recipient_ref")
     list_display = ("id", "received", "provider", "provider_message_id", "status", "is_verified", "delivery")
     list_filter = ("is_verified",)
     list_select_related = ("delivery",)

@@ -21,7 +21,7 @@ from accounts.services import data_exports
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, badge, masked, moment
 from core.reasoned import Reasoned
-from core.scopes import Scope
+from core.scopes import Scope, Where
 
 admin.site.unregister(UserSession)  # where people are logged in is shown to themselves
 
@@ -62,7 +62,7 @@ class InvitationAdmin(ReadOnlyAdmin):
 
 @admin.register(ConsentChange)
 class ConsentChangeAdmin(ReadOnlyAdmin):
-    region_path = staticmethod(_of_user)
+    region_path = Where(_of_user)
     list_display = ("id", "user", "purpose", "is_given", "text_version", "channel", "slip_number", "when")
     list_filter = ("purpose", "is_given")
     list_select_related = ("user",)
@@ -87,7 +87,7 @@ class ConsentChangeAdmin(ReadOnlyAdmin):
 class ProfileDetailsAdmin(ReadOnlyAdmin):
     """That a user told something; what he told is no business of staff pages."""
 
-    region_path = staticmethod(_of_user)
+    region_path = Where(_of_user)
     list_display = ("user", "updated")
     list_select_related = ("user",)
     search_fields = ("user__username",)
@@ -104,7 +104,7 @@ def _again(export_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> 
 
 @admin.register(DataExport)
 class DataExportAdmin(ReadOnlyAdmin):
-    region_path = staticmethod(_of_user)
+    region_path = Where(_of_user)
     list_display = ("reference", "user", "shown_state", "attempts", "error", "requested", "ready", "purged")
     list_filter = ("state",)
     list_select_related = ("user",)
@@ -134,7 +134,7 @@ class DataExportAdmin(ReadOnlyAdmin):
 
 @admin.register(LoginClosing)
 class LoginClosingAdmin(ReadOnlyAdmin):
-    region_path = staticmethod(_of_user)
+    region_path = Where(_of_user)
     list_display = ("reference", "user", "shown_state", "requested", "due", "ended", "reason")
     list_filter = ("state",)
     list_select_related = ("user",)

@@ -58,7 +58,7 @@ class AppointForm(ReasonOnlyForm):
         role = self.fields["role"]
         assert isinstance(role, forms.ModelChoiceField)
         role.queryset = grantable
-        role.label_from_instance = roles.shown  # type: ignore[method-assign]  # Django's hook for it
+        role.label_from_instance = roles.shown  # type: ignore[method-assign, assignment]  # Django's hook for it
 
     def clean_username(self) -> User:
         try:
@@ -317,7 +317,7 @@ def _of_holders(scope: scopes.Scope) -> Q:
 
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnlyAdmin):
-    region_path = staticmethod(_of_holders)
+    region_path = scopes.Where(_of_holders)
     list_display = ("number", "user", "kind", "issued_on", "expires_on", "standing")
     list_filter = (ExpiryFilter, "kind")
     list_select_related = ("user",)

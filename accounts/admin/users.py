@@ -19,7 +19,7 @@ from accounts.admin.staff import OF_USERS, CertificateInline, PostInline
 from accounts.models import Membership, Post, RoleRule, User
 from accounts.services import users
 from core.backoffice import EVERYWHERE, EditableAdmin, SuperuserOnly, masked, moment
-from core.scopes import Scope
+from core.scopes import Scope, Where
 
 if TYPE_CHECKING:
     BaseUserAdmin = DjangoUserAdmin[User]
@@ -122,7 +122,7 @@ def _of_people(scope: Scope) -> Q:
 class UserAdmin(RightsAdmin, BaseUserAdmin):
     """What a user may do is no part of him: posts say it."""
 
-    region_path = staticmethod(_of_people)
+    region_path = Where(_of_people)
     form = StaffChangeForm
     add_form = StaffCreationForm
     change_password_form = PasswordForm

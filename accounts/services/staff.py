@@ -123,10 +123,9 @@ def check_grant(*, actor: Actor, user_id: int, role_id: int, region_id: int, as_
         raise NotStaff()
     if not actor.is_person:
         return
-    by = _user_id(actor)
-    if by == user_id:
+    who = _staff(actor)
+    if _user_id(actor) == user_id:
         raise NotForOneself()
-    who = User.objects.filter(pk=by, is_active=True, is_staff=True).first()
     if who is None or not may_grant(who, role_id=role_id, region_id=region_id, as_of=as_of):
         raise MayNotGrant()
 
@@ -228,7 +227,7 @@ def reset_second_factor(*, user_id: int, actor: Actor, as_of: datetime) -> User:
 
 
 def _may_reset(actor: Actor, user: User, as_of: datetime) -> bool:
-    who = User.objects.filter(pk=_user_id(actor), is_active=True, is_staff=True).first()
+    who = _staff(actor)
     if who is None:
         return False
     if who.is_superuser:
@@ -259,6 +258,11 @@ def region(code: str) -> Region:
 def _overlap(post: Post, active_from: date, active_to: date | None) -> bool:
     begins_before_end = active_to is None or post.active_from < active_to
     return begins_before_end and (post.active_to is None or active_from < post.active_to)
+
+
+def _staff(actor: Actor) -> User | None:
+    key = _user_id(actor)
+    return None if key is None else User.objects.filter(pk=key, is_active=True, is_staff=True).first()
 
 
 def _user_id(actor: Actor) -> int | None:

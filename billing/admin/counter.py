@@ -24,7 +24,7 @@ from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, moment
 from core.money import display as yuan
 from core.reasoned import Reasoned, Submit
-from core.scopes import Scope
+from core.scopes import Scope, Where
 
 LINK_TONES = {PayLinkState.OPEN: "wait", PayLinkState.USED: "ok", PayLinkState.WITHDRAWN: "warn"}
 
@@ -194,7 +194,7 @@ def _all_inside(scope: Scope) -> Q:
 
 @admin.register(CashDeposit)
 class CashDepositAdmin(ReadOnlyAdmin):
-    region_path = staticmethod(_all_inside)
+    region_path = Where(_all_inside)
     list_display = ("number", "bank_slip_no", "shown_amount", "deposited_by", "deposited_on", "created")
     list_filter = (("created_at", WhenFilter),)
     list_select_related = ("deposited_by",)

@@ -188,7 +188,7 @@ class HallException(models.Model):
 
 
 class HallCheck(models.Model):
-    """Somebody of the staff went through the standard checklist (规范化检查) in a hall. Never changed: the next is new."""
+    """A walk through a hall's standard checklist (规范化检查). Never changed: the next is a new one."""
 
     hall = models.ForeignKey(Hall, verbose_name=_("营业厅"), on_delete=models.PROTECT, related_name="checks")
     checked_on = models.DateField(_("检查日期"))

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import django_stubs_ext
 from celery.schedules import crontab
-from django.utils.translation import gettext_lazy as _
 
 from hall.settings import env
 from hall.settings.backoffice import *
@@ -87,7 +86,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "hall.context.site",
                 "operations.serving.template_context.serving",
-            ]
+            ],
         },
     }
 ]

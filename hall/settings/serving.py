@@ -1,4 +1,4 @@
-"""Serving customers: which pages staff see, and use, as the customer whom they serve. What is not named here they do not.
+"""Serving customers: which pages staff see, and use, as the customer whom they serve; no others.
 
 "*" stands for all addresses of a room. Never: his password and other security pages, tokens, codes, exports, links
 that act for whoever holds them. And what looks for viruses in the files that are sent in.

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from accounts import approvals, posts
+from accounts import approvals as requests
+from accounts import posts
 from accounts.models import Region, RoleRule, User
 from accounts.services import staff
+from core import approvals
 from core.actor import Actor
+from core.errors import Forbidden
 from core.models import Approval, AuditRow
 from tests.accounts.test_posts import TODAY, clerk, hold, role, tree
 from tests.admin.build import superuser
@@ -43,7 +46,7 @@ def posted(username: str, of: Group, region: Region) -> User:
 
 def appoint(by: User, user: User, of: Group, region: Region, **more: Any) -> Any:
     given: dict[str, Any] = {"active_from": TODAY, "active_to": None, "reason": "岗位需要", "as_of": NOON}
-    return approvals.submit(user=user, role=of, region=region, actor=Actor.user(by), **given | more)
+    return requests.submit(user=user, role=of, region=region, actor=Actor.user(by), **given | more)
 
 
 def test_a_chief_appoints_clerks_below_him(tree: dict[str, Region], rules: dict[str, Group]) -> None:
@@ -88,10 +91,10 @@ def test_an_administrator_needs_a_second_person(tree: dict[str, Region], rules: 
     assert not new.posts.exists()
     decide: dict[str, Any] = {"approval_id": asked.pk, "approve": True, "reason": "同意", "as_of": NOON}
     for person in (first, new):
-        with pytest.raises(posts.Forbidden):
-            approvals.approvals.decide(actor=Actor.user(person), **decide)
+        with pytest.raises(Forbidden):
+            approvals.decide(actor=Actor.user(person), **decide)
     assert not new.posts.exists()
-    approvals.approvals.decide(actor=Actor.user(second), **decide)
+    approvals.decide(actor=Actor.user(second), **decide)
     assert new.posts.get().appointed_by == first
 
 

@@ -12,6 +12,7 @@ from accounts import posts
 from accounts.models import BillingAccount, Certificate, Post, Region, User
 from core import scopes
 from core.db import violated
+from core.errors import Forbidden
 from tests.admin.build import operator, permission, staff_with, superuser
 from tests.billing import build as money
 from tests.conftest import NOON
@@ -226,7 +227,7 @@ def certify(user: User, **more: Any) -> Certificate:
 def refusal(user: User, as_of: datetime = NOON) -> type[Exception] | None:
     try:
         posts.check_clerk(User.objects.get(pk=user.pk), as_of)
-    except posts.Forbidden as error:
+    except Forbidden as error:
         return type(error)
     return None
 

@@ -139,6 +139,7 @@ class Walk(TestCase):
         for model, page in pages():
             for field in page.autocomplete_fields:
                 target = model._meta.get_field(field).related_model
+                assert target is not None
                 about = {
                     "app_label": model._meta.app_label,
                     "model_name": model._meta.model_name,

@@ -72,7 +72,9 @@ def in_python(module: ast.AST) -> Iterator[Key]:
     for call in ast.walk(module):
         if isinstance(call, ast.Call) and (name := called(call)) in FUNCTIONS | {"_"}:
             texts = call.args[: _strings(name)]
-            if not any(isinstance(each, ast.Name | ast.Attribute | ast.Subscript | ast.Call) for each in texts):
+            if not any(
+                isinstance(each, ast.Name | ast.Attribute | ast.Subscript | ast.Call) for each in texts
+            ):
                 yield key_of(name, [ast.literal_eval(each) for each in texts])
 
 

@@ -289,7 +289,12 @@ def test_what_lies_elsewhere_is_asked_for_and_decided_by_nobody_here() -> None:
     asks = Actor.user(staff_with(ASK, username="asks", region=here))
     decides = Actor.user(staff_with(ASK, DECIDE, username="decides", region=here))
     far = Actor.user(staff_with(ASK, DECIDE, username="far", region=there))
-    how: dict[str, Any] = {"kind": KIND, "subject": ("core.Heartbeat", subject("job").pk), "amount_cents": 5_000, "data": {}}
+    how: dict[str, Any] = {
+        "kind": KIND,
+        "subject": ("core.Heartbeat", subject("job").pk),
+        "amount_cents": 5_000,
+        "data": {},
+    }
     how |= {"reason": "客户要求", "as_of": NOON, "lies_in": here.pk}
 
     with pytest.raises(Forbidden):

@@ -138,6 +138,6 @@ def test_addresses() -> None:
 
 def test_an_address_in_the_name_space_of_the_page() -> None:
     request = RequestFactory().get("/")
-    request.current_app = "admin"  # type: ignore[attr-defined]  # as the admin site sets it
+    request.current_app = "admin"  # as the admin site sets it
     source = Template("{% url 'admin:index' %}")
     assert source.render(RequestContext(request)) == source.render(Context()) == "/admin/"

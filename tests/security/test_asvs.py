@@ -6,7 +6,17 @@ from django.conf import settings
 
 TEXT = (settings.BASE_DIR / "docs" / "asvs.md").read_text(encoding="utf-8")
 # How many requirements of levels 1 and 2 each section of the standard has: (section, the highest number to be named).
-SECTIONS = {"V1.2": 9, "V2.3": 4, "V3.4": 6, "V6.2": 12, "V6.5": 5, "V7.4": 5, "V13.4": 5, "V15.3": 7, "V16.3": 4}
+SECTIONS = {
+    "V1.2": 9,
+    "V2.3": 4,
+    "V3.4": 6,
+    "V6.2": 12,
+    "V6.5": 5,
+    "V7.4": 5,
+    "V13.4": 5,
+    "V15.3": 7,
+    "V16.3": 4,
+}
 
 
 def named() -> set[str]:
