@@ -23,6 +23,7 @@ from accounts.models.privacy import (
 )
 from accounts.models.regions import Region
 from accounts.models.staff import Certificate, Post, RoleRule
+from accounts.models.standing import Segment, SegmentMembership, Standing
 from accounts.models.tokens import ApiToken
 from accounts.models.users import HallUserManager, User
 
@@ -54,6 +55,9 @@ __all__ = [
     "Purpose",
     "Region",
     "RoleRule",
+    "Segment",
+    "SegmentMembership",
+    "Standing",
     "User",
     "VerificationCode",
 ]

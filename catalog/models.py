@@ -1,0 +1,63 @@
+"""All tables of the room, flat by flat; each flat owns its own."""
+
+from catalog.charging.models import CarriedForward, ChargedMonth, Recharge
+from catalog.holdings.models import (
+    SUBSCRIPTION_MACHINE,
+    Family,
+    FamilyMember,
+    Subscription,
+    SubscriptionHistory,
+    SubscriptionState,
+    Suspension,
+    Termination,
+    TerminationReason,
+)
+from catalog.offers.models import (
+    Offer,
+    OfferRelation,
+    ProductSpecification,
+    ProductType,
+    SpecificationFeature,
+)
+from catalog.offers.prices import Price, PriceException, PriceRule
+from catalog.orders.models import (
+    ORDER_LINE_MACHINE,
+    ORDER_MACHINE,
+    LineAction,
+    LineState,
+    Order,
+    OrderHistory,
+    OrderLine,
+    OrderState,
+)
+
+__all__ = [
+    "CarriedForward",
+    "ChargedMonth",
+    "Family",
+    "FamilyMember",
+    "LineAction",
+    "LineState",
+    "ORDER_LINE_MACHINE",
+    "ORDER_MACHINE",
+    "Offer",
+    "OfferRelation",
+    "Order",
+    "OrderHistory",
+    "OrderLine",
+    "OrderState",
+    "Price",
+    "PriceException",
+    "PriceRule",
+    "ProductSpecification",
+    "ProductType",
+    "Recharge",
+    "SUBSCRIPTION_MACHINE",
+    "SpecificationFeature",
+    "Subscription",
+    "SubscriptionHistory",
+    "SubscriptionState",
+    "Suspension",
+    "Termination",
+    "TerminationReason",
+]
