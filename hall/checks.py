@@ -10,7 +10,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from core import limits
 
 _LEAST_SHARED = 16  # characters of a secret that is shared with somebody
-_SHARED = ("SMS_GATEWAY_SECRET", "EMAIL_WEBHOOK_SECRET", "DEBIT_SECRET", "METRICS_TOKEN")
+_SHARED = (
+    "SMS_GATEWAY_SECRET",
+    "EMAIL_WEBHOOK_SECRET",
+    "DEBIT_SECRET",
+    "PROVISIONING_SECRET",
+    "METRICS_TOKEN",
+)
 _LEAST_OWN, _VARIETY = 50, 10
 _DEFAULTS = frozenset({"api"})  # entries that are no address
 

@@ -42,6 +42,8 @@ def for_processes(
         "DEBIT_MERCHANT_ID": DEBIT_MERCHANT_ID,
         "DEBIT_SECRET": secrets.sms_gateway_secret,
         "DEBIT_GATEWAY_URL": f"{sandbox}/debit",
+        "PROVISIONING_URL": f"{sandbox}/provisioning",
+        "PROVISIONING_SECRET": secrets.sms_gateway_secret,
         "SMS_GATEWAY_URL": f"{sandbox}/sms/send",
         "SMS_GATEWAY_SECRET": secrets.sms_gateway_secret,
         "EMAIL_WEBHOOK_SECRET": secrets.sms_gateway_secret,

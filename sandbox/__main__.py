@@ -28,7 +28,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox", description="Stand-ins for Alipay, WeChat Pay, a bank and an SMS gateway"
+        prog="python -m sandbox",
+        description="Stand-ins for Alipay, WeChat Pay, a bank, provisioning and an SMS gateway",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("keys", help="write the keys that are missing")

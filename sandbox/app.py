@@ -15,6 +15,8 @@ from sandbox.debit.pages import DebitPages
 from sandbox.debit.seals import Seal
 from sandbox.mail import letters
 from sandbox.mail.views import MailViews
+from sandbox.provisioning.book import Book as ProvisioningBook
+from sandbox.provisioning.views import ProvisioningViews
 from sandbox.sms import messages
 from sandbox.sms.views import SmsViews
 from sandbox.store import Store
@@ -28,7 +30,8 @@ _INDEX = """
 <li><a href="/mail/">邮件</a> <span class="soft">· what the hall sent by e-mail</span></li>
 <li><a href="/alipay/">支付宝交易</a> <span class="soft">· trades and their notices</span></li>
 <li><a href="/wechatpay/">微信支付订单</a> <span class="soft">· orders, scanned here without a phone</span></li>
-<li><a href="/debit/">银行代扣协议</a> <span class="soft">· agreements and debits</span></li></ul>
+<li><a href="/debit/">银行代扣协议</a> <span class="soft">· agreements and debits</span></li>
+<li><a href="/provisioning/">开通指令</a> <span class="soft">· cards and lines switched on and off</span></li></ul>
 <p class="soft">仅用于开发和测试。 For development and tests only.</p>"""
 
 
@@ -124,6 +127,7 @@ class Sandbox:
             web.Route("POST", "/wechatpay/scan/([0-9a-zA-Z]+)", poking(scans.press)),
             web.Route("GET", "/wechatpay/api/orders", scans.order_json),
             *self._debit_routes(config),
+            *self._provisioning_routes(config),
             web.Route("POST", "/sms/send", poking(sms.send)),
             web.Route("POST", "/mail/send", poking(mail.send)),
             web.Route("GET", "/mail/", mail.page),
@@ -151,4 +155,14 @@ class Sandbox:
             web.Route("GET", "/debit/sign/([0-9a-f]{24})", pages.show),
             web.Route("POST", "/debit/sign/([0-9a-f]{24})", pages.press),
             web.Route("GET", "/debit/api/agreements", pages.as_json),
+        ]
+
+    def _provisioning_routes(self, config: Config) -> list[web.Route]:
+        seal = Seal(config.provisioning_secret, config.provisioning_name)
+        views = ProvisioningViews(ProvisioningBook(self._store), seal)
+        return [
+            web.Route("POST", "/provisioning/commands", views.command),
+            web.Route("GET", "/provisioning/", views.page),
+            web.Route("POST", "/provisioning/", views.press),
+            web.Route("GET", "/provisioning/api/commands", views.as_json),
         ]

@@ -24,6 +24,8 @@ class Config:
     wechatpay_mch_serial: str = "5A0D000000000000000000000000000000000001"
     debit_merchant_id: str = "8800000001"
     debit_secret: str = ""  # empty: no question about debits is believed
+    provisioning_name: str = "hall"
+    provisioning_secret: str = ""  # empty: no command is believed
     notify_url: str = ""  # used when a payment request names none
     hall_base_url: str = "http://127.0.0.1:8000"
     sms_secret: str = ""
@@ -59,6 +61,8 @@ def from_environment(environ: Mapping[str, str], **options: str | int | None) ->
         wechatpay_mch_serial=environ.get("WECHATPAY_MCH_SERIAL") or Config.wechatpay_mch_serial,
         debit_merchant_id=environ.get("DEBIT_MERCHANT_ID") or Config.debit_merchant_id,
         debit_secret=environ.get("DEBIT_SECRET", ""),
+        provisioning_name=environ.get("PROVISIONING_NAME") or Config.provisioning_name,
+        provisioning_secret=environ.get("PROVISIONING_SECRET", ""),
         notify_url=str(options.get("notify_url") or ""),
         hall_base_url=(environ.get("HALL_BASE_URL") or Config.hall_base_url).rstrip("/"),
         sms_secret=environ.get("SMS_GATEWAY_SECRET", ""),

@@ -45,6 +45,11 @@ CREATE TABLE IF NOT EXISTS debit_refunds (
     reference TEXT NOT NULL REFERENCES debits, request_no TEXT NOT NULL, amount_cents INTEGER NOT NULL,
     refunded_at REAL NOT NULL, PRIMARY KEY (reference, request_no)
 );
+CREATE TABLE IF NOT EXISTS provisioning_commands (
+    key TEXT PRIMARY KEY, reference TEXT UNIQUE NOT NULL, action TEXT NOT NULL, subject_kind TEXT NOT NULL,
+    subject_id TEXT NOT NULL, payload TEXT NOT NULL, created_at REAL NOT NULL, done_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS provisioning_mood (mood TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS messages (
     provider_message_id TEXT PRIMARY KEY, message_id TEXT UNIQUE NOT NULL, phone TEXT NOT NULL, text TEXT NOT NULL,
     status TEXT NOT NULL, received_at REAL NOT NULL

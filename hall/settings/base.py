@@ -8,6 +8,7 @@ from celery.schedules import crontab
 from hall.settings import env
 from hall.settings.backoffice import *
 from hall.settings.gateways import *
+from hall.settings.resources import *
 from hall.settings.security import *
 from hall.settings.serving import *
 from hall.settings.staff import *
@@ -45,6 +46,8 @@ INSTALLED_APPS = [
     "content",
     "operations",
     "billing",
+    "resources",
+    "catalog",
     "hall",
 ]
 
@@ -255,6 +258,17 @@ CELERY_BEAT_SCHEDULE = {
     "purge-billing": {"task": "billing.purge", "schedule": crontab(hour=4, minute=20)},
     "purge-uploads": {"task": "core.purge_uploads", "schedule": crontab(hour=4, minute=40)},
     "purge-accounts": {"task": "accounts.purge", "schedule": crontab(hour=4, minute=10)},
+    "sweep-commands": {
+        "task": "resources.carry_out_commands",
+        "schedule": _EVERY_10_S,
+        "options": {"expires": 10, "queue": "provisioning"},
+    },
+    "free-expired-stock": {
+        "task": "resources.free_expired",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "check-stock": {"task": "resources.check_stock", "schedule": crontab(hour=3, minute=50)},
     "close-logins": {"task": "accounts.close_logins", "schedule": crontab(minute=25)},
     "sweep-data-exports": {
         "task": "accounts.make_data_exports",

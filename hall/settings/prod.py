@@ -29,9 +29,10 @@ _WECHATPAY = env.together(
     "WECHATPAY_GATEWAY_URL",
 )
 env.together("DEBIT_MERCHANT_ID", "DEBIT_SECRET", "DEBIT_GATEWAY_URL")
+env.together("PROVISIONING_URL", "PROVISIONING_SECRET")  # left out: each command goes to a person at once
 if not (_ALIPAY or _WECHATPAY):
     env.complain("set ALIPAY_APP_ID or WECHATPAY_APP_ID: nobody could pay")
-for _name in ("ALIPAY_GATEWAY_URL", "WECHATPAY_GATEWAY_URL", "DEBIT_GATEWAY_URL"):
+for _name in ("ALIPAY_GATEWAY_URL", "WECHATPAY_GATEWAY_URL", "DEBIT_GATEWAY_URL", "PROVISIONING_URL"):
     env.https(_name, is_required=False)
 SMS_GATEWAY_URL = env.https("SMS_GATEWAY_URL")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET")

@@ -111,6 +111,9 @@ RATE_LIMITS = {
     "billing:email_confirm": "30/m/ip",
     "billing:email_unsubscribe": "30/m/ip",
     "POST billing:email_subscriptions": "20/h/user",
+    "resources:numbers": "60/m/user",
+    "POST resources:hold": "30/h/user",
+    "POST resources:extend": "30/h/user",
     "POST operations:form": "60/m/user",
     "POST api_tokens:overview": "20/h/user",
     "content:search": "60/m/user",
@@ -124,6 +127,8 @@ RATE_LIMITS = {
     "api:schema": "30/m/ip",
     "api:docs": "30/m/ip",
     "content-api:search": "60/m/user",
+    "resources-api:numbers": "60/m/user",
+    "POST resources-api:hold": "30/h/user",
 }
 RATE_LIMIT_FACTOR = 1  # how many times more is allowed: one developer plays all customers
 

@@ -22,5 +22,6 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALIPAY_APP_ID = "9021000000000001"  # offered; tests that ask it bring keys
 ALLOW_PAYMENT_FIXTURES = True
 ALLOW_DEMO_DATA = True
+PROVISIONING_ADAPTER = "immediate"
 
 env.finish()

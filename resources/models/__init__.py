@@ -1,0 +1,67 @@
+"""What is scarce or plugged in: numbers, stock, devices, and the commands that far systems carry out."""
+
+from resources.models.commands import (
+    COMMAND_MACHINE,
+    Action,
+    Command,
+    CommandHistory,
+    CommandState,
+)
+from resources.models.devices import DEVICE_MACHINE, Device, DeviceHistory, DeviceKind, DeviceState
+from resources.models.numbers import (
+    Number,
+    NumberChange,
+    NumberClass,
+    NumberLockRule,
+    NumberPeriod,
+    NumberSearch,
+    PeriodKind,
+    Verb,
+)
+from resources.models.stock import (
+    RESERVATION_MACHINE,
+    TRANSFER_MACHINE,
+    LowStock,
+    MoveKind,
+    Reservation,
+    ReservationHistory,
+    ReservationState,
+    StockItem,
+    StockMove,
+    Transfer,
+    TransferHistory,
+    TransferState,
+)
+
+__all__ = [
+    "COMMAND_MACHINE",
+    "DEVICE_MACHINE",
+    "RESERVATION_MACHINE",
+    "TRANSFER_MACHINE",
+    "Action",
+    "Command",
+    "CommandHistory",
+    "CommandState",
+    "Device",
+    "DeviceHistory",
+    "DeviceKind",
+    "DeviceState",
+    "LowStock",
+    "MoveKind",
+    "Number",
+    "NumberChange",
+    "NumberClass",
+    "NumberLockRule",
+    "NumberPeriod",
+    "NumberSearch",
+    "PeriodKind",
+    "Reservation",
+    "ReservationHistory",
+    "ReservationState",
+    "StockItem",
+    "StockMove",
+    "Transfer",
+    "TransferHistory",
+    "TransferState",
+    "Verb",
+]

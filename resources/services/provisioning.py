@@ -1,0 +1,244 @@
+"""Commands to far systems: written with the order that needs them, carried out by workers, ended by an event.
+
+A key is one command for ever. Commands of a subject are done in the order in which they were asked for: a later one
+is BEHIND until the one before it is DONE, by the far system or by a person.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from core import idempotency, outbox
+from core.actor import Actor
+from core.errors import Conflict, NotFound
+from resources import locks
+from resources.adapters import registry
+from resources.adapters.base import Adapter, AdapterError, Order, Outcome, Status
+from resources.events import CommandDone, CommandFailed
+from resources.models import COMMAND_MACHINE, Action, Command, CommandHistory, CommandState
+from resources.queue import COMMANDS
+
+log = logging.getLogger(__name__)
+BATCH = 10  # the time-outs of a batch (130 s) stay within the lease
+ACTOR = Actor.job("resources.carry_out_commands")
+_OPEN = (CommandState.WAITING, CommandState.FAILED, CommandState.BEHIND)
+
+
+class NotFailed(Conflict):
+    code = "COMMAND_NOT_FAILED"
+    message = _("只有需人工处理的指令可以这样处理")
+
+
+def request(
+    *,
+    subject_kind: str,
+    subject_id: str,
+    action: Action,
+    payload: Mapping[str, Any],
+    key: str,
+    as_of: datetime,
+    region_id: int | None = None,
+    actor: Actor = ACTOR,
+) -> Command:
+    """Asks for it in the present transaction; workers are woken after commit. The same key again: the same command.
+
+    `payload` holds plain JSON values and nothing personal. Raises IdempotencyConflict when the key was used for
+    something else.
+    """
+    digest = idempotency.digest([subject_kind, subject_id, action, payload])
+    with transaction.atomic():
+        locks.subject(subject_kind, subject_id)
+        known = Command.objects.filter(key=key).first()
+        if known is not None:
+            idempotency.check_same(known.digest, digest)
+            return known
+        others = Command.objects.filter(subject_kind=subject_kind, subject_id=subject_id, state__in=_OPEN)
+        command = Command.objects.create(
+            key=key,
+            digest=digest,
+            action=action,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            payload=dict(payload),
+            region_id=region_id,
+            state=CommandState.BEHIND if others.exists() else CommandState.WAITING,
+            created_at=as_of,
+            next_attempt_at=as_of,
+        )
+        _record(command, "", actor=actor, as_of=as_of)
+        COMMANDS.poke()
+    return command
+
+
+def work(*, clock: Callable[[], datetime], limit: int = BATCH, adapter: Adapter | None = None) -> int:
+    """Claims up to `limit` due commands and tries each once, with no transaction open; how many were taken."""
+    far = adapter or registry.adapter()
+    rows = COMMANDS.claim(limit=limit, as_of=clock())
+    for row in rows:
+        _try(row, far, clock=clock)
+    return len(rows)
+
+
+def note_lost(*, as_of: datetime) -> int:
+    """Tells of commands that the queue gave up because each try lost its worker; how many."""
+    rows = Command.objects.filter(state=CommandState.FAILED, ended_at=None)
+    lost = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    for command_id in lost:
+        with transaction.atomic():
+            command = _locked(command_id)
+            if command.state == CommandState.FAILED and command.ended_at is None:
+                _tell_failed(command, as_of=as_of)
+    return len(lost)
+
+
+def run_again(*, command_id: int, actor: Actor, as_of: datetime, reason: str) -> None:
+    """A failed command waits for a worker again, attempts from zero. Raises NotFound, NotFailed."""
+    with transaction.atomic():
+        command = _failed(command_id)
+        command.attempts, command.error = 0, ""
+        command.next_attempt_at, command.accepted_at, command.ended_at = as_of, None, None
+        _to(command, CommandState.WAITING, actor=actor, as_of=as_of, reason=reason)
+        COMMANDS.poke()
+
+
+def done_by_hand(*, command_id: int, actor: Actor, as_of: datetime, reason: str) -> None:
+    """Somebody did at the far end what a failed command asked for: those who wait go on. Raises NotFound, NotFailed."""
+    with transaction.atomic():
+        command = _failed(command_id)
+        _end(command, actor=actor, as_of=as_of, reason=reason, by_hand=True)
+
+
+def _try(row: Command, far: Adapter, *, clock: Callable[[], datetime]) -> None:
+    try:
+        outcome = far.execute(Order(row.key, row.action, row.subject_kind, row.subject_id, row.payload))
+    except AdapterError as error:
+        _not_done(row, error, as_of=clock())
+    except Exception as error:  # a bug of an adapter is one command's failure, not the queue's
+        log.exception("adapter failed", extra={"adapter": far.code, "command": row.pk})
+        _not_done(row, AdapterError(type(error).__name__, permanent=False), as_of=clock())
+    else:
+        _answered(row, outcome, as_of=clock())
+
+
+def _answered(row: Command, outcome: Outcome, *, as_of: datetime) -> None:
+    """Whoever comes late, after his lease or behind a person, finds it done and changes nothing."""
+    with transaction.atomic():
+        command = _locked(row.pk)
+        if command.state != CommandState.WAITING:
+            return
+        if outcome.status == Status.DONE:
+            command.far_reference = outcome.reference
+            _end(command, actor=ACTOR, as_of=as_of)
+        elif command.attempts == row.attempts:
+            _accepted(command, as_of=as_of)
+
+
+def _accepted(command: Command, *, as_of: datetime) -> None:
+    """The far system works on it: asked again, less and less often, until PROVISIONING_PATIENCE_HOURS are over."""
+    command.accepted_at = command.accepted_at or as_of
+    age = as_of - command.accepted_at
+    if age >= timedelta(hours=settings.PROVISIONING_PATIENCE_HOURS):
+        command.error = "still not done at the far end"
+        _to(command, CommandState.FAILED, actor=ACTOR, as_of=as_of, reason=command.error)
+        _tell_failed(command, as_of=as_of, is_noted=True)
+        return
+    command.attempts, command.error = 0, ""
+    command.next_attempt_at = as_of + min(max(age / 4, timedelta(seconds=5)), COMMANDS.longest_backoff)
+    command.save(update_fields=["attempts", "error", "next_attempt_at", "accepted_at"])
+
+
+def _not_done(row: Command, error: AdapterError, *, as_of: datetime) -> None:
+    """Back into the queue; or, when that was the last try, to a person."""
+    with transaction.atomic():
+        locks.subject(row.subject_kind, row.subject_id)
+        COMMANDS.failed(row, error=error.reason, as_of=as_of, permanent=error.permanent)
+        command = locks.command(row.pk)
+        if command.state == CommandState.FAILED and command.ended_at is None:
+            _tell_failed(command, as_of=as_of)
+
+
+def _tell_failed(command: Command, *, as_of: datetime, is_noted: bool = False) -> None:
+    """History, news and the time of a command that has become FAILED."""
+    command.ended_at = as_of
+    command.save(update_fields=["ended_at"])
+    if not is_noted:
+        _record(command, CommandState.WAITING, actor=ACTOR, as_of=as_of, reason=command.error)
+    news = CommandFailed(
+        command_key=command.key,
+        action=command.action,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
+        error=command.error,
+    )
+    outbox.publish(news, as_of=as_of)
+
+
+def _end(command: Command, *, actor: Actor, as_of: datetime, reason: str = "", by_hand: bool = False) -> None:
+    """DONE, those who wait are told, and the subject's next command may go."""
+    command.ended_at, command.error = as_of, ""
+    _to(command, CommandState.DONE, actor=actor, as_of=as_of, reason=reason)
+    news = CommandDone(
+        command_key=command.key,
+        action=command.action,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
+        far_reference=command.far_reference,
+        by_hand=by_hand,
+    )
+    outbox.publish(news, as_of=as_of)
+    following = locks.next_of_subject(command.subject_kind, command.subject_id)
+    if following is not None:
+        following.next_attempt_at = as_of
+        _to(following, CommandState.WAITING, actor=actor, as_of=as_of)
+        COMMANDS.poke()
+
+
+def _failed(command_id: int) -> Command:
+    command = _locked(command_id)
+    if command.state != CommandState.FAILED:
+        raise NotFailed()
+    return command
+
+
+def _locked(command_id: int) -> Command:
+    """The command behind its subject's lock, which is always taken first. Raises NotFound."""
+    names = Command.objects.filter(pk=command_id).values_list("subject_kind", "subject_id").first()
+    if names is None:
+        raise NotFound()
+    locks.subject(*names)
+    return locks.command(command_id)
+
+
+_CHANGED = [
+    "state",
+    "attempts",
+    "error",
+    "far_reference",
+    "next_attempt_at",
+    "accepted_at",
+    "ended_at",
+]
+
+
+def _to(command: Command, state: CommandState, *, actor: Actor, as_of: datetime, reason: str = "") -> None:
+    before = command.state
+    COMMAND_MACHINE.check(before, state)
+    command.state = state
+    command.save(update_fields=_CHANGED)
+    _record(command, before, actor=actor, as_of=as_of, reason=reason)
+
+
+def _record(command: Command, before: str, *, actor: Actor, as_of: datetime, reason: str = "") -> None:
+    CommandHistory.objects.create(
+        command=command,
+        from_state=before,
+        to_state=command.state,
+        actor=actor.ref,
+        reason=reason,
+        at=as_of,
+    )
