@@ -6,8 +6,40 @@ Days are local dates, intervals half-open `[begins_on, ends_on)` with None for a
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Self
 
 Key = tuple[str, str]  # (offer code, charge)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A calendar month: `begins_on` is its first day, `ends_on` the first day of the next."""
+
+    begins_on: date
+    ends_on: date
+
+    @classmethod
+    def of(cls, code: str) -> Self:
+        """The month that "2026-11" names. ValueError for anything else."""
+        return cls.containing(date.fromisoformat(f"{code}-01"))
+
+    @classmethod
+    def containing(cls, day: date) -> Self:
+        first = day.replace(day=1)
+        turns = first.month == 12
+        return cls(first, date(first.year + turns, 1 if turns else first.month + 1, 1))
+
+    @property
+    def code(self) -> str:
+        return self.begins_on.isoformat()[:7]
+
+    @property
+    def days(self) -> int:
+        return (self.ends_on - self.begins_on).days
+
+    def __post_init__(self) -> None:
+        if self.begins_on.day != 1 or not 28 <= self.days <= 31 or self.ends_on.day != 1:
+            raise ValueError(f"{self.begins_on} to {self.ends_on} is not a month")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +60,15 @@ class Holding:
     begins_on: date
     ends_on: date | None = None
     committed_until: date | None = None  # first day on which ending costs nothing; None: no lock-in
-    paid_until: date | None = None  # first day not paid ahead; None: charged month by month
+    paid_until: date | None = (
+        None  # end of what was paid with the order; None: nothing was. Renewals do not move it
+    )
     place: str = ""  # terminals at one place are counted together: the installation address's account
     stops: tuple[Stop, ...] = ()
+    since: date | None = (
+        None  # begin of the first holding that it follows; None: `begins_on`. Orders terminals
+    )
+    is_returnable: bool = False  # ordered anew (it follows none) and never in a month's bill
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +79,7 @@ class Terms:
     type: str
     cycle: str = "MONTHLY"
     term_months: int = 0
+    is_renewed: bool = False  # TERM: a further term begins where one ends
     penalty_kind: str = "NONE"
     penalty_percent: int = 0
     penalty_cents: int = 0
@@ -54,6 +93,10 @@ class Terms:
     while_checked: str = "NONE"
     upgrades_to: frozenset[str] = frozenset()
     downgrades_to: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()  # all of them; of those in one group, one
+    must_buy: frozenset[str] = frozenset()  # likewise, but offered to be ordered together
+    excludes: frozenset[str] = frozenset()  # whichever of the two names the other
+    most_per_account: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +164,8 @@ class PriceBook:
     terms: Mapping[str, Terms]
     rates: Mapping[Key, tuple[Rate, ...]]
     rules: tuple[Rule, ...] = ()
+    # What catalog.pricing.prepared computes once from the rest, on first use. A book is never changed: make another.
+    prepared: list[object] = field(default_factory=list, init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
