@@ -1,6 +1,6 @@
 """What is sold: product types with their flow, specifications, offers, and how offers stand to each other."""
 
-from datetime import date
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -13,7 +13,8 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import Customer, Region, Segment
 from catalog.choices import Cycle, Effect, Flow, PenaltyKind, WhileOff
-from catalog.offers.laws import NeedsFlow
+from catalog.offers.laws import FixedOncePublished, KeepsFlow, NeedsFlow
+from core import clock
 from core.db import Fixed, NeverDelete
 
 
@@ -50,6 +51,7 @@ class ProductType(Named):
         triggers = [
             NeverDelete(name="product_type_never_deleted"),
             Fixed(name="product_type_fixed", columns=("code",)),
+            KeepsFlow(name="product_type_keeps_flow"),
         ]
 
 
@@ -100,10 +102,37 @@ class SpecificationFeature(models.Model):
         return self.name
 
 
+# What an offer costs and binds to depends on these: they stand as they were published.
+TERMS = (
+    "conditions",
+    "group",
+    "term_months",
+    "is_renewed",
+    "penalty_kind",
+    "penalty_percent",
+    "penalty_cents",
+    "change_effect",
+    "cancel_effect",
+    "return_days",
+    "while_paused",
+    "while_in_arrears",
+    "while_checked",
+    "is_paid_first",
+    "most_per_account",
+    "family_limit",
+    "active_from",
+)
+
+
 class OfferQuerySet(models.QuerySet["Offer"]):
-    def on_sale(self, on: date) -> Self:
-        """Published offers inside their dates."""
-        return self.filter(published_at__isnull=False, active_from__lte=on).exclude(active_to__lte=on)
+    def on_sale(self, as_of: datetime) -> Self:
+        """Published by that instant, and inside their dates."""
+        on = clock.local_date(as_of)
+        return self.filter(published_at__lte=as_of, active_from__lte=on).exclude(active_to__lte=on)
+
+    def disclosed(self, as_of: datetime) -> Self:
+        """Published by that instant, whether they are sold yet, now or no longer."""
+        return self.filter(published_at__lte=as_of)
 
 
 class Offer(Named):
@@ -183,7 +212,9 @@ class Offer(Named):
     )  # null: only while a draft
     active_from = models.DateField(_("上架日"))
     active_to = models.DateField(_("下架日"), null=True, blank=True)  # first day not sold; holders keep it
-    published_at = models.DateTimeField(_("发布时间"), null=True, blank=True)  # null: draft
+    published_at = models.DateTimeField(
+        _("发布时间"), null=True, blank=True
+    )  # null: draft; in the future: announced, live from that instant
 
     objects = OfferQuerySet.as_manager()
 
@@ -214,6 +245,7 @@ class Offer(Named):
             NeverDelete(name="offer_never_deleted"),
             Fixed(name="offer_code_fixed", columns=("code", "type_id", "cycle")),
             NeedsFlow(name="offer_published_with_flow"),
+            FixedOncePublished(name="offer_terms_fixed", columns=TERMS),
         ]
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import BillingAccount, Customer, Region, Segment
 from catalog.choices import AfterLast, Charge
+from catalog.offers.laws import FixedOncePublished, SetOncePublished, TakenBackBeforeItBegins
 from catalog.offers.models import Named, Offer, ProductType
 from core import periods
 from core.db import Fixed, NeverDelete
@@ -40,6 +41,9 @@ class Price(models.Model):
     active_from = models.DateField(_("生效日"))
     active_to = models.DateField(_("失效日"), null=True, blank=True)  # first day without it; null: open end
     source = models.CharField(_("依据"), max_length=120, blank=True, default="")  # the decision that set it
+    withdrawn_at = models.DateTimeField(
+        _("撤回时间"), null=True, blank=True
+    )  # null: it counts; else it was taken back before it began
     created_at = models.DateTimeField(_("写入时间"))
 
     class Meta:
@@ -59,10 +63,12 @@ class Price(models.Model):
                     ("customer_kind", RangeOperators.EQUAL),
                     periods.OVERLAP,
                 ],
+                condition=Q(withdrawn_at__isnull=True),
             ),
         ]
         triggers = [
             NeverDelete(name="price_never_deleted"),
+            TakenBackBeforeItBegins(name="price_taken_back_in_time"),
             Fixed(
                 name="price_fixed",
                 columns=(
@@ -79,6 +85,26 @@ class Price(models.Model):
 
     def __str__(self) -> str:
         return f"{self.offer_id} {self.charge} {self.active_from}"
+
+
+# What a discount is worth, and to whom: it stands as it was published.
+RULE_TERMS = (
+    "conditions",
+    "charge",
+    "effect",
+    "value",
+    "floor_cents",
+    "type_id",
+    "terminals",
+    "customer_kinds",
+    "tiers",
+    "region_id",
+    "is_for_new",
+    "months",
+    "priority",
+    "is_exclusive",
+    "active_from",
+)
 
 
 class PriceRule(Named):
@@ -158,7 +184,35 @@ class PriceRule(Named):
                 name="price_rule_published_with_owner_and_conditions",
             ),
         ]
-        triggers = [NeverDelete(name="price_rule_never_deleted")]
+        triggers = [
+            NeverDelete(name="price_rule_never_deleted"),
+            Fixed(name="price_rule_fixed", columns=("code",)),
+            FixedOncePublished(name="price_rule_terms_fixed", columns=RULE_TERMS),
+        ]
+
+
+class RuleOffer(PriceRule.offers.through):  # type: ignore[name-defined,misc]  # Django makes the class
+    """On which offers a rule works: for its law."""
+
+    class Meta:
+        proxy = True
+        triggers = [SetOncePublished(name="price_rule_offers_fixed")]
+
+
+class RuleWithOffer(PriceRule.with_offers.through):  # type: ignore[name-defined,misc]  # Django makes the class
+    """What must be held beside: for its law."""
+
+    class Meta:
+        proxy = True
+        triggers = [SetOncePublished(name="price_rule_with_offers_fixed")]
+
+
+class RuleSegment(PriceRule.segments.through):  # type: ignore[name-defined,misc]  # Django makes the class
+    """For whom a rule is: for its law."""
+
+    class Meta:
+        proxy = True
+        triggers = [SetOncePublished(name="price_rule_segments_fixed")]
 
 
 class PriceException(models.Model):
