@@ -74,7 +74,9 @@ class SetOncePublished(Law):
     operation = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
 
     def __init__(self, *, name: str) -> None:
-        draft = "EXISTS (SELECT FROM catalog_pricerule r WHERE r.id = %s.pricerule_id AND r.published_at IS NULL)"
+        draft = (
+            "EXISTS (SELECT FROM catalog_pricerule r WHERE r.id = %s.pricerule_id AND r.published_at IS NULL)"
+        )
         func = (
             f"IF TG_OP <> 'INSERT' AND NOT {draft % 'OLD'} THEN {refuse(name, _SET)} END IF; "
             f"IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; "

@@ -1,0 +1,103 @@
+"""Which price holds where and when, and whether one holds on every day: pure decisions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from catalog.pricing.types import Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A price as it is written. `region_id` None: wherever none is nearer; `kind` "": whoever has none of his own."""
+
+    amounts_cents: tuple[int, ...]
+    begins_on: date
+    ends_on: date | None
+    starts_over: bool = False
+    region_id: int | None = None
+    kind: str = ""
+
+
+def path(region_id: int | None, parents: Mapping[int, int | None]) -> tuple[int, ...]:
+    """The region and all above it, the nearest first; nothing for None."""
+    found: list[int] = []
+    while region_id is not None and region_id not in found:
+        found.append(region_id)
+        region_id = parents.get(region_id)
+    return tuple(found)
+
+
+def nearest_first(versions: Iterable[Version], regions: Sequence[int], kind: str) -> list[Version]:
+    """Those that can hold there for that kind of customer, the most specific first."""
+    rank = {region: place for place, region in enumerate(regions)}
+    fitting = [
+        version
+        for version in versions
+        if (version.region_id is None or version.region_id in rank) and version.kind in ("", kind)
+    ]
+
+    def specific(version: Version) -> tuple[int, bool, date]:
+        place = len(rank) if version.region_id is None else rank[version.region_id]
+        return place, version.kind == "", version.begins_on
+
+    return sorted(fitting, key=specific)
+
+
+def timeline(versions: Sequence[Version]) -> tuple[Rate, ...]:
+    """What holds from day to day when on each day the first of `versions` that holds wins; without overlap."""
+    cuts = sorted({day for each in versions for day in (each.begins_on, each.ends_on) if day is not None})
+    found: list[Rate] = []
+    for begins, ends in zip(cuts, [*cuts[1:], None], strict=True):
+        winner = next((each for each in versions if _holds(each, begins)), None)
+        if winner is not None:
+            _append(found, Rate(winner.amounts_cents, begins, ends, winner.starts_over))
+    return tuple(found)
+
+
+def _holds(version: Version, day: date) -> bool:
+    return version.begins_on <= day and (version.ends_on is None or day < version.ends_on)
+
+
+def _append(found: list[Rate], rate: Rate) -> None:
+    """One longer stretch where the same price goes on."""
+    last = found[-1] if found else None
+    if (
+        last is not None
+        and last.ends_on == rate.begins_on
+        and (last.amounts_cents, last.starts_over) == (rate.amounts_cents, rate.starts_over)
+    ):
+        found[-1] = Rate(last.amounts_cents, last.begins_on, rate.ends_on, last.starts_over)
+    else:
+        found.append(rate)
+
+
+def first_gap(rates: Sequence[Rate], begins: date, ends: date | None) -> date | None:
+    """The first day of [begins, ends) on which no price holds; None when one always does."""
+    day = begins
+    for rate in rates:
+        if rate.ends_on is not None and rate.ends_on <= day:
+            continue
+        if rate.begins_on > day:
+            break
+        if rate.ends_on is None:
+            return None
+        day = rate.ends_on
+    return day if ends is None or day < ends else None
+
+
+def rate_on(rates: Sequence[Rate], day: date) -> Rate | None:
+    """The price that holds on a day."""
+    return next(
+        (
+            rate
+            for rate in rates
+            if rate.begins_on <= day and (rate.ends_on is None or day < rate.ends_on)
+        ),
+        None,
+    )
+
+
+def changes_after(rates: Sequence[Rate], day: date) -> tuple[Rate, ...]:
+    """The versions that begin after a day: what the price changes to, and when."""
+    return tuple(rate for rate in rates if rate.begins_on > day)
