@@ -1,10 +1,14 @@
 """All tables of the room, flat by flat; each flat owns its own."""
 
 from catalog.charging.models import CarriedForward, ChargedMonth, Recharge
+from catalog.holdings.families import (
+    FAMILY_INVITATION_MACHINE,
+    Family,
+    FamilyInvitation,
+    FamilyMember,
+)
 from catalog.holdings.models import (
     SUBSCRIPTION_MACHINE,
-    Family,
-    FamilyMember,
     Subscription,
     SubscriptionHistory,
     SubscriptionState,
@@ -34,7 +38,9 @@ from catalog.orders.models import (
 __all__ = [
     "CarriedForward",
     "ChargedMonth",
+    "FAMILY_INVITATION_MACHINE",
     "Family",
+    "FamilyInvitation",
     "FamilyMember",
     "LineAction",
     "LineState",

@@ -1,12 +1,10 @@
-"""What is held: subscriptions, why they are off, how they ended, and families that share."""
+"""What is held: subscriptions, why they are off, and how they ended."""
 
 from datetime import date
 from typing import Any, Self
 
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -14,7 +12,6 @@ from accounts.models import BillingAccount
 from catalog.choices import SuspensionReason
 from catalog.holdings.laws import EndsWithTermination, NeedsEvidence
 from catalog.offers.models import Offer
-from core import periods
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from core.models import Upload
 from core.statemachine import Machine
@@ -54,6 +51,11 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """Those that are in use or about to be."""
         return self.filter(state__in=[_S.PENDING, _S.ACTIVE])
 
+    def switched_on(self) -> Self:
+        """Those in use that nothing suspends."""
+        open_ones = Suspension.objects.filter(subscription=OuterRef("pk"), ends_on=None)
+        return self.filter(~Exists(open_ones), state=_S.ACTIVE)
+
     def charged_within(self, begins_on: date, ends_before: date) -> Self:
         """Those with a charged day in `[begins_on, ends_before)`."""
         return self.filter(state__in=[_S.ACTIVE, _S.TERMINATED], begins_on__lt=ends_before).filter(
@@ -73,7 +75,7 @@ class Subscription(models.Model):
         verbose_name=_("付费户号"),
         on_delete=models.PROTECT,
         related_name="paid_subscriptions",
-    )  # the account itself, or that of the family's head
+    )  # who pays now: the account itself, or that of its family's head; for other days see `families.payers`
     offer = models.ForeignKey(
         Offer, verbose_name=_("产品"), on_delete=models.PROTECT, related_name="subscriptions"
     )
@@ -82,6 +84,14 @@ class Subscription(models.Model):
         _("开通日"), null=True, blank=True
     )  # first day charged; null: not in use yet
     ends_on = models.DateField(_("终止日"), null=True, blank=True)  # first day not charged; null: goes on
+    end_slip = models.ForeignKey(
+        Slip,
+        verbose_name=_("申请终止的受理单"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )  # by which `ends_on` was asked for; null: no end is asked for, or not by a slip
     committed_until = models.DateField(
         _("合约到期日"), null=True, blank=True
     )  # first day on which ending costs nothing; null: no lock-in
@@ -141,6 +151,8 @@ class Subscription(models.Model):
         indexes = [
             models.Index(fields=["account", "state"], name="subscription_of_account"),
             models.Index(fields=["payer", "begins_on"], name="subscription_paid_by"),
+            models.Index(fields=["ends_on"], name="subscription_ending", condition=Q(state="ACTIVE")),
+            models.Index(fields=["begins_on"], name="subscription_beginning", condition=Q(state="PENDING")),
         ]
         triggers = [
             NeverDelete(name="subscription_never_deleted"),
@@ -271,72 +283,3 @@ class Termination(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscription_id} {self.reason}"
-
-
-class Family(models.Model):
-    """Accounts whose holdings one account pays for (家庭共享, 集团统付), by virtue of an offer that it holds."""
-
-    number = models.CharField(_("编号"), max_length=32, unique=True)
-    payer = models.ForeignKey(
-        BillingAccount, verbose_name=_("付费户号"), on_delete=models.PROTECT, related_name="families"
-    )
-    subscription = models.OneToOneField(
-        Subscription, verbose_name=_("家庭产品"), on_delete=models.PROTECT, related_name="family"
-    )
-    created_at = models.DateTimeField(_("建立时间"))
-
-    class Meta:
-        verbose_name = _("家庭或集团")
-        verbose_name_plural = pgettext_lazy("plural", "家庭或集团")
-        triggers = [
-            NeverDelete(name="family_never_deleted"),
-            Fixed(name="family_fixed", columns=("number", "payer_id", "subscription_id")),
-        ]
-
-    def __str__(self) -> str:
-        return self.number
-
-
-class FamilyMember(models.Model):
-    """An account belongs to a family from day to day; to one at a time."""
-
-    family = models.ForeignKey(
-        Family, verbose_name=_("家庭或集团"), on_delete=models.PROTECT, related_name="members"
-    )
-    account = models.ForeignKey(
-        BillingAccount,
-        verbose_name=_("成员户号"),
-        on_delete=models.PROTECT,
-        related_name="family_memberships",
-    )
-    agreed = models.ForeignKey(
-        Slip,
-        verbose_name=_("成员同意的受理单"),
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-    )  # null: imported
-    active_from = models.DateField(_("加入日"))
-    active_to = models.DateField(_("退出日"), null=True, blank=True)  # first day outside; null: belongs to it
-
-    class Meta:
-        verbose_name = _("家庭成员")
-        verbose_name_plural = pgettext_lazy("plural", "家庭成员")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(active_to__isnull=True) | Q(active_to__gte=F("active_from")),
-                name="family_member_period",
-            ),
-            ExclusionConstraint(
-                name="family_member_in_one_at_a_time",
-                expressions=[("account", RangeOperators.EQUAL), periods.OVERLAP],
-            ),
-        ]
-        triggers = [
-            NeverDelete(name="family_member_never_deleted"),
-            Fixed(name="family_member_fixed", columns=("family_id", "account_id", "active_from")),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.account_id} in {self.family_id}"

@@ -1,0 +1,107 @@
+"""What an account pays for, as the pricing function reads it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import BillingAccount
+from catalog.holdings import rules
+from catalog.holdings.models import Subscription, SubscriptionState
+from catalog.pricing.types import Holding, Period, Stop
+
+# The accounts for which each of these pays on the first day of the time: its own (not while another family's member),
+# and those of its family's members. Members join and leave on the first of a month, so that a month has one payer.
+_PAID_FOR = """
+    WITH paid AS (
+        SELECT a.id AS account_id, a.id AS payer_id FROM unnest(%(ids)s::bigint[]) AS a (id)
+         WHERE NOT EXISTS (SELECT FROM catalog_familymember m JOIN catalog_family f ON f.id = m.family_id
+                            WHERE m.account_id = a.id AND f.payer_id <> a.id AND m.active_from <= %(first)s
+                              AND (m.active_to IS NULL OR m.active_to > %(first)s))
+        UNION ALL
+        SELECT m.account_id, f.payer_id FROM catalog_family f JOIN catalog_familymember m ON m.family_id = f.id
+         WHERE f.payer_id = ANY(%(ids)s::bigint[]) AND m.account_id <> f.payer_id AND m.active_from <= %(first)s
+           AND (m.active_to IS NULL OR m.active_to > %(first)s))"""
+_HELD = """
+    SELECT p.payer_id, s.id, s.number, o.code, s.begins_on, s.ends_on, s.committed_until, s.paid_until,
+           a.number, s.address
+      FROM paid p
+      JOIN catalog_subscription s ON s.account_id = p.account_id
+      JOIN catalog_offer o ON o.id = s.offer_id
+      JOIN accounts_billingaccount a ON a.id = s.account_id
+     WHERE s.state = ANY(%(states)s) AND s.begins_on < %(after)s
+       AND (s.ends_on IS NULL OR (s.ends_on > %(first)s AND s.ends_on > s.begins_on))
+     ORDER BY p.payer_id, s.begins_on, s.number"""
+_STOPS = """
+    SELECT subscription_id, reason, begins_on, ends_on FROM catalog_suspension
+     WHERE subscription_id = ANY(%(ids)s::bigint[]) AND begins_on < %(after)s
+       AND (ends_on IS NULL OR (ends_on > %(first)s AND ends_on > begins_on))
+     ORDER BY subscription_id, begins_on, id"""
+_PAYERS = """
+    SELECT DISTINCT payer_id FROM (
+        SELECT coalesce(f.payer_id, s.account_id) AS payer_id
+          FROM catalog_subscription s
+          LEFT JOIN catalog_familymember m ON m.account_id = s.account_id AND m.active_from <= %(first)s
+                AND (m.active_to IS NULL OR m.active_to > %(first)s)
+          LEFT JOIN catalog_family f ON f.id = m.family_id
+         WHERE s.state IN ('ACTIVE', 'TERMINATED') AND s.begins_on < %(after)s
+           AND (s.ends_on IS NULL OR (s.ends_on > %(first)s AND s.ends_on > s.begins_on))) AS found
+     WHERE payer_id > %(beyond)s ORDER BY payer_id LIMIT %(most)s"""
+_CHARGED = [str(SubscriptionState.ACTIVE), str(SubscriptionState.TERMINATED)]
+
+
+def of_many(
+    payer_ids: Iterable[int], period: Period, *, with_pending: bool = False
+) -> dict[int, tuple[Holding, ...]]:
+    """What each of these accounts pays for in the month: in order of begin and number. Two queries, for any number.
+
+    Who holds nothing is missing. `with_pending`: with what was ordered and is still being switched on.
+    """
+    values: dict[str, Any] = {
+        "ids": list(payer_ids),
+        "first": period.begins_on,
+        "after": period.ends_on,
+        "states": [*_CHARGED, str(SubscriptionState.PENDING)] if with_pending else _CHARGED,
+    }
+    rows = _query(_PAID_FOR + _HELD, values)
+    stops = _stops([row[1] for row in rows], values) if rows else {}
+    found: defaultdict[int, list[Holding]] = defaultdict(list)
+    for payer_id, key, number, offer, begins, ends, committed, paid, account, address in rows:
+        place = rules.place(account, address)
+        held = Holding(number, offer, begins, ends, committed, paid, place, stops.get(key, ()))
+        found[payer_id].append(held)
+    return {payer_id: tuple(held) for payer_id, held in found.items()}
+
+
+def of(account: BillingAccount, *, on: date, with_pending: bool = True) -> tuple[Holding, ...]:
+    """What the account pays for in the month of that day; without `with_pending` as a bill run sees it."""
+    found = of_many([account.pk], Period.containing(on), with_pending=with_pending)
+    return found.get(account.pk, ())
+
+
+def payers(period: Period, *, beyond: int = 0, most: int = 500) -> list[int]:
+    """The accounts that pay for something in the month, by id, the first ones beyond that id."""
+    values = {"first": period.begins_on, "after": period.ends_on, "beyond": beyond, "most": most}
+    return [row[0] for row in _query(_PAYERS, values)]
+
+
+def held_offers(account: BillingAccount) -> frozenset[str]:
+    """The codes of the offers that the account itself holds, or has ordered."""
+    held = Subscription.objects.filter(account=account).held()
+    return frozenset(held.values_list("offer__code", flat=True))
+
+
+def _stops(ids: Sequence[int], values: dict[str, Any]) -> dict[int, tuple[Stop, ...]]:
+    found: defaultdict[int, list[Stop]] = defaultdict(list)
+    for key, reason, begins, ends in _query(_STOPS, values | {"ids": list(ids)}):
+        found[key].append(Stop(reason, begins, ends))
+    return {key: tuple(stops) for key, stops in found.items()}
+
+
+def _query(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

@@ -1,0 +1,113 @@
+"""What has to be switched on and off for a subscription at the far systems.
+
+A command is asked for once under each key, so that whoever comes twice switches nothing twice.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from catalog.holdings.models import Subscription, SubscriptionState
+from catalog.offers.models import ProductSpecification
+from core.actor import Actor
+from resources.models import Action, Command, CommandState
+from resources.services import provisioning
+
+_Command = tuple[Action, dict[str, Any]]
+SUBJECT = "subscription"  # of the commands; their subject's id is the subscription's number
+
+
+def on(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> int:
+    """Authorises all that it gives and opens its line; how many commands that takes, 0: nothing is to be done."""
+    entitlements, line = _of_offer(subscription.offer_id)
+    wanted: list[_Command] = []
+    if entitlements:
+        wanted.append((Action.AUTHORISE, {"entitlements": sorted(entitlements)}))
+    if line:
+        before = _line_before(subscription)
+        wanted.append(
+            (Action.LINE_CHANGE, {"line_profile": line, "before": before})
+            if before
+            else (Action.LINE_ON, {"line_profile": line})
+        )
+    return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
+
+
+def off(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> int:
+    """Takes away what nothing else that the account has switched on at this device gives; how many commands."""
+    entitlements, line = _of_offer(subscription.offer_id)
+    kept, kept_lines = _given_by_others(subscription)
+    wanted: list[_Command] = []
+    if gone := entitlements - kept:
+        wanted.append((Action.DEAUTHORISE, {"entitlements": sorted(gone)}))
+    if line and not kept_lines:
+        wanted.append((Action.LINE_OFF, {"line_profile": line}))
+    return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
+
+
+def is_done(number: str) -> bool:
+    """Whether no command of this subscription is still open."""
+    commands = Command.objects.filter(subject_kind=SUBJECT, subject_id=number)
+    return not commands.exclude(state=CommandState.DONE).exists()
+
+
+def was_asked(number: str) -> bool:
+    """Whether anything was ever to be switched for it."""
+    return Command.objects.filter(subject_kind=SUBJECT, subject_id=number).exists()
+
+
+def _of_offer(offer_id: int) -> tuple[set[str], str]:
+    """The entitlements and the line profile ("": none) of what an offer consists of."""
+    rows = ProductSpecification.objects.filter(offers=offer_id).values_list("entitlements", "line_profile")
+    entitlements: set[str] = set()
+    line = ""
+    for codes, profile in rows.order_by("pk"):
+        entitlements |= set(codes)
+        line = line or profile
+    return entitlements, line
+
+
+def _given_by_others(subscription: Subscription) -> tuple[set[str], bool]:
+    """What the same device is given besides, by the account's holdings that are on and by what takes its place.
+
+    And whether the latter has a line: the same line then goes on with another profile.
+    """
+    others = Subscription.objects.filter(account_id=subscription.account_id).exclude(pk=subscription.pk)
+    beside = others.switched_on().filter(device_id=subscription.device_id)
+    following = others.filter(follows_id=subscription.pk).exclude(state=SubscriptionState.CANCELLED)
+    next_offers = list(following.values_list("offer_id", flat=True))
+    given: set[str] = set()
+    for offer_id in {*beside.values_list("offer_id", flat=True), *next_offers}:
+        given |= _of_offer(offer_id)[0]
+    return given, any(_of_offer(offer_id)[1] for offer_id in next_offers)
+
+
+def _line_before(subscription: Subscription) -> str:
+    """The number of what it takes the place of, where that has a line; else ""."""
+    before = Subscription.objects.filter(pk=subscription.follows_id).values_list("number", "offer_id").first()
+    if before is None:
+        return ""
+    number, offer_id = before
+    return number if _of_offer(offer_id)[1] else ""
+
+
+def _ask(
+    subscription: Subscription,
+    wanted: list[_Command],
+    *,
+    cause: str,
+    actor: Actor,
+    as_of: datetime,
+) -> int:
+    serial = subscription.device.serial if subscription.device else ""
+    for action, payload in wanted:
+        provisioning.request(
+            subject_kind=SUBJECT,
+            subject_id=subscription.number,
+            action=action,
+            payload=payload | {"device": serial},
+            key=f"{subscription.number}:{cause}:{action}",
+            as_of=as_of,
+            region_id=subscription.account.region_id,
+            actor=actor,
+        )
+    return len(wanted)
