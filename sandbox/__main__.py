@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="Stand-ins for Alipay, WeChat Pay, a bank, provisioning and an SMS gateway",
+        description="Stand-ins for Alipay, WeChat Pay, a bank, an SMS gateway and provisioning",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("keys", help="write the keys that are missing")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
@@ -217,7 +218,11 @@ def _begin(
     try:
         with transaction.atomic():
             return NumberPeriod.objects.create(
-                number=number, kind=kind, holder=holder, during=(begins_at, ends_at), cause=cause
+                number=number,
+                kind=kind,
+                holder=holder,
+                during=DateTimeTZRange(begins_at, ends_at, "[)"),
+                cause=cause,
             )
     except IntegrityError as error:  # somebody wrote past the lock
         if violated(error) != "number_had_by_one":
@@ -228,7 +233,7 @@ def _begin(
 def _end(period: NumberPeriod, at: datetime) -> None:
     """A period is never empty: one that ends as it begins lasts a microsecond."""
     ends_at = max(at, period.begins_at + timedelta(microseconds=1))
-    period.during = type(period.during)(period.begins_at, ends_at, "[)")
+    period.during = DateTimeTZRange(period.begins_at, ends_at, "[)")
     period.save(update_fields=["during"])
 
 

@@ -20,7 +20,7 @@ from resources import locks
 from resources.adapters import registry
 from resources.adapters.base import Adapter, AdapterError, Order, Outcome, Status
 from resources.events import CommandDone, CommandFailed
-from resources.models import COMMAND_MACHINE, Action, Command, CommandHistory, CommandState
+from resources.models import COMMAND_MACHINE, Command, CommandHistory, CommandState
 from resources.queue import COMMANDS
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def request(
     *,
     subject_kind: str,
     subject_id: str,
-    action: Action,
+    action: str,
     payload: Mapping[str, Any],
     key: str,
     as_of: datetime,
