@@ -1,7 +1,8 @@
 """The adviser: which offer would have been cheapest for the months that were (资费推荐).
 
 Each month is replayed with the one pricing function at the prices of today. Discounts that a holding has for some
-months only, or only as a new one, are left out on both sides: they would flatter. What changing costs once, the penalty above all, is set against what it saves.
+months only, or only as a new one, are left out on both sides: they would flatter. What changing costs once, the
+penalty above all, is set against what it saves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -37,7 +37,7 @@ def apply(holdings: Sequence[Holding], change: Change, customer: Customer, book:
     _check(holdings, change)
     before = Held(holdings, customer, book)
     kept: list[Holding] = []
-    begun = _Numbering()
+    begun = _Numbering(before)
     now: list[Line] = []
     for holding in before.holdings:
         if holding.ref in change.end:
@@ -55,16 +55,18 @@ def apply(holdings: Sequence[Holding], change: Change, customer: Customer, book:
 
 
 class _Numbering:
-    """The new holdings, with refs that no two of them share: "new:vod", "new:vod:2"."""
+    """The new holdings, with refs that no two share: "new:vod", "new:vod:2"; also beside those of an earlier quote."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Held) -> None:
         self.items: list[_Begun] = []
-        self._seen: Counter[str] = Counter()
+        self._taken = {holding.ref for holding in before.holdings}
 
     def add(self, holding: Holding, *, pays_setup: bool) -> None:
-        self._seen[holding.offer] += 1
-        nth = self._seen[holding.offer]
-        ref = f"{NEW}{holding.offer}" + (f":{nth}" if nth > 1 else "")
+        ref, nth = f"{NEW}{holding.offer}", 1
+        while ref in self._taken:
+            nth += 1
+            ref = f"{NEW}{holding.offer}:{nth}"
+        self._taken.add(ref)
         self.items.append(_Begun(replace(holding, ref=ref), pays_setup))
 
 
@@ -89,7 +91,7 @@ def _end(held: Held, holding: Holding, change: Change, kept: list[Holding]) -> l
     ends = takes_effect(offer.terms.cancel_effect, holding, offer.terms, change.on)
     _still_held(holding, ends, change.on)
     kept.append(replace(holding, ends_on=ends))
-    return [*penalty_line(held, holding, ends, change.on), *_given_back(held, holding, ends)]
+    return [*penalty_line(held, holding, ends, change.on), *_given_back(held, holding, ends, change.on)]
 
 
 def _still_held(holding: Holding, ends: date, on: date) -> None:
@@ -137,7 +139,7 @@ def _turn(held: Held, holding: Holding, change: Change, kept: list[Holding], beg
     kept.append(replace(holding, ends_on=begins))
     begun.add(_following(holding, new, begins, keeps_lock=upgrade), pays_setup=old.type != new.type)
     penalty = [] if upgrade else penalty_line(held, holding, begins, change.on)
-    return [*penalty, *_given_back(held, holding, begins)]
+    return [*penalty, *_given_back(held, holding, begins, change.on)]
 
 
 def turn_effect(old: Terms, code: str) -> str:
@@ -204,11 +206,11 @@ def _given_back_whole(held: Held, holding: Holding) -> Iterator[Line]:
             yield replace(line, amount_cents=-line.amount_cents)
 
 
-def _given_back(held: Held, holding: Holding, ends: date) -> list[Line]:
-    """The unused days of a term that is paid ahead, by days, at what the term costs after discounts."""
+def _given_back(held: Held, holding: Holding, ends: date, on: date) -> list[Line]:
+    """The unused days of the term that runs on `on`, by days, at what that term costs after discounts."""
     offer = held.offers[holding.offer]
-    term = running_term(holding, offer.terms, ends) if offer.terms.cycle == "TERM" else None
-    if term is None or holding.paid_until is None or term[1] == date.max:
+    term = running_term(holding, offer.terms, on) if offer.terms.cycle == "TERM" else None
+    if term is None or not term[0] <= ends < term[1] < date.max:
         return []
     begins, until = term
     paid = sum(line.amount_cents for line in whole_lines(held, holding, "PERIOD", begins, until))

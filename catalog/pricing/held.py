@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
+from catalog.pricing.errors import Contradiction
 from catalog.pricing.prepared import Offers, prepare
 from catalog.pricing.types import Customer, Holding, PriceBook
 
@@ -31,6 +32,8 @@ class Held:
         self.offers: Offers = prepare(book)
         self.customer = customer
         self.holdings = in_order(holdings)
+        if len({holding.ref for holding in self.holdings}) < len(self.holdings):
+            raise Contradiction("a ref stands twice")
         self._by_offer: dict[str, list[Holding]] = {}
         self._terminals: dict[tuple[str, str], list[Holding]] = {}
         for holding in self.holdings:

@@ -87,7 +87,7 @@ def eligible(buyer: Buyer, conditions: Conditions, on: date) -> Eligibility:
             met = sorted(asked & has)
             because += [Reason(f"FOR_{word}", value) for value in met]
             if not met:
-                refusals += [Reason(f"NOT_FOR_{word}", value) for value in sorted(asked)[:1]]
+                refusals += [Reason(f"NOT_FOR_{word}", value) for value in sorted(asked)]
     return Eligibility(tuple(refusals), tuple(because))
 
 
@@ -116,7 +116,7 @@ def problems(
     try:
         held = apply(holdings, change, customer, book).held
     except PricingError as error:
-        return (*found, Problem(error.code, error.subject))
+        return tuple(dict.fromkeys([*found, Problem(error.code, error.subject)]))
     found += _lacking(held, change)
     found += _left_alone(held, holdings, change)
     found += _against(held)
