@@ -34,7 +34,7 @@ class Family(models.Model):
         verbose_name_plural = pgettext_lazy("plural", "家庭或集团")
         triggers = [
             NeverDelete(name="family_never_deleted"),
-            Fixed(name="family_fixed", columns=("number", "payer_id", "subscription_id")),
+            Fixed(name="family_fixed", columns=("number", "payer_id")),
         ]
 
     def __str__(self) -> str:

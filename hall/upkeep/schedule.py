@@ -31,6 +31,7 @@ OWN = {
     "billing.settle_undecided": "settle_undecided",
     "billing.warn_large_bills": "warn_large_bills",
     "billing.watch_refunds": "watch_refunds",
+    "catalog.end_subscriptions": "end_subscriptions",
     "content.check_freshness": "content.check_freshness",
     "hall.purge": "purge",
 }

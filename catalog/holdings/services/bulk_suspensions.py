@@ -1,0 +1,103 @@
+"""Many suspensions at once, as arrears need them: the same rows, commands and news that `suspensions` writes singly.
+
+Facts are read and rows are written set-wise in one transaction; call it with chunks of some hundred.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from catalog.choices import SuspensionReason
+from catalog.events import SubscriptionResumed, SubscriptionSuspended
+from catalog.holdings import locks
+from catalog.holdings.models import Subscription, SubscriptionState, Suspension
+from catalog.holdings.services import facts, switching
+from core import outbox
+from core.actor import Actor
+from core.clock import local_date
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`unchanged`: off for this reason already, or (resuming) not off for it, not in use, or unknown."""
+
+    done: int
+    unchanged: int
+
+
+@transaction.atomic
+def suspend(
+    *, numbers: Collection[str], reason: SuspensionReason, actor: Actor, as_of: datetime, note: str = ""
+) -> Counts:
+    """Those in use are off for this reason from today. What a single call would refuse is left as it is."""
+    rows = locks.subscriptions(numbers)
+    open_ones = _open(rows)
+    is_pause = reason == SuspensionReason.CUSTOMER
+    wanted = [
+        row
+        for row in rows.values()
+        if row.state == SubscriptionState.ACTIVE
+        and reason not in {each.reason for each in open_ones[row.pk]}
+        and not (is_pause and row.end_slip_id is not None)
+    ]
+    opened = Suspension.objects.bulk_create(
+        _opened(row, reason, actor=actor, as_of=as_of, note=note) for row in wanted
+    )
+    for row, suspension in zip(wanted, opened, strict=True):
+        if not open_ones[row.pk]:
+            switching.off(row, cause=f"suspend-{suspension.pk}", actor=actor, as_of=as_of)
+        day = suspension.begins_on
+        names = (row.number, row.account.number, row.offer.code, day.isoformat(), str(reason))
+        outbox.publish(SubscriptionSuspended(*names), as_of=as_of)
+        facts.changed(account_id=row.account_id, from_day=day, reason="suspended", as_of=as_of)
+    return Counts(len(wanted), len(set(numbers)) - len(wanted))
+
+
+@transaction.atomic
+def resume(*, numbers: Collection[str], reason: SuspensionReason, actor: Actor, as_of: datetime) -> Counts:
+    """Those that are off for this reason are so no more from today; on again where it was the last one."""
+    rows = locks.subscriptions(numbers)
+    open_ones = _open(rows)
+    found = {row.number: each for row in rows.values() for each in open_ones[row.pk] if each.reason == reason}
+    for each in found.values():
+        day = max(local_date(as_of), each.begins_on)
+        each.ends_on, each.closed_at, each.closed_by = day, as_of, actor.ref
+    Suspension.objects.bulk_update(found.values(), ["ends_on", "closed_at", "closed_by"])
+    for number, each in found.items():
+        _on_again(rows[number], each, len(open_ones[rows[number].pk]) == 1, actor=actor, as_of=as_of)
+    return Counts(len(found), len(set(numbers)) - len(found))
+
+
+def _open(rows: Mapping[str, Subscription]) -> defaultdict[int, list[Suspension]]:
+    """The open suspensions of each of the locked subscriptions."""
+    found: defaultdict[int, list[Suspension]] = defaultdict(list)
+    for each in Suspension.objects.filter(subscription__in=rows.values(), ends_on=None).order_by("pk"):
+        found[each.subscription_id].append(each)
+    return found
+
+
+def _opened(
+    row: Subscription, reason: SuspensionReason, *, actor: Actor, as_of: datetime, note: str
+) -> Suspension:
+    assert row.begins_on is not None
+    return Suspension(
+        subscription=row,
+        reason=reason,
+        begins_on=max(local_date(as_of), row.begins_on),
+        opened_at=as_of,
+        opened_by=actor.ref,
+        note=note[:200],
+    )
+
+
+def _on_again(row: Subscription, closed: Suspension, is_on: bool, *, actor: Actor, as_of: datetime) -> None:
+    assert closed.ends_on is not None
+    if is_on:
+        switching.on(row, cause=f"resume-{closed.pk}", actor=actor, as_of=as_of)
+    day = closed.ends_on.isoformat()
+    news = SubscriptionResumed(row.number, row.account.number, row.offer.code, day, str(closed.reason), is_on)
+    outbox.publish(news, as_of=as_of)
+    facts.changed(account_id=row.account_id, from_day=closed.ends_on, reason="resumed", as_of=as_of)
