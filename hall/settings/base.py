@@ -269,6 +269,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "check-stock": {"task": "resources.check_stock", "schedule": crontab(hour=3, minute=50)},
+    "end-subscriptions": {"task": "catalog.end_subscriptions", "schedule": crontab(minute=5)},
     "close-logins": {"task": "accounts.close_logins", "schedule": crontab(minute=25)},
     "sweep-data-exports": {
         "task": "accounts.make_data_exports",
