@@ -43,6 +43,6 @@ def check_stock() -> int:
     now = clock.now()
     with heartbeats.beat(stock_check.JOB, every=timedelta(days=1), as_of=now) as run:
         wrong = stock_check.differences()
-        run.detail["differences"] = [str(each) for each in wrong[:20]]
+        run.detail.update(differences=len(wrong), first=[str(each) for each in wrong[:20]])
         run.ok = not wrong
     return len(wrong)

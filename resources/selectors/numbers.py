@@ -1,6 +1,6 @@
 """Who has which number, which are free, and what a search finds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -117,3 +117,9 @@ def may_extend(period: NumberPeriod) -> bool:
     """Whether a hold has not yet reached the longest that a hold may last."""
     longest = period.begins_at + timedelta(minutes=settings.NUMBER_HOLD_MOST_MINUTES)
     return period.ends_at is not None and period.ends_at < longest
+
+
+def present_of(numbers: Iterable[Number], *, as_of: datetime) -> dict[int, NumberPeriod]:
+    """The periods of this instant by number, for a page of numbers: one query."""
+    rows = NumberPeriod.objects.filter(number__in=[number.pk for number in numbers], during__contains=as_of)
+    return {row.number_id: row for row in rows}
