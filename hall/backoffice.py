@@ -67,6 +67,24 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("号码、库存与开通"),
+        (
+            ("resources.number", "dialpad", pgettext_lazy("plural", "号码")),
+            ("resources.numberperiod", "event_busy", pgettext_lazy("plural", "号码占用")),
+            ("resources.numberchange", "history", pgettext_lazy("plural", "号码记录")),
+            ("resources.numberclass", "grade", pgettext_lazy("plural", "号码等级")),
+            ("resources.numberlockrule", "lock_clock", pgettext_lazy("plural", "号码锁定规则")),
+            ("resources.numbersearch", "search", pgettext_lazy("plural", "选号查询")),
+            ("resources.stockitem", "inventory_2", pgettext_lazy("plural", "库存")),
+            ("resources.reservation", "bookmark", pgettext_lazy("plural", "库存预留")),
+            ("resources.transfer", "local_shipping", pgettext_lazy("plural", "调拨")),
+            ("resources.stockmove", "swap_vert", pgettext_lazy("plural", "库存流水")),
+            ("resources.lowstock", "notification_important", pgettext_lazy("plural", "低库存告警")),
+            ("resources.device", "router", pgettext_lazy("plural", "设备")),
+            ("resources.command", "power", pgettext_lazy("plural", "开通指令")),
+        ),
+    ),
+    (
         _("内容与营业厅"),
         (
             ("content.article", "article", pgettext_lazy("plural", "文章")),

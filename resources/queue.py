@@ -2,15 +2,12 @@
 
 from datetime import timedelta
 
-from core import heartbeats
 from core.metrics import register_queue
 from core.queues import Queue
 from resources.models import Command, CommandState
-from resources.services import reservations
 
 TASK = "resources.carry_out_commands"
 CELERY_QUEUE = "provisioning"
-EVERY = timedelta(minutes=1)  # the sweeper calls more often, a batch of time-outs takes longer
 
 COMMANDS = Queue(
     model=Command,
@@ -23,5 +20,3 @@ COMMANDS = Queue(
     longest_backoff=timedelta(minutes=10),
 )
 register_queue("commands", COMMANDS)
-heartbeats.expect(TASK, every=EVERY)
-heartbeats.expect(reservations.JOB, every=reservations.EVERY)

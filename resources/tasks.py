@@ -17,24 +17,19 @@ def carry_out_commands() -> int:
     """Carries out due commands until none is left or the turn is over; how many were tried."""
     pokes.arrived(queue.TASK)
     total, started = 0, time.monotonic()
-    with heartbeats.beat(queue.TASK, every=queue.EVERY, as_of=clock.now()) as run:
-        while taken := provisioning.work(clock=clock.now):
-            total += taken
-            if time.monotonic() - started > _TURN_SECONDS:
-                queue.COMMANDS.poke()
-                break
-        run.detail.update(tried=total, lost=provisioning.note_lost(as_of=clock.now()))
+    while taken := provisioning.work(clock=clock.now):
+        total += taken
+        if time.monotonic() - started > _TURN_SECONDS:
+            queue.COMMANDS.poke()
+            break
+    provisioning.note_lost(as_of=clock.now())
     return total
 
 
 @shared_task(name=reservations.JOB, queue="default", acks_late=True, time_limit=120, ignore_result=True)
 def free_expired() -> int:
     """Gives pieces free that were put aside and not confirmed in time."""
-    now = clock.now()
-    with heartbeats.beat(reservations.JOB, every=reservations.EVERY, as_of=now) as run:
-        freed = reservations.free_expired(as_of=now)
-        run.detail["freed"] = freed
-    return freed
+    return reservations.free_expired(as_of=clock.now())
 
 
 @shared_task(name=stock_check.JOB, queue="default", acks_late=True, time_limit=600, ignore_result=True)

@@ -22,6 +22,7 @@ from core.models import Approval, ApprovalState, Heartbeat, OutboxRow
 from core.scopes import Sight
 from notices.models import Delivery, DeliveryState
 from operations.models import Slip, SlipState
+from resources.models import Command, CommandState, LowStock
 
 STUCK_AFTER = timedelta(minutes=1)  # a callback is applied within seconds
 DAYS_SHOWN = 7
@@ -246,6 +247,39 @@ def content_tasks(as_of: datetime, sight: Sight) -> list[Card]:
     ]
 
 
+def commands(as_of: datetime, sight: Sight) -> list[Card]:
+    """Commands to far systems that wait for a person."""
+    found = sight(Command.objects.exclude(state=CommandState.DONE)).aggregate(
+        failed=Count("id", filter=Q(state=CommandState.FAILED)),
+        waiting=Count("id", filter=Q(state__in=(CommandState.WAITING, CommandState.BEHIND))),
+    )
+    return [
+        Card(
+            title=_("待人工开通"),
+            figure=str(found["failed"]),
+            note=_("排队中 %(waiting)s") % found,
+            tone="bad" if found["failed"] else "ok",
+            icon="power",
+            query=f"state__exact={CommandState.FAILED}",
+        )
+    ]
+
+
+def low_stock(as_of: datetime, sight: Sight) -> list[Card]:
+    """Places where less lies than they want."""
+    count = sight(LowStock.objects.filter(ended_at=None)).count()
+    return [
+        Card(
+            title=_("低库存"),
+            figure=str(count),
+            note=_("到达告警线的地点和货号"),
+            tone="warn" if count else "ok",
+            icon="inventory_2",
+            query="ended_at__isempty=1",
+        )
+    ]
+
+
 CARDS: tuple[tuple[str, Callable[[datetime, Sight], list[Card]]], ...] = (
     ("operations.slip", slips),
     ("billing.gatewaycallback", callbacks),
@@ -258,6 +292,8 @@ CARDS: tuple[tuple[str, Callable[[datetime, Sight], list[Card]]], ...] = (
     ("core.outboxrow", outbox),
     ("notices.delivery", deliveries),
     ("content.contenttask", content_tasks),
+    ("resources.command", commands),
+    ("resources.lowstock", low_stock),
 )
 
 

@@ -57,6 +57,8 @@ KEEP_LEAST_DAYS = {
     "heartbeats": 0,
     "devices": 0,
     "searches": 0,
+    "number-holds": 0,
+    "number-searches": 0,
 }
 KEEP_DAYS = env.amounts(
     "HALL_KEEP_DAYS",
@@ -71,6 +73,8 @@ KEEP_DAYS = env.amounts(
         "heartbeats": 400,  # of jobs that are no more
         "devices": 184,
         "searches": 400,
+        "number-holds": 400,
+        "number-searches": 400,
     },
 )
 for _rule, _floor in KEEP_LEAST_DAYS.items():

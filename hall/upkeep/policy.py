@@ -89,6 +89,21 @@ RULES += (
     ),
 )
 
+RULES += (
+    Rule(
+        "number-holds",
+        _("已过期的号码预占"),
+        ("resources.NumberPeriod",),
+        sql=_plain("resources_numberperiod", "id", "kind = 'HOLD' AND upper(during) < %(before)s"),
+    ),
+    Rule(
+        "number-searches",
+        _("选号查询"),
+        ("resources.NumberSearch",),
+        sql=_plain("resources_numbersearch", "id", '"at" < %(before)s'),
+    ),
+)
+
 _LEDGER = "the books: accounting records are kept for decades, and every proof of a balance needs them"
 _PEOPLE = "who our customers and staff are; a person's own data goes when he asks for it (accounts)"
 _RULES_OF_TODAY = "what holds today; few rows"
@@ -127,6 +142,7 @@ KEPT: dict[str, str] = {
 KEPT_ROOMS: dict[str, str] = {
     "billing": _LEDGER,
     "content": "what the operator has told the public, and when; few rows",
+    "resources": "who had which number and device when, what was moved and switched: proof; names nobody but by number",
 }
 # Tables with a job of their own that forgets what is old.
 ELSEWHERE: dict[str, str] = {

@@ -18,6 +18,7 @@ from core.models import Heartbeat, OutboxRow
 from core.queues import Queue
 from hall.upkeep import machine
 from hall.upkeep.findings import BAD, OK, WARN, Finding, span
+from resources.models import LowStock
 
 _TIMEOUT_MS = 3_000
 _LATE, _STUCK = timedelta(minutes=1), timedelta(minutes=10)
@@ -27,6 +28,7 @@ _RUNBOOK = {
     "refunds_to_send": "refund-stuck.md",
     "refunds_accepted": "refund-stuck.md",
     "data_exports": "worker-stuck.md",
+    "commands": "provisioning-failed.md",
     "check_ledgers": "ledger-check-failed.md",
     "backup": "restore-from-backup.md",
 }
@@ -46,6 +48,7 @@ def read(*, as_of: datetime) -> list[Section]:
             (gettext_lazy("任务队列"), worker_queues),
             (gettext_lazy("待处理数据"), queue_tables),
             (gettext_lazy("消息出站"), outbox),
+            (gettext_lazy("库存"), stock),
             (gettext_lazy("定时任务"), jobs),
             (gettext_lazy("备份"), backups),
             (gettext_lazy("通知与支付渠道"), machine.gateways),
@@ -145,6 +148,14 @@ def outbox(as_of: datetime) -> Iterator[Finding]:
         "worker-stuck.md",
     )
     yield Finding(_("已停止"), BAD if dead else OK, str(dead), mend="news-dead.md")
+
+
+def stock(as_of: datetime) -> Iterator[Finding]:
+    """Places where less lies than they want."""
+    low = LowStock.objects.filter(ended_at=None).select_related("item__place").order_by("raised_at")
+    first = ", ".join(f"{row.item.sku} @ {row.item.place}" for row in low[:5])
+    count = low.count()
+    yield Finding(_("低库存"), WARN if count else OK, str(count), first, "stock-low.md")
 
 
 def jobs(as_of: datetime) -> Iterator[Finding]:

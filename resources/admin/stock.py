@@ -112,7 +112,7 @@ class LowFilter(admin.SimpleListFilter):
     title = _("库存")
     parameter_name = "level"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str | Promise]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("low", _("低于告警线")), ("none", _("无货"))]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[StockItem]) -> QuerySet[StockItem]:

@@ -20,7 +20,6 @@ from resources.models import (
 from resources.services import stock
 
 JOB = "resources.free_expired"
-EVERY = timedelta(minutes=1)
 _AT_ONCE = 200
 
 

@@ -16,13 +16,15 @@ from content.models import Article, Hall, Section
 from core.models import CalendarDay, OutboxRow
 from notices.models import Template
 from operations.models import Slip
+from resources.models import Device, Number, NumberClass, NumberLockRule, StockItem
 from tests.admin import build
 
 ROWS = 50
 MOST_QUERIES = 12
 # Everything else is read-only: a new page that can write must be named here.
 ADDED_BY_HAND = {Article, CalendarDay, Group, Hall, PenaltyPolicy, Region, Section, Template, User}
-CHANGED_BY_HAND = ADDED_BY_HAND - {Template}
+ADDED_BY_HAND |= {Device, Number, NumberClass, NumberLockRule, StockItem}
+CHANGED_BY_HAND = ADDED_BY_HAND - {Device, NumberLockRule, StockItem, Template}
 FILLED_ELSEWHERE: dict[type[models.Model], int] = {
     PenaltyPolicy: 1,
     Template: 1,

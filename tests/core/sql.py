@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg2
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
-from psycopg2.extras import Json
+from psycopg2.extras import DateTimeTZRange, Json
 
 AT = datetime(2026, 11, 18, 4, 0, tzinfo=UTC)
 DENIED, CHECK = "42501", "23514"  # insufficient_privilege; check_violation, which the laws use
@@ -89,6 +90,10 @@ _WANTED: dict[str, dict[str, Any]] = {
     "billing.DebitAgreement": {"max_cents": 1},
     "billing.DebitNotice": {"amount_cents": 1},
     "billing.DebitTry": {"number": 1},
+    "resources.Number": {"digits": "13812345678"},
+    "resources.NumberPeriod": {"kind": "HOLD", "during": DateTimeTZRange(AT, AT.replace(year=2099))},
+    "resources.StockMove": {"available": 1},
+    "resources.Transfer": {"source_id": 1, "target_id": 2},
     "billing.StatementDifference": {"verdict": "LOCAL_ONLY", "receipt_id": 1},
 }
 
@@ -124,6 +129,7 @@ def made_up(field: Any, which: int) -> Any:
         (models.BooleanField, bool(which % 2)),
         (models.IntegerField, which),
         (models.JSONField, Json({"n": which})),
+        (ArrayField, [f"v{which}"]),
         (models.BinaryField, bytes([which])),
         (models.GenericIPAddressField, f"10.0.0.{which}"),
         ((models.CharField, models.TextField), f"v{which}"),

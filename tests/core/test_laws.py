@@ -38,6 +38,12 @@ COMPANIONS: dict[tuple[str, str], str] = {
         for state in ("ACCEPTED", "DECLINED", "WITHDRAWN", "EXPIRED")
     },
     **{("accounts.LoginClosing", state): ", ended_at = now()" for state in ("WITHDRAWN", "BLOCKED", "DONE")},
+    **{("resources.Device", state): ", account_id = 1" for state in ("RESERVED", "IN_USE")},
+    **{
+        ("resources.Device", state): ", account_id = NULL"
+        for state in ("IN_STOCK", "RETURNED", "REPAIR", "DAMAGED", "LOST")
+    },
+    ("resources.Command", "DONE"): ", ended_at = now()",
     ("accounts.DataExport", "READY"): ", content = 'x', purge_at = now()",
     ("accounts.DataExport", "PURGED"): ", content = NULL",
     **{

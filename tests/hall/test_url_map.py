@@ -72,6 +72,11 @@ KINDS = {
     "api:quote",
     "api:code",
     "api:submit",
+    # A number to choose is offered to everybody; whose hold it is, its own tests ask.
+    "resources:hold",
+    "resources:extend",
+    "resources:release",
+    "resources-api:hold",
 }
 # Whoever holds such a link may use it, for its one purpose: its own pages' tests show what it can do.
 LINKS = {
