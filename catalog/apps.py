@@ -5,3 +5,11 @@ from django.utils.translation import gettext_lazy as _
 class CatalogConfig(AppConfig):
     name = "catalog"
     verbose_name = _("产品与订购")
+
+    def ready(self) -> None:
+        from catalog import holders
+        from catalog.offers import search
+        from catalog.offers.selectors import impact
+
+        search.register()
+        impact.provide(holders.by_place)

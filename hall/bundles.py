@@ -24,6 +24,7 @@ BUNDLES = {
         "css/parts.css",
         "css/pieces.css",
         "css/front.css",
+        "css/offers.css",
         "css/serving.css",
         "css/modes.css",
     ),

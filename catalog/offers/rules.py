@@ -89,11 +89,7 @@ def first_gap(rates: Sequence[Rate], begins: date, ends: date | None) -> date | 
 def rate_on(rates: Sequence[Rate], day: date) -> Rate | None:
     """The price that holds on a day."""
     return next(
-        (
-            rate
-            for rate in rates
-            if rate.begins_on <= day and (rate.ends_on is None or day < rate.ends_on)
-        ),
+        (rate for rate in rates if rate.begins_on <= day and (rate.ends_on is None or day < rate.ends_on)),
         None,
     )
 

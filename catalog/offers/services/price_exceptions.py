@@ -1,6 +1,6 @@
 """One account pays another price: asked for by one member of staff, decided by another, never for days gone by."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -21,7 +21,6 @@ from core.money import display
 
 KIND = "catalog.price_exception"
 ASK, DECIDE = "catalog.add_priceexception", "catalog.approve_priceexception"
-A_DAY = timedelta(days=1)
 
 
 def ask(

@@ -1,7 +1,7 @@
 """Prices in versions: a new one closes the one before at its own start; what has begun is never touched again."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -13,8 +13,6 @@ from catalog.offers.prices import Price
 from catalog.offers.services import publishing
 from core import clock
 from core.money import MAX_CENTS
-
-A_DAY = timedelta(days=1)
 
 
 @transaction.atomic
@@ -98,9 +96,7 @@ def _check(
         raise errors.PriceTooEarly()
 
 
-def _slot(
-    offer_id: int, charge: str, region_id: int | None, customer_kind: str
-) -> "QuerySet[Price]":
+def _slot(offer_id: int, charge: str, region_id: int | None, customer_kind: str) -> "QuerySet[Price]":
     """The versions of one price that count."""
     return Price.objects.filter(
         offer_id=offer_id,

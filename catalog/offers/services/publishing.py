@@ -4,7 +4,7 @@
 asks for what is published by then.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import transaction
 
@@ -12,11 +12,9 @@ from accounts.models import Customer, Region
 from catalog.choices import Charge, Cycle, WhileOff
 from catalog.offers import errors, locks, rules, search
 from catalog.offers.models import Offer, OfferRelation
-from catalog.offers.prices import Price, PriceRule
-from catalog.offers.rules import Version
+from catalog.offers.prices import PriceRule
+from catalog.offers.selectors import versions
 from core import clock
-
-A_DAY = timedelta(days=1)
 
 
 @transaction.atomic
@@ -116,10 +114,10 @@ def check_prices(offer: Offer, at: datetime) -> None:
     ]
     begins = max(offer.active_from, clock.local_date(at))
     for charge in _wanted(offer):
-        versions = versions_of(offer.pk, charge)
+        written = versions.of_offer(offer.pk, charge)
         for region in places or [None]:
             for kind in offer.customer_kinds or Customer.Kind.values:
-                rates = rules.timeline(rules.nearest_first(versions, rules.path(region, parents), kind))
+                rates = rules.timeline(rules.nearest_first(written, rules.path(region, parents), kind))
                 day = rules.first_gap(rates, begins, offer.active_to)
                 if day is not None:
                     raise errors.NoPrice(
@@ -128,23 +126,6 @@ def check_prices(offer: Offer, at: datetime) -> None:
                         kind=Customer.Kind(kind).label,
                         day=day.isoformat(),
                     )
-
-
-def versions_of(offer_id: int, charge: str) -> list[Version]:
-    """All prices of an offer that count."""
-    rows = Price.objects.filter(offer_id=offer_id, charge=charge, withdrawn_at=None)
-    return [version_of(row) for row in rows]
-
-
-def version_of(row: Price) -> Version:
-    return Version(
-        amounts_cents=tuple(row.amounts_cents),
-        begins_on=row.active_from,
-        ends_on=row.active_to,
-        starts_over=row.after_last == "AGAIN",
-        region_id=row.region_id,
-        kind=row.customer_kind,
-    )
 
 
 def _wanted(offer: Offer) -> list[str]:
@@ -176,7 +157,9 @@ def _check_said(row: Offer | PriceRule) -> None:
 
 def _check_partners(offer: Offer) -> None:
     needed = (OfferRelation.Kind.NEEDS, OfferRelation.Kind.MUST_BUY)
-    lacking = offer.relations.filter(kind__in=needed, other__published_at=None).select_related("other").first()
+    lacking = (
+        offer.relations.filter(kind__in=needed, other__published_at=None).select_related("other").first()
+    )
     if lacking is not None:
         raise errors.PartnerNotPublished(offer=lacking.other)
 

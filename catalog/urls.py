@@ -1,0 +1,6 @@
+from django.urls import include, path
+
+app_name = "catalog"
+urlpatterns = [
+    path("", include("catalog.offers.urls")),
+]
