@@ -4,7 +4,7 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from catalog.pricing import charges, digest
@@ -13,6 +13,8 @@ from catalog.pricing.types import Change, Charges, Customer, Holding, Line, Peri
 from tests.catalog.pricing import strategies as some
 from tests.catalog.pricing.build import book, held, named, nov, plain, quote
 from tests.catalog.pricing.oracle import Oracle
+
+ANY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def month(
@@ -31,6 +33,7 @@ def changed(
         return None
 
 
+@ANY
 @given(some.holdings(), some.customers(), some.books(), some.periods)
 def test_equal_to_the_same_month_counted_day_by_day(
     held: tuple[Holding, ...], customer: Customer, prices: PriceBook, period: Period
@@ -40,6 +43,7 @@ def test_equal_to_the_same_month_counted_day_by_day(
     assert sum(line.amount_cents for line in lines) == Oracle(held, customer, prices).month_cents(period)
 
 
+@ANY
 @given(some.holdings(), some.customers(), some.books(), some.periods)
 def test_nothing_is_ever_below_zero(
     held: tuple[Holding, ...], customer: Customer, prices: PriceBook, period: Period
@@ -51,6 +55,7 @@ def test_nothing_is_ever_below_zero(
     assert all(line.amount_cents < 0 for line in lines if line.rule)
 
 
+@ANY
 @given(some.holdings(), some.customers(), some.books(), some.periods, some.rule("r9"))
 def test_a_further_discount_raises_nothing(
     held: tuple[Holding, ...], customer: Customer, prices: PriceBook, period: Period, rule: Any
@@ -64,6 +69,7 @@ def test_a_further_discount_raises_nothing(
         assert with_it <= without
 
 
+@ANY
 @given(some.holdings(), some.customers(), some.books(), some.periods, st.data())
 def test_the_order_of_holdings_does_not_matter(
     held: tuple[Holding, ...], customer: Customer, prices: PriceBook, period: Period, data: st.DataObject
@@ -76,6 +82,7 @@ def test_the_order_of_holdings_does_not_matter(
     )
 
 
+@ANY
 @given(some.holdings(), some.customers(), some.books(), some.periods)
 def test_a_price_of_a_far_day_changes_nothing(
     held: tuple[Holding, ...], customer: Customer, prices: PriceBook, period: Period
@@ -89,6 +96,7 @@ def test_a_price_of_a_far_day_changes_nothing(
     assert month(held, customer, later, period) == month(held, customer, prices, period)
 
 
+@ANY
 @given(some.holdings(), some.customers(), some.books(), some.periods, st.data())
 def test_the_bill_is_what_the_preview_said(
     held: tuple[Holding, ...], customer: Customer, prices: PriceBook, period: Period, data: st.DataObject
@@ -103,6 +111,7 @@ def test_the_bill_is_what_the_preview_said(
     assert sum(line.amount_cents for line in bill) == preview.month_cents
 
 
+@ANY
 @given(some.customers(), some.books(), st.data())
 def test_a_change_leaves_the_months_before_it_alone(
     customer: Customer, prices: PriceBook, data: st.DataObject
@@ -141,6 +150,7 @@ def _numbered(holdings: tuple[Holding, ...], step: int) -> tuple[Holding, ...]:
     )
 
 
+@ANY
 @given(some.cents, st.sets(st.integers(2, 30)))
 def test_a_month_in_pieces_is_at_most_a_fen_off_for_each(cents: int, cuts: set[int]) -> None:
     edges = [nov(1), *(nov(day) for day in sorted(cuts)), date(2026, 12, 1)]
@@ -150,6 +160,7 @@ def test_a_month_in_pieces_is_at_most_a_fen_off_for_each(cents: int, cuts: set[i
     assert quote(book(plain("tv", cents)), held("S1", "tv")).month_cents == cents
 
 
+@ANY
 @given(some.holdings(), some.customers(), some.books(), some.periods, st.data())
 def test_money_is_whole_fen_throughout(
     held: tuple[Holding, ...], customer: Customer, prices: PriceBook, period: Period, data: st.DataObject
