@@ -3,4 +3,5 @@ from django.urls import include, path
 app_name = "catalog"
 urlpatterns = [
     path("", include("catalog.offers.urls")),
+    path("", include("catalog.holdings.urls")),
 ]

@@ -23,6 +23,7 @@ from catalog.holdings.families import (
     InvitationState,
 )
 from catalog.holdings.models import Subscription, SubscriptionState
+from catalog.holdings.selectors import families as reads
 from catalog.holdings.services import family_news
 from core import sequences
 from core.actor import Actor
@@ -104,7 +105,7 @@ def check_invitation(*, payer: BillingAccount, account_number: str, as_of: datet
         raise NotOneself()
     limit = _offer_held(payer).offer.family_limit
     _refuse_member_elsewhere(payer, today)
-    family = standing(payer)
+    family = reads.family_of(payer)
     members = _members(family, today) if family else FamilyMember.objects.none()
     if members.filter(account__number=number).exists():
         raise AlreadyInFamily(account=number)
@@ -224,15 +225,9 @@ def end_late(*, actor: Actor, as_of: datetime) -> int:
     return _end_late(FamilyInvitation.objects.all(), actor=actor, as_of=as_of)
 
 
-def standing(payer: BillingAccount) -> Family | None:
-    """The family that this account pays for by virtue of what it holds now."""
-    families = Family.objects.filter(payer=payer, subscription__state=SubscriptionState.ACTIVE)
-    return families.select_related("payer", "subscription__offer").order_by("-pk").first()
-
-
 def _family(payer: BillingAccount, *, as_of: datetime) -> Family:
     """The payer's family, made with its first invitation; the payer belongs to it, and so to no other."""
-    known = standing(payer)
+    known = reads.family_of(payer)
     if known is not None:
         return known
     today = local_date(as_of)

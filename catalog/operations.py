@@ -1,0 +1,3 @@
+"""The business operations of the flats; importing a flat's module registers them."""
+
+from catalog.holdings import operations as holdings_operations  # noqa: F401
