@@ -165,3 +165,11 @@ def test_a_month_paid_ahead_costs_nothing_and_is_seen() -> None:
     prices = book(offer(terms, period=rate(3000)))
     found = quote(prices, ahead(terms, date(2026, 1, 1), nov(16)))
     assert [(line.amount_cents, line.begins_on) for line in found.month] == [(0, nov(1)), (1500, nov(16))]
+
+
+def test_a_pause_after_a_term_does_not_touch_it() -> None:
+    holding = ahead(
+        YEAR, date(2026, 1, 1), date(2027, 1, 1), Stop("CUSTOMER", date(2027, 1, 2), date(2027, 2, 1))
+    )
+    assert paid_until(holding, YEAR) == date(2027, 1, 1)
+    assert starts(holding, YEAR, 3) == [date(2026, 1, 1), date(2027, 1, 1), date(2028, 1, 31)]

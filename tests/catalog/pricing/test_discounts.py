@@ -200,3 +200,21 @@ def test_each_stop_has_thirty_days_of_its_own() -> None:
     stops = (Stop("ARREARS", date(2026, 9, 1), nov(6)), Stop("ARREARS", nov(6)))
     found = quote(book(offer(terms, period=rate(3000))), replace(held("S1", "tv"), stops=stops))
     assert [(line.begins_on, line.amount_cents) for line in found.month] == [(nov(1), 0), (nov(6), 2500)]
+
+
+# Days at one price are one stretch
+
+
+def test_a_new_version_at_the_same_price_cuts_nothing() -> None:
+    versions = (rate(2600, ends=nov(11)), rate(2600, begins=nov(11)))
+    found = quote(book((Terms("tv", "tv"), {"PERIOD": versions})), held("S1", "tv"))
+    assert codes(found.month) == [("tv/PERIOD", 2600)]
+
+
+def test_a_discount_that_goes_on_is_one_line_though_others_come_and_go() -> None:
+    prices = with_rules(
+        book(plain("tv", 2600), plain("net", 0)), replace(HALF, with_offers=frozenset({"net"}))
+    )
+    one_after_the_other = (held("S2", "net", nov(1), nov(11)), held("S3", "net", nov(11)))
+    found = quote(prices, held("S1", "tv"), *one_after_the_other)
+    assert [line.amount_cents for line in found.month if line.offer == "tv"] == [2600, -1300]
