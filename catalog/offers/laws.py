@@ -27,7 +27,7 @@ class KeepsFlow(Law):
         func = (
             "IF (NEW.flow <> '' AND NEW.is_per_terminal = OLD.is_per_terminal) OR NOT EXISTS "
             "(SELECT FROM catalog_offer o WHERE o.type_id = NEW.id AND o.published_at IS NOT NULL) "
-            f"THEN RETURN NEW; END IF; {refuse(name, 'a published offer of this type needs its flow and its way of counting')}"
+            f"THEN RETURN NEW; END IF; {refuse(name, 'published offers of it need its flow and way of counting')}"
         )
         super().__init__(name=name, func=func)
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from catalog.offers.models import Offer
 from catalog.offers.prices import Price, PriceException, PriceRule
 from core import clock
+from core.money import display
 
 ON_SALE, OFF_SALE = _("上架"), _("下架")
 SHOWN = _("定时发布")
@@ -27,6 +29,26 @@ class Coming:
     at: datetime | None
     what: Promise
     row: Offer | Price | PriceRule | PriceException
+
+    @property
+    def title(self) -> str:
+        """What the change is about."""
+        if isinstance(self.row, Price):
+            return f"{self.row.offer} · {self.row.get_charge_display()} {display(self.row.amounts_cents[0])}"
+        if isinstance(self.row, PriceException):
+            return f"{self.row.account.number} · {self.row.offer}"
+        return str(self.row)
+
+    @property
+    def place(self) -> str:
+        """Where it is; "" where that is not one place."""
+        region = getattr(self.row, "region", None)
+        return str(region.name) if region else ""
+
+    @property
+    def url(self) -> str:
+        """Its staff page."""
+        return reverse(f"admin:catalog_{self.row._meta.model_name}_change", args=[self.row.pk])
 
 
 def ahead(*, as_of: datetime, days: int, exceptions: "QuerySet[PriceException]") -> dict[date, list[Coming]]:
@@ -47,7 +69,7 @@ def ahead(*, as_of: datetime, days: int, exceptions: "QuerySet[PriceException]")
 
 def _offers(as_of: datetime, last: date) -> Iterator[Coming]:
     today = clock.local_date(as_of)
-    for row in Offer.objects.filter(published_at__isnull=False).select_related("owner"):
+    for row in Offer.objects.filter(published_at__isnull=False):
         yield from _announced(row, as_of, last)
         if today < row.active_from <= last:
             yield Coming(row.active_from, None, ON_SALE, row)
@@ -57,7 +79,7 @@ def _offers(as_of: datetime, last: date) -> Iterator[Coming]:
 
 def _rules(as_of: datetime, last: date) -> Iterator[Coming]:
     today = clock.local_date(as_of)
-    for row in PriceRule.objects.filter(published_at__isnull=False).select_related("owner"):
+    for row in PriceRule.objects.filter(published_at__isnull=False).select_related("region"):
         yield from _announced(row, as_of, last)
         if today < row.active_from <= last:
             yield Coming(row.active_from, None, RULE_BEGINS, row)
@@ -74,7 +96,7 @@ def _announced(row: Offer | PriceRule, as_of: datetime, last: date) -> Iterator[
 
 def _prices(today: date, last: date) -> Iterator[Coming]:
     rows = Price.objects.filter(withdrawn_at=None, offer__published_at__isnull=False)
-    rows = rows.select_related("offer__owner", "region")
+    rows = rows.select_related("offer", "region")
     for row in rows.filter(active_from__gt=today, active_from__lte=last):
         yield Coming(row.active_from, None, NEW_PRICE, row)
     followed = {(row.offer_id, row.charge, row.region_id, row.customer_kind, row.active_from) for row in rows}

@@ -1,4 +1,4 @@
-"""The tariff disclosure (资费公示): everything that is sold, with all that may be charged for it and under what terms."""
+"""The tariff disclosure (资费公示): everything that is sold, all that may be charged for it, and under what terms."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,13 +1,14 @@
-"""How many customers a new price meets, and what it brings. Who holds what is told by the flat above, which provides it."""
+"""How many customers a new price meets, and what it brings. Who holds what is told by the flat above."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from catalog.offers import rules
 from catalog.offers.rules import Version
 from catalog.offers.selectors import snapshots, versions
 
+A_DAY = timedelta(days=1)
 Holders = Callable[[int, date], Iterable[tuple[int | None, str, int]]]
 _provider: list[Holders] = []
 
@@ -39,32 +40,26 @@ def holders_of(offer_id: int, on: date) -> list[tuple[int | None, str, int]]:
 
 
 def of_price(offer_id: int, charge: str, new: Version) -> list[Met]:
-    """Whom a price that is being written will meet on its first day; those for whom nothing changes are left out."""
+    """Whom a price meets on its first day, written or not yet; those for whom nothing changes are left out."""
     snapshot = snapshots.current()
-    known = versions.of_offer(offer_id, charge)
+    others = [each for each in versions.of_offer(offer_id, charge) if each != new]
+    day = new.begins_on
     found = []
-    for region, kind, count in holders_of(offer_id, new.begins_on):
+    for region, kind, count in holders_of(offer_id, day):
         above = rules.path(region, snapshot.parents)
-        before = _on(known, above, kind, new.begins_on)
-        after = _on([new, *_without(known, new)], above, kind, new.begins_on)
+        before = _on(others, above, kind, day - A_DAY)
+        after = _on([new, *(each for each in others if not _is_followed(each, new))], above, kind, day)
         if after is not None and after != before:
             name = snapshot.places[region].name if region in snapshot.places else ""
             found.append(Met(name, kind, count, before, after))
     return sorted(found, key=lambda each: (-each.holders, each.region, each.kind))
 
 
-def _on(versions: list[Version], above: tuple[int, ...], kind: str, day: date) -> int | None:
-    rate = rules.rate_on(rules.timeline(rules.nearest_first(versions, above, kind)), day)
+def _on(written: list[Version], above: tuple[int, ...], kind: str, day: date) -> int | None:
+    rate = rules.rate_on(rules.timeline(rules.nearest_first(written, above, kind)), day)
     return rate.amounts_cents[0] if rate else None
 
 
-def _without(known: list[Version], new: Version) -> list[Version]:
-    """Those that hold beside it: not the one that it follows in its own slot."""
-    return [
-        each
-        for each in known
-        if (each.region_id, each.kind) != (new.region_id, new.kind)
-        or each.begins_on < new.begins_on
-        and each.ends_on is not None
-        and each.ends_on <= new.begins_on
-    ]
+def _is_followed(each: Version, new: Version) -> bool:
+    """The same price in its earlier version, which ends where the new one begins."""
+    return (each.region_id, each.kind) == (new.region_id, new.kind)

@@ -1,8 +1,8 @@
 """Everything that is published, read at once and kept as long as it is true.
 
-What is kept is asked for by a fingerprint of the rows themselves: of which versions (xmin, ctid) the tables hold as this
-transaction sees them. Whatever writes (a service, `update()`, raw SQL, a transaction that is not over yet or is rolled
-back) gives another fingerprint, so that a price is never older than the statement that asks for it.
+What is kept is asked for by a fingerprint of the rows themselves: which versions of them (xmin, ctid) this transaction
+sees. Whatever writes (a service, `update()`, raw SQL, a transaction that is not over yet or is rolled back) gives
+another fingerprint, so that a price is never older than the statement that asks for it.
 """
 
 from collections import OrderedDict
@@ -30,10 +30,9 @@ _TABLES = (
     "accounts_region",
     "accounts_segment",
 )
-_FINGERPRINT = "SELECT concat_ws('/', %s)" % ", ".join(
-    f"(SELECT count(*) || ':' || coalesce(bit_xor(hashtextextended(t.ctid::text || t.xmin::text, 0)), 0) FROM {table} t)"
-    for table in _TABLES
-)
+_MARK = "coalesce(bit_xor(hashtextextended(t.ctid::text || t.xmin::text, 0)), 0)"
+_MARKS = ", ".join(f"(SELECT count(*) || ':' || {_MARK} FROM {table} t)" for table in _TABLES)
+_FINGERPRINT = f"SELECT concat_ws('/', {_MARKS})"
 _KEPT = 4  # a few, for transactions that are at work beside each other
 
 
