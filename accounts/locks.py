@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db import connection
 from django.db.models import Q
 
-from accounts.models import BillingAccount, User, VerificationCode
+from accounts.models import BillingAccount, Customer, User, VerificationCode
 from core.errors import NotFound
 
 
@@ -33,6 +33,14 @@ def accounts(numbers: Iterable[str]) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [list(numbers)])
         return dict(cursor.fetchall())
+
+
+def customer(customer_id: int) -> Customer:
+    """The customer, locked until the transaction ends: the root lock of how he stands. Raises NotFound."""
+    try:
+        return Customer.objects.select_for_update().get(pk=customer_id)
+    except Customer.DoesNotExist:
+        raise NotFound() from None
 
 
 def user(user_id: int) -> User:

@@ -203,7 +203,7 @@ def _form(request: HttpRequest, act: Reasoned, rows: Sequence[Any]) -> ReasonOnl
     if act.form_class is None:
         form = ReasonOnlyForm(posted)
     else:
-        form = act.form_class(posted, initial=act.initial(rows[0]))
+        form = act.form_class(posted, request.FILES or None, initial=act.initial(rows[0]))
     next(iter(form.fields.values())).widget.attrs["autofocus"] = True
     return form
 

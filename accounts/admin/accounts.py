@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import phones
 from accounts.admin.opening import CLOSING, OpensCustomers
 from accounts.admin.region_filter import RegionFilter
+from accounts.admin.standing import OF_CUSTOMER
 from accounts.models import BillingAccount, Contact, Customer, Membership, MembershipHistory, Region
 from core.backoffice import EditableAdmin, ReadOnlyAdmin, ReadOnlyInline, masked, moment
 
@@ -79,6 +80,7 @@ class CustomerAdmin(OpensCustomers, ByNumberOrContact):
     ordering = ("-id",)
     fields = ("number", "kind", "name", "region", "created")
     inlines = (AccountOfCustomerInline,)
+    reasoned = OF_CUSTOMER
     through_contacts = "account__customer_id"
     created = moment("created_at", _("建档时间"))
 
