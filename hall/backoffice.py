@@ -36,7 +36,21 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("accounts.customer", "groups", pgettext_lazy("plural", "客户")),
             ("accounts.billingaccount", "home_work", pgettext_lazy("plural", "户号")),
             ("accounts.contact", "contact_phone", pgettext_lazy("plural", "联系方式")),
+            ("accounts.standing", "military_tech", pgettext_lazy("plural", "客户等级")),
+            ("accounts.segment", "category", pgettext_lazy("plural", "客户群")),
+            ("accounts.segmentmembership", "group_work", pgettext_lazy("plural", "客户群成员")),
             ("accounts.region", "map", pgettext_lazy("plural", "区域")),
+        ),
+    ),
+    (
+        _("在用业务"),
+        (
+            ("catalog.subscription", "live_tv", pgettext_lazy("plural", "订购关系")),
+            ("catalog.suspension", "pause_circle", pgettext_lazy("plural", "停机")),
+            ("catalog.termination", "cancel", pgettext_lazy("plural", "终止")),
+            ("catalog.family", "family_restroom", pgettext_lazy("plural", "家庭或集团")),
+            ("catalog.familymember", "group", pgettext_lazy("plural", "家庭成员")),
+            ("catalog.familyinvitation", "person_add", pgettext_lazy("plural", "家庭邀请")),
         ),
     ),
     (

@@ -115,6 +115,9 @@ KEPT: dict[str, str] = {
     "accounts.MembershipHistory": _PEOPLE,
     "accounts.User": _PEOPLE,
     "accounts.Region": _RULES_OF_TODAY,
+    "accounts.Segment": _RULES_OF_TODAY,
+    "accounts.SegmentMembership": "prices of months that are over rest on it",
+    "accounts.Standing": "prices of months that are over rest on it",
     "notices.Template": _RULES_OF_TODAY + "; messages point to the version that they were written with",
     "core.CalendarDay": _RULES_OF_TODAY,
     "core.Approval": "who decided about money: goes with the books",
@@ -141,6 +144,7 @@ KEPT: dict[str, str] = {
 # All tables of a room that no rule names.
 KEPT_ROOMS: dict[str, str] = {
     "billing": _LEDGER,
+    "catalog": "what was sold at which price, who held it and why it ended: contracts and charging are proven by it",
     "content": "what the operator has told the public, and when; few rows",
     "resources": "who had which number and device when, what was moved and switched: proof; names nobody but by number",
 }
