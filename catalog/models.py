@@ -1,6 +1,6 @@
 """All tables of the room, flat by flat; each flat owns its own."""
 
-from catalog.charging.models import CarriedForward, ChargedMonth, Recharge
+from catalog.charging.models import BillRun, BillRunFailure, CarriedForward, ChargedMonth, Recharge
 from catalog.holdings.families import (
     FAMILY_INVITATION_MACHINE,
     Family,
@@ -36,6 +36,8 @@ from catalog.orders.models import (
 )
 
 __all__ = [
+    "BillRun",
+    "BillRunFailure",
     "CarriedForward",
     "ChargedMonth",
     "FAMILY_INVITATION_MACHINE",

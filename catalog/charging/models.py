@@ -5,9 +5,67 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, Customer, Region
 from billing.models import Bill
-from core.db import AppendOnly, NeverDelete
+from core.db import AppendOnly, Fixed, NeverDelete
+
+
+class BillRun(models.Model):
+    """The run of a month's bills: one row for all the times that it was started, by whatever machine."""
+
+    period = models.CharField(_("账期"), max_length=7, unique=True)  # "2026-11"
+    started_at = models.DateTimeField(_("首次开始"))
+    worked_at = models.DateTimeField(_("最近处理"))  # when a chunk was last written, or a start noted
+    completed_at = models.DateTimeField(
+        _("完成时间"), null=True, blank=True
+    )  # null: accounts may be left; later starts may still charge some
+    accounts = models.PositiveIntegerField(_("已计费户数"), default=0)
+    bills = models.PositiveIntegerField(_("账单数"), default=0)
+    total_cents = models.BigIntegerField(_("账单合计"), default=0)  # of the bills, corrections included
+
+    class Meta:
+        verbose_name = _("出账批次")
+        verbose_name_plural = pgettext_lazy("plural", "出账批次")
+        triggers = [
+            NeverDelete(name="bill_run_never_deleted"),
+            Fixed(name="bill_run_fixed", columns=("period", "started_at")),
+        ]
+
+    def __str__(self) -> str:
+        return self.period
+
+
+class BillRunFailure(models.Model):
+    """An account that could not be charged for a month, and why; the others were."""
+
+    account = models.ForeignKey(
+        BillingAccount, verbose_name=_("户号"), on_delete=models.PROTECT, related_name="bill_run_failures"
+    )
+    period = models.CharField(_("账期"), max_length=7)
+    error = models.CharField(_("原因"), max_length=300)  # the refusal's code and what it is about
+    failed_at = models.DateTimeField(_("最近失败时间"))
+    resolved_at = models.DateTimeField(
+        _("补出账时间"), null=True, blank=True
+    )  # null: it still has no bill of that month
+
+    class Meta:
+        verbose_name = _("出账失败")
+        verbose_name_plural = pgettext_lazy("plural", "出账失败")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "period"], name="bill_run_failure_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["period"], name="bill_run_failure_open", condition=Q(resolved_at__isnull=True)
+            )
+        ]
+        triggers = [
+            NeverDelete(name="bill_run_failure_never_deleted"),
+            Fixed(name="bill_run_failure_fixed", columns=("account_id", "period")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.period}"
 
 
 class ChargedMonth(models.Model):
@@ -27,6 +85,17 @@ class ChargedMonth(models.Model):
     digest = models.CharField(_("摘要"), max_length=64)  # of `lines`: equal to the preview's
     lines = models.JSONField(_("计费明细"))  # catalog.pricing.types.Line as JSON, in order
     total_cents = models.BigIntegerField(_("合计"))
+    # Whose prices it was charged at: a correction takes the same ones, wherever the account has moved to since.
+    region = models.ForeignKey(
+        Region,
+        verbose_name=_("价格区域"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )  # null: the account had none
+    customer_kind = models.CharField(_("客户类型"), max_length=12, choices=Customer.Kind.choices)
     bill = models.ForeignKey(
         Bill,
         verbose_name=_("账单"),
@@ -43,6 +112,7 @@ class ChargedMonth(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "period", "revision"], name="charged_month_once")
         ]
+        indexes = [models.Index(fields=["period"], name="charged_month_period")]  # totals against last month
         triggers = [AppendOnly(name="charged_month_append_only")]
 
     def __str__(self) -> str:
@@ -68,7 +138,10 @@ class Recharge(models.Model):
                 fields=["account", "period"], condition=Q(done_at__isnull=True), name="recharge_waits_once"
             )
         ]
-        triggers = [NeverDelete(name="recharge_never_deleted")]
+        triggers = [
+            NeverDelete(name="recharge_never_deleted"),
+            Fixed(name="recharge_fixed", columns=("account_id", "period", "requested_at")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.period}"
@@ -94,7 +167,10 @@ class CarriedForward(models.Model):
             models.UniqueConstraint(fields=["account", "from_period"], name="carried_forward_once"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="carried_forward_positive"),
         ]
-        triggers = [NeverDelete(name="carried_forward_never_deleted")]
+        triggers = [
+            NeverDelete(name="carried_forward_never_deleted"),
+            Fixed(name="carried_forward_fixed", columns=("account_id", "from_period", "amount_cents")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.from_period}"

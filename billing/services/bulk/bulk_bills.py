@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from accounts import locks as account_locks
 from accounts.services import bulk_accounts
-from billing.services.bulk import bulk_credits
+from billing.services.bulk import bulk_credits, bulk_rows
 from billing.services.bulk.bulk_reasons import DUE_BEFORE_ISSUED, ITEMS_DIFFER, UNKNOWN_ACCOUNT
 from core import clock
 from core.imports import cells, profiles, rejects, runs, staging
@@ -199,7 +199,8 @@ class BillsImporter:
             "codes": [code for code, _text in self._items.values()],
             "texts": [text for _code, text in self._items.values()],
         }
-        staging.execute(_BILLS + (_ITEM_LINES if self._items else _ONE_LINE) + _LEDGER, values)
+        lines = _ITEM_LINES if self._items else _ONE_LINE
+        staging.execute(_BILLS + lines + _LEDGER, values)
         bulk_credits.use_for(
             _written(ids, new, accounts),
             account_ids={accounts[row.account] for row in new},
@@ -270,12 +271,8 @@ def _with_items(profile: Profile, items: dict[str, tuple[str, str]]) -> Profile:
     return replace(profile, columns={**profile.columns, **dict(zip(items, columns, strict=True))})
 
 
-_BILLS = """
-    INSERT INTO billing_bill (id, number, account_id, kind, period, issued_on, due_on, total_cents, paid_cents,
-                              source, source_number, created_at)
-    SELECT bill_id, %(prefix)s || lpad(nextval('bill_number')::text, 10, '0'), account_id, 'PERIODIC', period,
-           issued_on, due_on, total_cents, 0, %(source)s, number, %(at)s
-      FROM import_bill;"""
+_BILLS = bulk_rows.BILLS.format(stage=STAGE.table)
+_LEDGER = bulk_rows.LEDGER.format(stage=STAGE.table)
 _ONE_LINE = """
     INSERT INTO billing_billline (bill_id, position, code, text, amount_cents, source_kind, source_id)
     SELECT bill_id, 1, item_code, item_text, total_cents, '', '' FROM import_bill;"""
@@ -285,10 +282,3 @@ _ITEM_LINES = """
            (%(codes)s::text[])[x.place], (%(texts)s::text[])[x.place], x.cents, '', ''
       FROM import_bill b, unnest(b.amounts) WITH ORDINALITY AS x (cents, place)
      WHERE x.cents <> 0 OR b.total_cents = 0;"""
-_LEDGER = """
-    INSERT INTO billing_ledgerentry (account_id, kind, amount_cents, bill_id, at)
-    SELECT account_id, 'BILL', -total_cents, bill_id, %(at)s FROM import_bill;
-    INSERT INTO billing_accountbalance (account_id, balance_cents)
-    SELECT account_id, -sum(total_cents) FROM import_bill GROUP BY account_id ORDER BY account_id
-        ON CONFLICT (account_id)
-        DO UPDATE SET balance_cents = billing_accountbalance.balance_cents + excluded.balance_cents;"""
