@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg2
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.db import connection, models
 from psycopg2.extras import DateTimeTZRange, Json
 
@@ -94,6 +94,8 @@ _WANTED: dict[str, dict[str, Any]] = {
     "resources.NumberPeriod": {"kind": "HOLD", "during": DateTimeTZRange(AT, AT.replace(year=2099))},
     "resources.StockMove": {"available": 1},
     "resources.Transfer": {"source_id": 1, "target_id": 2},
+    "catalog.Subscription": {"begins_on": date(2026, 11, 1)},
+    "catalog.Termination": {"reason": "CUSTOMER", "slip_id": 1},
     "billing.StatementDifference": {"verdict": "LOCAL_ONLY", "receipt_id": 1},
 }
 
@@ -130,6 +132,7 @@ def made_up(field: Any, which: int) -> Any:
         (models.IntegerField, which),
         (models.JSONField, Json({"n": which})),
         (ArrayField, [f"v{which}"]),
+        (DateTimeRangeField, DateTimeTZRange(AT, AT.replace(year=2090 + which))),
         (models.BinaryField, bytes([which])),
         (models.GenericIPAddressField, f"10.0.0.{which}"),
         ((models.CharField, models.TextField), f"v{which}"),
