@@ -126,8 +126,8 @@ def _on(
     """What is taken off on one day: by the exception alone, or by the rules that come out cheapest."""
     for exception in exceptions:
         if exception.begins_on <= day < exception.ends_on:
-            lower = min(cents, exception.amount_cents)  # never dearer than what is published
-            return ((EXCEPTION, cents - lower),) if lower < cents else ()
+            taken = cents - exception.amount_cents  # never dearer than what is published
+            return ((EXCEPTION, taken),) if taken > 0 else ()
     rules = [
         candidate.rule
         for candidate in candidates

@@ -132,6 +132,7 @@ def holding(draw: st.DrawFn, ref: str) -> Holding:
         paid_until=ahead,
         place=draw(st.sampled_from(["", "there"])),
         stops=tuple(draw(st.lists(stops(), max_size=2))),
+        since=draw(st.none() | st.integers(1, 200).map(lambda number: begins - timedelta(days=number))),
         is_returnable=draw(st.booleans()),
     )
 

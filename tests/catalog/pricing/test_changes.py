@@ -172,6 +172,13 @@ def test_what_the_first_terminal_is_turned_into_is_the_first_one() -> None:
     assert codes(found.month) == [("4k/PERIOD", 3000), ("hd/PERIOD", 600)]
 
 
+def test_a_terminal_that_takes_its_old_place_again_moves_the_others_back_from_that_day() -> None:
+    prices = book(offer(Terms("hd", "tv", is_per_terminal=True), period=rate(2400, 600)))
+    back = replace(held("S9", "hd", nov(16)), since=date(2025, 1, 1))
+    found = quote(prices, back, held("S1", "hd"))
+    assert codes(found.month) == [("hd/PERIOD", 1200), ("hd/PERIOD", 1200), ("hd/PERIOD", 300)]
+
+
 def test_a_term_that_ends_by_itself_may_be_followed_on_that_day() -> None:
     until = date(2027, 1, 13)
     holding = ahead("season", date(2026, 10, 13), until, ends=until)
