@@ -31,6 +31,17 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("产品与资费"),
+        (
+            ("catalog.offer", "sell", pgettext_lazy("plural", "资费产品")),
+            ("catalog.price", "price_change", pgettext_lazy("plural", "价格")),
+            ("catalog.pricerule", "loyalty", pgettext_lazy("plural", "优惠规则")),
+            ("catalog.priceexception", "request_quote", pgettext_lazy("plural", "价格例外")),
+            ("catalog.producttype", "category", pgettext_lazy("plural", "产品类型")),
+            ("catalog.productspecification", "inventory_2", pgettext_lazy("plural", "产品规格")),
+        ),
+    ),
+    (
         _("客户与户号"),
         (
             ("accounts.customer", "groups", pgettext_lazy("plural", "客户")),

@@ -18,6 +18,7 @@ from accounts.models import RoleRule
 
 CLERK, CASHIER, FINANCE, CHIEF = _("柜员"), _("收银"), _("财务"), _("客服主管")
 AUDITOR, OPERATIONS, EDITOR, ADMINISTRATOR = _("审计"), _("运营"), _("内容编辑"), _("系统管理员")
+PRODUCT = _("产品经理")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ _SERVING = (
     "resources.view_stockitem",
     "resources.view_device",
     "resources.view_command",
+    "catalog.view_offer",
+    "catalog.view_price",
+    "catalog.view_pricerule",
+    "catalog.view_priceexception",
     "catalog.view_subscription",
     "catalog.view_suspension",
     "catalog.view_termination",
@@ -111,6 +116,8 @@ ROLES = (
             "resources.change_stockitem",
             "resources.change_reservation",
             "resources.change_transfer",
+            "catalog.add_priceexception",
+            "catalog.approve_priceexception",
             "catalog.change_subscription",
             "catalog.change_suspension",
             "catalog.add_termination",
@@ -199,6 +206,40 @@ ROLES = (
             "content.add_hall",
             "content.change_hall",
             "accounts.view_region",
+        ),
+    ),
+    Role(
+        PRODUCT,
+        _("编写、定价和发布产品与优惠"),
+        (
+            "accounts.view_region",
+            "accounts.view_segment",
+            "content.view_article",
+            "core.view_approval",
+            "catalog.view_producttype",
+            "catalog.add_producttype",
+            "catalog.change_producttype",
+            "catalog.view_productspecification",
+            "catalog.add_productspecification",
+            "catalog.change_productspecification",
+            "catalog.add_specificationfeature",
+            "catalog.change_specificationfeature",
+            "catalog.delete_specificationfeature",
+            "catalog.view_offer",
+            "catalog.add_offer",
+            "catalog.change_offer",
+            "catalog.publish_offer",
+            "catalog.add_offerrelation",
+            "catalog.change_offerrelation",
+            "catalog.delete_offerrelation",
+            "catalog.view_price",
+            "catalog.add_price",
+            "catalog.view_pricerule",
+            "catalog.add_pricerule",
+            "catalog.change_pricerule",
+            "catalog.publish_pricerule",
+            "catalog.view_priceexception",
+            "catalog.add_priceexception",
         ),
     ),
     Role(

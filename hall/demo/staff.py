@@ -46,6 +46,7 @@ MEMBERS = (
     Member("auditor", "孙浩", staff_roles.AUDITOR, "DEMO", "sees everything, changes nothing"),
     Member("operator", "陈涛", staff_roles.OPERATIONS, "DEMO", "jobs, messages, calendar"),
     Member("editor", "林雪", staff_roles.EDITOR, "DEMO-YS", "news, help and halls of the province"),
+    Member("product", "何静", staff_roles.PRODUCT, "DEMO", "offers, prices, discounts"),
     Member("admin", "黄伟", staff_roles.ADMINISTRATOR, "DEMO", "posts, certificates, regions"),
     Member("admin2", "徐丽", staff_roles.ADMINISTRATOR, "DEMO", "the second person for administrators"),
 )

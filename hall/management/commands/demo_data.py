@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from core import clock
-from hall.demo import build, front, logins
+from hall.demo import build, front, logins, shelf
 
 
 class Command(BaseCommand):
@@ -24,5 +24,7 @@ class Command(BaseCommand):
         now = clock.now()
         new = build.everything(as_of=now)
         logins.ensure_staff(as_of=now)
-        front.everything(User.objects.get(username=logins.STAFF), as_of=now)
+        staff = User.objects.get(username=logins.STAFF)
+        front.everything(staff, as_of=now)
+        shelf.everything(staff, as_of=now)
         self.stdout.write(f"Demo data: {new['accounts']} new accounts, {new['bills']} new bills.")
