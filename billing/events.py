@@ -53,6 +53,19 @@ class MoneyReceived(Event):
 
 
 @dataclass(frozen=True)
+class OrderBillPaid(Event):
+    """Nothing is owed any more on a bill of kind ORDER. An import of receipts does not tell: see the room of orders."""
+
+    name: ClassVar[str] = "billing.order_bill_paid"
+    bill_number: str
+    account_id: int
+
+    @property
+    def key(self) -> str:
+        return f"bill:{self.bill_number}"
+
+
+@dataclass(frozen=True)
 class CounterMoneyReversed(Event):
     """Money that was taken at the counter went back over it. Amount in fen."""
 

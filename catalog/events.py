@@ -72,3 +72,32 @@ class FactsChanged(Event):
     @property
     def key(self) -> str:
         return self.account_number
+
+
+@dataclass(frozen=True)
+class OrderWaits(Event):
+    """An order is accepted and is carried out as soon as its bill is paid; `until` ISO 8601."""
+
+    name: ClassVar[str] = "catalog.order_waits"
+    number: str
+    account_number: str
+    until: str
+
+    @property
+    def key(self) -> str:
+        return f"order:{self.number}"
+
+
+@dataclass(frozen=True)
+class OrderEnded(Event):
+    """An order is over: state COMPLETED, PARTIAL, FAILED or CANCELLED."""
+
+    name: ClassVar[str] = "catalog.order_ended"
+    number: str
+    account_number: str
+    state: str
+    reason: str  # code of why it was cancelled or failed; empty otherwise
+
+    @property
+    def key(self) -> str:
+        return f"order:{self.number}"

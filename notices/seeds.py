@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import models
 
-from notices import seed_families, seed_people, seed_serving
+from notices import seed_families, seed_orders, seed_people, seed_serving
 from notices.seed_mails import MAILS
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # stories and imports may run in the past
@@ -291,7 +291,7 @@ def install(*, using: str, apps: Any, **kwargs: Any) -> None:
         template: type[models.Model] = apps.get_model("notices", "Template")
     except LookupError:  # migrated back to before the table
         return
-    told = _TEXTS + seed_serving.TEXTS + seed_people.TEXTS + seed_families.TEXTS
+    told = _TEXTS + seed_serving.TEXTS + seed_people.TEXTS + seed_families.TEXTS + seed_orders.TEXTS
     texts = [("SMS", code, language, "", body) for code, language, body in told]
     texts += [("EMAIL", *mail) for mail in MAILS + seed_serving.MAILS + seed_people.MAILS]
     rows = [

@@ -177,6 +177,7 @@ class OrderLine(models.Model):
         blank=True,
         related_name="+",
     )  # CHANGE: what ends; null otherwise
+    address = models.CharField(_("装机地址"), max_length=300, blank=True, default="")  # empty: the account's
     amount_cents = models.BigIntegerField(_("一次性金额"), default=0)  # its share of the order's bill
     effective_on = models.DateField(_("生效日"))
     state = models.CharField(_("状态"), max_length=10, choices=_L.choices, default=_L.WAITING)
@@ -199,7 +200,7 @@ class OrderLine(models.Model):
             Transitions(name="order_line_transitions", machine=ORDER_LINE_MACHINE),
             Fixed(
                 name="order_line_fixed",
-                columns=("order_id", "position", "action", "offer_id", "amount_cents"),
+                columns=("order_id", "position", "action", "offer_id", "address", "amount_cents"),
             ),
         ]
 

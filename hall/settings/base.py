@@ -7,7 +7,9 @@ from celery.schedules import crontab
 
 from hall.settings import env
 from hall.settings.backoffice import *
+from hall.settings.charging import *
 from hall.settings.gateways import *
+from hall.settings.orders import *
 from hall.settings.resources import *
 from hall.settings.security import *
 from hall.settings.serving import *
@@ -270,6 +272,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "check-stock": {"task": "resources.check_stock", "schedule": crontab(hour=3, minute=50)},
     "end-subscriptions": {"task": "catalog.end_subscriptions", "schedule": crontab(minute=5)},
+    "watch-orders": {"task": "catalog.watch_orders", "schedule": 300.0, "options": {"expires": 300}},
+    "remind-renewals": {"task": "catalog.remind_renewals", "schedule": crontab(hour=9, minute=15)},  # by day
     "close-logins": {"task": "accounts.close_logins", "schedule": crontab(minute=25)},
     "sweep-data-exports": {
         "task": "accounts.make_data_exports",

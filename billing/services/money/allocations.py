@@ -8,16 +8,19 @@ from django.db import connection
 from django.db.models import F
 
 from billing import locks, rules
+from billing.events import OrderBillPaid
 from billing.models import Allocation, Bill, Receipt
 from billing.selectors import penalties as penalty_reads
 from billing.services.bills import penalties
+from core import outbox
 from core.errors import Conflict
 
 _SETTLE = """
     WITH share (bill_id, cents) AS (SELECT * FROM unnest(%(bills)s::bigint[], %(cents)s::bigint[])),
     written AS (INSERT INTO billing_allocation (receipt_id, bill_id, amount_cents, effective_on, at)
                 SELECT %(receipt)s, bill_id, cents, %(on)s, %(at)s FROM share)
-    UPDATE billing_bill SET paid_cents = paid_cents + share.cents FROM share WHERE billing_bill.id = share.bill_id"""
+    UPDATE billing_bill SET paid_cents = paid_cents + share.cents FROM share WHERE billing_bill.id = share.bill_id
+    RETURNING billing_bill.number, billing_bill.account_id, billing_bill.kind = 'ORDER' AND billing_bill.open_cents = 0"""
 
 
 class AboveAllocated(Conflict):
@@ -58,6 +61,9 @@ def write(*, receipt_id: int, settlement: rules.Settlement, on: date, as_of: dat
     }
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, values)
+        settled = [(number, account_id) for number, account_id, is_paid_order in cursor if is_paid_order]
+    for number, account_id in settled:
+        outbox.publish(OrderBillPaid(number, account_id), as_of=as_of)
 
 
 def reverse(*, receipt_id: int, cents: int, on: date, as_of: datetime) -> Sequence[int]:

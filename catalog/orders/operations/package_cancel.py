@@ -1,0 +1,44 @@
+"""退订: what is held ends; within its days of return as if it had never been. As easy as ordering."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from catalog.holdings.models import Subscription
+from catalog.orders.operations.base import OnPackages, held_of
+from catalog.orders.operations.package_change import _label
+from catalog.orders.selectors.quoting import Wish
+from operations.context import Context
+from operations.forms import OperationForm
+from operations.registry import register
+
+
+class CancelForm(OperationForm):
+    subscription = forms.ModelChoiceField(
+        label=_("要退订的业务"), queryset=Subscription.objects.none(), to_field_name="number", empty_label=None
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        subscription = self.fields["subscription"]
+        assert isinstance(subscription, forms.ModelChoiceField)
+        subscription.queryset = held_of(self.ctx.served).order_by("account__number", "number")
+        subscription.label_from_instance = _label  # type: ignore[method-assign]  # Django's own way to say it
+
+
+@register
+class PackageCancel(OnPackages):
+    code = "package.cancel"
+    title = _("退订业务")
+    summary = _("犹豫期内退订不收费；违约金和退款先看清再确认")
+    order = 17
+    form_class = CancelForm
+    page_url_name = "catalog:cancel"
+
+    def available(self, ctx: Context) -> bool:
+        return bool(ctx.served.is_authenticated) and held_of(ctx.served).exists()
+
+    def wish(self, data: dict[str, Any]) -> Wish:
+        held: Subscription = data["subscription"]
+        return Wish(held.account, end=(held.number,), address=held.address)

@@ -1,0 +1,68 @@
+"""变更: what is held turns into another offer."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from catalog.holdings.models import Subscription
+from catalog.offers.models import Offer, OfferRelation
+from catalog.orders import errors
+from catalog.orders.operations.base import OnPackages, held_of
+from catalog.orders.selectors.quoting import Wish
+from operations.context import Context
+from operations.forms import OperationForm
+from operations.registry import register
+
+_PATHS = (OfferRelation.Kind.UPGRADES_TO, OfferRelation.Kind.DOWNGRADES_TO)
+
+
+class ChangeForm(OperationForm):
+    subscription = forms.ModelChoiceField(
+        label=_("现在的业务"), queryset=Subscription.objects.none(), to_field_name="number", empty_label=None
+    )
+    offer = forms.ModelChoiceField(
+        label=_("变更为"), queryset=Offer.objects.none(), to_field_name="code", empty_label=None
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        subscription, offer = self.fields["subscription"], self.fields["offer"]
+        assert isinstance(subscription, forms.ModelChoiceField)
+        assert isinstance(offer, forms.ModelChoiceField)
+        subscription.queryset = held_of(self.ctx.served).order_by("account__number", "number")
+        subscription.label_from_instance = _label  # type: ignore[method-assign]  # Django's own way to say it
+        offer.queryset = Offer.objects.disclosed(self.ctx.as_of).order_by("type__position", "name")
+
+
+def _label(row: Subscription) -> str:
+    return f"{row.offer}（{row.account.number}）"
+
+
+def leads_to(held: Offer, other: Offer) -> bool:
+    """Whether one may turn into the other: of one type, of one group, or along a relation."""
+    if held.type_id == other.type_id or (held.group and held.group == other.group):
+        return True
+    return OfferRelation.objects.filter(offer=held, other=other, kind__in=_PATHS).exists()
+
+
+@register
+class PackageChange(OnPackages):
+    code = "package.change"
+    title = _("变更套餐")
+    summary = _("升级当天生效，降级次月生效；先看差价")
+    order = 16
+    form_class = ChangeForm
+    page_url_name = "catalog:change"
+
+    def available(self, ctx: Context) -> bool:
+        return bool(ctx.served.is_authenticated) and held_of(ctx.served).exists()
+
+    def wish(self, data: dict[str, Any]) -> Wish:
+        held: Subscription = data["subscription"]
+        return Wish(held.account, turn={held.number: data["offer"].code}, address=held.address)
+
+    def check(self, data: dict[str, Any]) -> None:
+        held, other = data["subscription"].offer, data["offer"]
+        if not leads_to(held, other):
+            raise errors.NotAChange(offer=str(other))

@@ -1,0 +1,153 @@
+"""Carrying out one line of an order: subscriptions begin, change or end, and the far systems are asked."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from catalog.choices import Cycle
+from catalog.holdings.models import Subscription, SubscriptionState
+from catalog.holdings.services import subscriptions
+from catalog.holdings.services.subscriptions import Wanted
+from catalog.orders.models import LineAction, LineState, Order, OrderLine
+from catalog.orders.rules import Part
+from catalog.orders.selectors import quoting
+from catalog.orders.selectors.quoting import Wish
+from catalog.orders.services import moves, refunds
+from catalog.pricing.errors import PricingError
+from core.actor import Actor
+from core.clock import local_date
+from core.errors import HallError
+from operations.models import Slip
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An order's lines are carried out then, by this actor, under the order's slip."""
+
+    order: Order
+    slip_id: int
+    actor: Actor
+    as_of: datetime
+
+    @property
+    def reason(self) -> str:
+        return f"order {self.order.number}"
+
+
+def job(order: Order, *, actor: Actor, as_of: datetime) -> Job:
+    slip_id = Slip.objects.values_list("pk", flat=True).get(number=order.slip_number)
+    return Job(order, slip_id, actor, as_of)
+
+
+def line(at: Job, row: OrderLine, part: Part) -> None:
+    """The locked WAITING line is DONE, or WORKING until the far systems have answered."""
+    steps = {LineAction.ADD: _add, LineAction.CHANGE: _change, LineAction.CANCEL: _cancel}
+    steps[LineAction(row.action)](at, row, part)
+
+
+def line_or_fail(at: Job, row: OrderLine) -> None:
+    """The same for what was paid for: what cannot be done any more fails, and its part is given back."""
+    try:
+        with transaction.atomic():
+            line(at, row, _part(at, row))
+    except (HallError, PricingError) as error:
+        fail(at, row, error.code)
+
+
+def fail(at: Job, row: OrderLine, code: str) -> None:
+    """The line does not come: what it had begun is cancelled, its part of the bill taken back."""
+    if row.subscription_id is not None and row.state == LineState.WORKING:
+        current = Subscription.objects.get(pk=row.subscription_id)
+        if current.state == SubscriptionState.PENDING:
+            subscriptions.cancel(number=current.number, actor=at.actor, as_of=at.as_of, reason=at.reason)
+    row.refresh_from_db(fields=["state"])
+    moves.line_to(row, LineState.FAILED, error=code)
+    refunds.of_line(at.order, row, reason=code, actor=at.actor, as_of=at.as_of)
+
+
+def _part(at: Job, row: OrderLine) -> Part:
+    """What the line comes to now: its days are those of the day on which it is carried out."""
+    account, offer = at.order.account, row.offer.code
+    if row.action == LineAction.ADD:
+        wish = Wish(account, add=(offer,), address=row.address)
+    else:
+        assert row.replaces is not None
+        number = row.replaces.number
+        wish = (
+            Wish(account, turn={number: offer})
+            if row.action == LineAction.CHANGE
+            else Wish(account, end=(number,))
+        )
+    return quoting.parts_of(wish, as_of=at.as_of)[0]
+
+
+def _wanted(row: OrderLine, part: Part, slip_id: int) -> Wanted:
+    assert part.begins is not None
+    return Wanted(
+        offer_id=row.offer_id,
+        begins_on=part.begins.begins_on,
+        ends_on=part.begins.ends_on,
+        slip_id=slip_id,
+        committed_until=part.begins.committed_until,
+        paid_until=part.begins.paid_until,
+        address=row.address,
+    )
+
+
+def _add(at: Job, row: OrderLine, part: Part) -> None:
+    if row.offer.cycle == Cycle.ONCE:
+        moves.line_to(row, LineState.DONE, effective_on=part.effective_on)
+        return
+    begun = subscriptions.begin(
+        account_id=at.order.account_id,
+        wanted=_wanted(row, part, at.slip_id),
+        actor=at.actor,
+        as_of=at.as_of,
+        reason=at.reason,
+    )
+    _begun(at, row, begun, part)
+
+
+def _change(at: Job, row: OrderLine, part: Part) -> None:
+    assert row.replaces is not None
+    begun = subscriptions.turn(
+        number=row.replaces.number,
+        wanted=_wanted(row, part, at.slip_id),
+        slip_id=at.slip_id,
+        actor=at.actor,
+        as_of=at.as_of,
+        reason=at.reason,
+    )
+    _give_back(at, row, part)
+    _begun(at, row, begun, part)
+
+
+def _begun(at: Job, row: OrderLine, begun: Subscription, part: Part) -> None:
+    """What begins on a later day is arranged, and the line done; what begins today is done when it is on."""
+    begun.refresh_from_db(fields=["state"])
+    is_later = part.effective_on > local_date(at.as_of)
+    is_done = is_later or begun.state == SubscriptionState.ACTIVE
+    to = LineState.DONE if is_done else LineState.WORKING
+    moves.line_to(row, to, subscription=begun, effective_on=part.effective_on)
+
+
+def _cancel(at: Job, row: OrderLine, part: Part) -> None:
+    assert row.replaces is not None
+    held = row.replaces
+    named = {"number": held.number, "actor": at.actor, "as_of": at.as_of, "reason": at.reason}
+    if held.state == SubscriptionState.PENDING:
+        subscriptions.cancel(**named)
+    elif part.is_undone:
+        subscriptions.give_back(**named, slip_id=at.slip_id)
+    else:
+        subscriptions.set_end(**named, slip_id=at.slip_id, on=part.effective_on)
+    _give_back(at, row, part)
+    moves.line_to(row, LineState.DONE, effective_on=part.effective_on)
+
+
+def _give_back(at: Job, row: OrderLine, part: Part) -> None:
+    assert row.replaces is not None
+    refunds.of_subscription(
+        row.replaces.number, part.back_cents, reason=at.reason, actor=at.actor, as_of=at.as_of
+    )

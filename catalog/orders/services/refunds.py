@@ -1,0 +1,53 @@
+"""Money back for what was not carried out or was given back: nothing of it is owed, what was paid is credit."""
+
+from datetime import datetime
+
+from django.db.models import F
+
+from billing.models import Bill
+from billing.services.bills import lowering
+from catalog.orders import errors, rules
+from catalog.orders.models import Order, OrderLine
+from core.actor import Actor
+
+
+def of_line(order: Order, line: OrderLine, *, reason: str, actor: Actor, as_of: datetime) -> None:
+    """A line that failed or does not come costs nothing."""
+    if order.bill_id is None or not line.amount_cents:
+        return
+    bill = Bill.objects.get(pk=order.bill_id)
+    cents = min(line.amount_cents, bill.total_cents - bill.adjusted_cents)
+    if cents > 0:
+        lowering.lower(
+            bill_id=bill.pk, amount_cents=cents, reason=f"{order.number}: {reason}", actor=actor, as_of=as_of
+        )
+
+
+def of_subscription(number: str, cents: int, *, reason: str, actor: Actor, as_of: datetime) -> None:
+    """What was paid ahead for a subscription comes back from the bills of its orders, the latest first.
+
+    Raises RefundNeedsClerk where these do not reach: it was paid for elsewhere.
+    """
+    if not cents:
+        return
+    for bill_id, share in _shares(number, cents):
+        lowering.lower(bill_id=bill_id, amount_cents=share, reason=reason, actor=actor, as_of=as_of)
+
+
+def check(number: str, cents: int) -> None:
+    """Returns where `of_subscription` will do; raises RefundNeedsClerk."""
+    if cents:
+        _shares(number, cents)
+
+
+def _shares(number: str, cents: int) -> list[tuple[int, int]]:
+    rows = OrderLine.objects.filter(subscription__number=number, amount_cents__gt=0, order__bill__isnull=False)
+    left = rows.annotate(
+        bill_left=F("order__bill__total_cents") - F("order__bill__adjusted_cents")
+    ).values_list("order__bill_id", "amount_cents", "bill_left")
+    found = rules.shares(
+        cents, [(bill, min(amount, rest)) for bill, amount, rest in left.order_by("-order_id", "position")]
+    )
+    if found is None:
+        raise errors.RefundNeedsClerk()
+    return found
