@@ -59,8 +59,8 @@ class FindForm(forms.Form):
         text: str = self.cleaned_data["most"].strip()
         try:
             return money.parse_yuan(text) if text else None
-        except ValueError as error:
-            raise forms.ValidationError(_("金额不对，请填写元，最多两位小数")) from error
+        except money.BadAmount as error:
+            raise forms.ValidationError(error.text, code=error.code) from error
 
     def wish(self) -> Wish:
         """What was asked for, once the form is valid."""

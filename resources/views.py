@@ -77,7 +77,7 @@ def hold(request: HttpRequest, digits: str) -> HttpResponse:
             ctx=ctx,
             raw=raw,
             quote_digest=quoted.digest,
-            confirmation={},
+            confirmation={"agreed": "yes"},
             idempotency_key=secrets.token_hex(16),
         )
         return texts.in_reader_language(slip.result["text"])

@@ -47,7 +47,7 @@ def state(key: str = "k1") -> str:
 @pytest.fixture
 def news(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[outbox.Event]]:
     heard: list[outbox.Event] = []
-    monkeypatch.setattr(provisioning.outbox, "publish", lambda event, *, as_of: heard.append(event))
+    monkeypatch.setattr(outbox, "publish", lambda event, *, as_of: heard.append(event))
     return heard  # type: ignore[return-value]
 
 

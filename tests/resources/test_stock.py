@@ -7,7 +7,15 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from core.db import violated
 from core.errors import HallError, NotFound
@@ -275,8 +283,6 @@ class StockMachine(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_any_order_of_events_keeps_the_books() -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         StockMachine, settings=hypothesis_settings(max_examples=15, stateful_step_count=15, deadline=None)
     )

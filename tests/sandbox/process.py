@@ -51,8 +51,8 @@ def request(method: str, url: str, body: bytes = b"", headers: Mapping[str, str]
 
 def environment(**changes: str) -> dict[str, str]:
     """The environment of a stand-in process: this one's, without what configures a hall."""
-    ours = ("HALL_", "SANDBOX_", "ALIPAY_", "WECHATPAY_", "DEBIT_", "PROVISIONING_", "SMS_", "EMAIL_")
-    ours += ("DJANGO_", "PYTEST_")
+    gateways = ("ALIPAY_", "WECHATPAY_", "DEBIT_", "PROVISIONING_", "SMS_", "EMAIL_")
+    ours = ("HALL_", "SANDBOX_", "DJANGO_", "PYTEST_", *gateways)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     names = ("SMS_GATEWAY_SECRET", "EMAIL_WEBHOOK_SECRET", "DEBIT_SECRET", "PROVISIONING_SECRET")
     secrets = dict.fromkeys(names, SECRET)
