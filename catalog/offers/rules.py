@@ -48,7 +48,7 @@ def timeline(versions: Sequence[Version]) -> tuple[Rate, ...]:
     """What holds from day to day when on each day the first of `versions` that holds wins; without overlap."""
     cuts = sorted({day for each in versions for day in (each.begins_on, each.ends_on) if day is not None})
     found: list[Rate] = []
-    for begins, ends in zip(cuts, [*cuts[1:], None], strict=True):
+    for begins, ends in zip(cuts, [*cuts[1:], None], strict=False):  # none where there are no versions
         winner = next((each for each in versions if _holds(each, begins)), None)
         if winner is not None:
             _append(found, Rate(winner.amounts_cents, begins, ends, winner.starts_over))

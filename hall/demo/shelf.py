@@ -58,7 +58,8 @@ _LINE = {"change_effect": Effect.AT_ONCE, "group": "broadband"}
 
 ITEMS = (
     Item(
-        "basic", "basic", ("基本收视维护费", "Basic TV"), ("60 套公共频道，一户可带多台电视", "60 public channels, several sets"),
+        "basic", "basic", ("基本收视维护费", "Basic TV"),
+        ("60 套公共频道，一户可带多台电视", "60 public channels, several sets"),
         (
             "按电视终端计费：第 1 台为主终端，第 2、3 台为副终端，第 4 台起重新按主终端计算。报停每月收停机保号费用。",
             "Charged per set: the first is the main one, the second and third cost less, the fourth begins anew.",
@@ -67,7 +68,8 @@ ITEMS = (
         {"entitlements": ["TV-BASIC"]}, {"most_per_account": 6, "while_paused": WhileOff.FEE},
     ),
     Item(
-        "hd", "pack", ("高清互动节目包", "HD interactive pack"), ("40 套高清频道和互动点播", "40 HD channels and on demand"),
+        "hd", "pack", ("高清互动节目包", "HD interactive pack"),
+        ("40 套高清频道和互动点播", "40 HD channels and on demand"),
         _NEEDS_BASIC, (1500,), (("高清频道", "40 套", "HD channels", "40"),), {"entitlements": ["TV-HD"]},
     ),
     Item(
@@ -75,7 +77,8 @@ ITEMS = (
         _NEEDS_BASIC, (2000,), (("体育频道", "8 套", "Sports channels", "8"),), {"entitlements": ["TV-SPORTS"]},
     ),
     Item(
-        "kids", "pack", ("少儿成长包", "Kids pack"), ("动画和课堂，没有广告", "Cartoons and lessons without advertising"),
+        "kids", "pack", ("少儿成长包", "Kids pack"),
+        ("动画和课堂，没有广告", "Cartoons and lessons without advertising"),
         _NEEDS_BASIC, (900,), (("少儿频道", "6 套", "Kids channels", "6"),), {"entitlements": ["TV-KIDS"]},
     ),
     Item(
@@ -84,7 +87,8 @@ ITEMS = (
         {"cancel_effect": Effect.AT_ONCE},
     ),
     Item(
-        "bb100", "broadband", ("宽带 100M", "Broadband 100M"), ("看剧办公都够用", "Enough for films and work"), _MONTHLY,
+        "bb100", "broadband", ("宽带 100M", "Broadband 100M"), ("看剧办公都够用", "Enough for films and work"),
+        _MONTHLY,
         (5800,), (("下行速率", "100 Mbps", "Download", "100 Mbps"), ("上行速率", "20 Mbps", "Upload", "20 Mbps")),
         {"line_profile": "100M"}, _LINE,
     ),
@@ -120,7 +124,10 @@ ITEMS = (
     ),
     Item(
         "box", "device", ("高清机顶盒", "HD set-top box"), ("支持回看和点播", "Catch-up and on demand"),
-        ("一次性购买，归客户所有，质保一年。签收 7 天内可以退货。", "Bought once and yours; a year of warranty, 7 days to return it."),
+        (
+            "一次性购买，归客户所有，质保一年。签收 7 天内可以退货。",
+            "Bought once and yours; a year of warranty, 7 days to return it.",
+        ),
         (29900,), (("分辨率", "4K", "Resolution", "4K"),), {"stock_item": "BOX-4K"},
         {"cycle": Cycle.ONCE, "return_days": 7, "most_per_account": 6},
     ),
