@@ -68,6 +68,7 @@ class Job:
     scope: Scope = Scope()
     limit: int | None = None  # accounts; None: all
     stop: Callable[[], bool] = field(default=lambda: False)  # asked between chunks
+    chunk: int = CHUNK  # accounts in one transaction
 
     @property
     def is_whole(self) -> bool:
@@ -96,7 +97,7 @@ def _run(job: Job) -> Iterator[Counts]:
     known = texts.names_on_bills()
     with batch.collecting_rarely():
         while not job.stop():
-            most = CHUNK if job.limit is None else min(CHUNK, job.limit - total.touched)
+            most = job.chunk if job.limit is None else min(job.chunk, job.limit - total.touched)
             found = candidates.page(job.scope, job.period, beyond=beyond, most=max(most, 0))
             if not found:
                 break

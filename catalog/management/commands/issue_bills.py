@@ -40,6 +40,13 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=batch.positive, metavar="N", help="stop after so many accounts")
         parser.add_argument("--region", default="", metavar="CODE", help="accounts of this region and below")
         parser.add_argument("--account", default="", metavar="NUMBER", help="this account only")
+        parser.add_argument(
+            "--chunk",
+            type=batch.positive,
+            default=bill_runs.CHUNK,
+            metavar="N",
+            help="accounts in one transaction",
+        )
         parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,7 +59,7 @@ class Command(BaseCommand):
                 )
                 failed = self._show_dry_run(_last(found), is_json=options["json"])
             else:
-                job = Job(options["period"], as_of, scope, options["limit"], stop)
+                job = Job(options["period"], as_of, scope, options["limit"], stop, options["chunk"])
                 failed = self._show(_last(bill_runs.run(job)), is_json=options["json"])
         if failed:
             sys.exit(1)
