@@ -8,8 +8,10 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog import holders
+        from catalog.charging import proofs
         from catalog.offers import search
         from catalog.offers.selectors import impact
 
+        proofs.register()
         search.register()
         impact.provide(holders.by_place)

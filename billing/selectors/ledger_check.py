@@ -129,10 +129,17 @@ RULES: dict[str, str] = {
          WHERE p.state = 'SUCCEEDED' AND (r.id IS NULL OR r.amount_cents <> p.amount_cents)""",
 }
 
+_of_rooms_above: dict[str, str] = {}
+
+
+def add_rule(name: str, sql: str) -> None:
+    """What a room above this one has to prove about its money: rows of (subject, expected, actual) that break it."""
+    _of_rooms_above[name] = sql
+
 
 def differences() -> Iterator[Difference]:
     """Everything that breaks a rule, rule by rule. Reads one snapshot when called inside REPEATABLE READ."""
-    for rule, sql in RULES.items():
+    for rule, sql in (RULES | _of_rooms_above).items():
         with connection.cursor() as cursor:
             cursor.execute(sql)
             for subject, expected, actual in cursor.fetchall():

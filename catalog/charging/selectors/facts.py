@@ -1,5 +1,6 @@
 """Everything that a month's charge depends on, read set-wise: five statements, however many accounts."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -60,7 +61,7 @@ def of_many(
 def charged(account_ids: Sequence[int], period: str) -> dict[int, Charged]:
     """The newest revision of that month for each account that has one."""
     return {
-        key: Charged(revision, tuple(from_json(line) for line in lines), Place(region, kind))
+        key: Charged(revision, tuple(from_json(line) for line in json.loads(lines)), Place(region, kind))
         for key, revision, lines, region, kind in _rows(_CHARGED, account_ids, period)
     }
 
