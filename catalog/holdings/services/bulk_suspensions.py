@@ -1,6 +1,6 @@
 """Many suspensions at once, as arrears need them: the same rows, commands and news that `suspensions` writes singly.
 
-Facts are read and rows are written set-wise in one transaction; call it with chunks of some hundred.
+Locks are taken and facts read set-wise, in one transaction; call it with chunks of some hundred.
 """
 
 from collections import defaultdict
@@ -43,11 +43,11 @@ def suspend(
         and reason not in {each.reason for each in open_ones[row.pk]}
         and not (is_pause and row.end_slip_id is not None)
     ]
-    opened = Suspension.objects.bulk_create(
-        _opened(row, reason, actor=actor, as_of=as_of, note=note) for row in wanted
-    )
-    for row, suspension in zip(wanted, opened, strict=True):
-        if not open_ones[row.pk]:
+    for row in wanted:
+        suspension = _opened(row, reason, actor=actor, as_of=as_of, note=note)
+        if not open_ones[
+            row.pk
+        ]:  # with its row written: what two give to one device goes off with the second
             switching.off(row, cause=f"suspend-{suspension.pk}", actor=actor, as_of=as_of)
         day = suspension.begins_on
         names = (row.number, row.account.number, row.offer.code, day.isoformat(), str(reason))
@@ -83,7 +83,7 @@ def _opened(
     row: Subscription, reason: SuspensionReason, *, actor: Actor, as_of: datetime, note: str
 ) -> Suspension:
     assert row.begins_on is not None
-    return Suspension(
+    return Suspension.objects.create(
         subscription=row,
         reason=reason,
         begins_on=max(local_date(as_of), row.begins_on),

@@ -96,9 +96,7 @@ def switch(as_of: datetime = NOON) -> int:
 def commands(of: Subscription) -> list[tuple[str, Any]]:
     """What was asked of the far systems, oldest first: the action, and the entitlements or the line."""
     rows = Command.objects.filter(subject_id=of.number).order_by("pk")
-    return [
-        (row.action, row.payload.get("entitlements") or row.payload.get("line_profile")) for row in rows
-    ]
+    return [(row.action, row.payload.get("entitlements") or row.payload.get("line_profile")) for row in rows]
 
 
 def news(name: str) -> list[dict[str, Any]]:

@@ -161,9 +161,7 @@ def test_a_change_today_ends_the_old_one_on_the_day_on_which_the_new_one_works()
     old = build.held(what=build.offer(entitlements=("BASIC", "SD"), line="100M"), service_number="KD1")
     better = build.offer(entitlements=("BASIC", "HD"), line="300M")
     slip = build.slip(old.account)
-    new = subscriptions.turn(
-        number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW
-    )
+    new = subscriptions.turn(number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
     assert (build.state(old), build.state(new)) == ("ACTIVE", "PENDING")
     build.switch(noon(day(11, 20)))
     assert (build.state(old), old.ends_on) == ("TERMINATED", day(11, 20))
@@ -171,7 +169,9 @@ def test_a_change_today_ends_the_old_one_on_the_day_on_which_the_new_one_works()
     assert new.service_number == "KD1"
     assert (old.termination.reason, old.termination.slip_id) == (C.TRANSFER, slip.pk)
     assert build.commands(new) == [("AUTHORISE", ["BASIC", "HD"]), ("LINE_CHANGE", "300M")]
-    assert build.commands(old)[2:] == [("DEAUTHORISE", ["SD"])]  # what both give stays on, and so does the line
+    assert build.commands(old)[2:] == [
+        ("DEAUTHORISE", ["SD"])
+    ]  # what both give stays on, and so does the line
 
 
 def test_a_change_next_month_can_be_taken_back_and_asked_for_again() -> None:
@@ -193,9 +193,7 @@ def test_a_change_next_month_can_be_taken_back_and_asked_for_again() -> None:
 def test_a_change_that_cannot_be_switched_on_leaves_the_old_one_as_it_was() -> None:
     old, better = build.held(), build.offer(entitlements=("HD",))
     slip = build.slip(old.account)
-    new = subscriptions.turn(
-        number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW
-    )
+    new = subscriptions.turn(number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
     subscriptions.cancel(number=new.number, **HOW)
     assert (build.state(new), new.follows_id) == ("CANCELLED", None)
     assert (build.state(old), old.ends_on, old.end_slip_id) == ("ACTIVE", None, None)
