@@ -13,10 +13,10 @@ urlpatterns = [
     path("", include("hall.pages")),
     path("", include("content.urls")),
     path("", include("core.urls")),
+    path("", include("catalog.urls")),  # before the bills: /bills/next/ is no bill's number
     path("", include("billing.urls")),
     path("", include("operations.urls")),
     path("numbers/", include("resources.urls")),
-    path("", include("catalog.urls")),
     path("api/", include("billing.api.urls")),
     path("api/content/", include("content.api.urls")),
     path("api/", include("resources.api.urls")),

@@ -40,6 +40,10 @@ class Names:
             text = self._known[key] = _text(line, self)
         return text
 
+    def item(self, line: Line) -> str:
+        """What the line is for, without its days."""
+        return _item(line, self)
+
 
 def names() -> Names:
     """In the language of the moment."""
@@ -88,7 +92,7 @@ def _bill_line(line: Line, text: str, code: str) -> bills.Line:
     return bills.Line(code[:40], text[:200], line.amount_cents, SUBSCRIPTION, line.ref)
 
 
-def _text(line: Line, known: Names) -> str:
+def _item(line: Line, known: Names) -> str:
     name = known.offers.get(line.offer, line.offer)
     if line.charge == "PAUSE":
         name = _("%(offer)s停机保号费") % {"offer": name}
@@ -100,6 +104,11 @@ def _text(line: Line, known: Names) -> str:
         name = _("%(offer)s协议优惠") % {"offer": name}
     elif line.rule:
         name = _("优惠“%(rule)s”：%(offer)s") % {"rule": known.rules.get(line.rule, line.rule), "offer": name}
+    return name
+
+
+def _text(line: Line, known: Names) -> str:
+    name = _item(line, known)
     days = (line.ends_on - line.begins_on).days
     if days <= 0 or _is_whole_month(line.begins_on, line.ends_on):
         return name

@@ -35,6 +35,8 @@ SERVING_SHOWN = frozenset(
         "billing:receipt_pdf",
         "billing:refunds",
         "billing:refund",
+        "catalog:next_bill",
+        "catalog:advice",
         "upload",
         "api:operations",
         "api:requests",
