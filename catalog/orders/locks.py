@@ -36,7 +36,9 @@ def lines(order_id: int) -> list[OrderLine]:
     """The order's lines; the order is locked before."""
     rows = OrderLine.objects.select_for_update(of=("self",))
     return list(
-        rows.select_related("offer", "subscription", "replaces").filter(order_id=order_id).order_by("position")
+        rows.select_related("offer", "subscription", "replaces")
+        .filter(order_id=order_id)
+        .order_by("position")
     )
 
 

@@ -32,3 +32,8 @@ def difference(cents: int) -> str:
     if not cents:
         return _("不变")
     return f"+{display(cents)}" if cents > 0 else display(cents)
+
+
+def month_charge(line: Line) -> str:
+    """What a line of a month's bill is for."""
+    return _("停机保号费用") if line.charge == "PAUSE" else _("费用")

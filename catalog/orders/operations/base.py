@@ -133,7 +133,9 @@ def _lines(plan: Plan) -> Iterator[QuoteLine]:
 def _of_part(plan: Plan, part: Part) -> Iterator[QuoteLine]:
     offer = plan.offers[part.offer]
     titles = {LineAction.ADD: _("订购"), LineAction.CHANGE: _("变更为"), LineAction.CANCEL: _("退订")}
-    yield QuoteLine(titles[part.action], value=_("%(offer)s，%(day)s 起") % {"offer": offer, "day": part.effective_on})
+    yield QuoteLine(
+        titles[part.action], value=_("%(offer)s，%(day)s 起") % {"offer": offer, "day": part.effective_on}
+    )
     for line in part.due:
         yield QuoteLine(words.bill_line(line, plan.offers), line.amount_cents)
     if part.back_cents:

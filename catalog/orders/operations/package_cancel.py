@@ -16,7 +16,10 @@ from operations.registry import register
 
 class CancelForm(OperationForm):
     subscription = forms.ModelChoiceField(
-        label=_("要退订的业务"), queryset=Subscription.objects.none(), to_field_name="number", empty_label=None
+        label=_("要退订的业务"),
+        queryset=Subscription.objects.none(),
+        to_field_name="number",
+        empty_label=None,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -73,6 +73,8 @@ def _next(order: Order, lines: list[OrderLine]) -> tuple[str, datetime | None]:
         return _("等您付款，付款后自动开通；过时自动取消，不收费"), order.due_at
     if order.state in (_O.SUBMITTED, _O.IN_PROGRESS):
         if any(line.error for line in lines if line.state == LineState.WORKING):
-            return _("开通遇到问题，工作人员正在处理；届时仍未开通的部分不收费，已付的退回"), order.promised_at
+            return _(
+                "开通遇到问题，工作人员正在处理；届时仍未开通的部分不收费，已付的退回"
+            ), order.promised_at
         return _("正在开通，完成后短信告知"), order.promised_at
     return "", None

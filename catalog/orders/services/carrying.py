@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from catalog.choices import Cycle
+from catalog.holdings import rules as holding_rules
 from catalog.holdings.models import Subscription, SubscriptionState
 from catalog.holdings.services import subscriptions
 from catalog.holdings.services.subscriptions import Wanted
@@ -138,12 +139,18 @@ def _cancel(at: Job, row: OrderLine, part: Part) -> None:
     named = {"number": held.number, "actor": at.actor, "as_of": at.as_of, "reason": at.reason}
     if held.state == SubscriptionState.PENDING:
         subscriptions.cancel(**named)
-    elif part.is_undone:
+    elif part.is_undone and _is_returnable(held, at.as_of):
         subscriptions.give_back(**named, slip_id=at.slip_id)
     else:
         subscriptions.set_end(**named, slip_id=at.slip_id, on=part.effective_on)
     _give_back(at, row, part)
     moves.line_to(row, LineState.DONE, effective_on=part.effective_on)
+
+
+def _is_returnable(held: Subscription, as_of: datetime) -> bool:
+    return held.begins_on is not None and holding_rules.returnable(
+        begins_on=held.begins_on, return_days=held.offer.return_days, today=local_date(as_of)
+    )
 
 
 def _give_back(at: Job, row: OrderLine, part: Part) -> None:

@@ -41,7 +41,9 @@ def check(number: str, cents: int) -> None:
 
 
 def _shares(number: str, cents: int) -> list[tuple[int, int]]:
-    rows = OrderLine.objects.filter(subscription__number=number, amount_cents__gt=0, order__bill__isnull=False)
+    rows = OrderLine.objects.filter(
+        subscription__number=number, amount_cents__gt=0, order__bill__isnull=False
+    )
     left = rows.annotate(
         bill_left=F("order__bill__total_cents") - F("order__bill__adjusted_cents")
     ).values_list("order__bill_id", "amount_cents", "bill_left")

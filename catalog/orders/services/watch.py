@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from catalog.orders.models import LineState, Order, OrderState
+from catalog.orders.models import LineState, Order, OrderLine, OrderState
 from catalog.orders.services import orders
 from core import heartbeats
 from core.actor import Actor
@@ -25,6 +25,8 @@ ACTOR = Actor.job(JOB)
 CHUNK = 100
 TOO_LATE = "NOT_SWITCHED_ON"  # why a part failed
 _O = OrderState
+# Its far system said no, or gave up: a command that is merely late may still come.
+_REFUSED = OrderLine.objects.filter(order=OuterRef("pk"), state=LineState.WORKING).exclude(error="")
 
 
 @dataclass
@@ -82,8 +84,7 @@ def run(job: Job) -> Iterator[Counts]:
 def stuck(rows: "QuerySet[Order]", *, as_of: datetime) -> "QuerySet[Order]":
     """Those that should be on by now and are not, or of which a far system said no: a person must look."""
     under_way = rows.filter(state__in=(_O.SUBMITTED, _O.IN_PROGRESS))
-    troubled = under_way.filter(lines__state=LineState.WORKING).exclude(lines__error="")
-    return (under_way.filter(promised_at__lte=as_of) | troubled).distinct()
+    return under_way.filter(Q(promised_at__lte=as_of) | Exists(_REFUSED))
 
 
 def _paid(job: Job) -> "QuerySet[Order]":
@@ -97,7 +98,7 @@ def _unpaid(job: Job) -> "QuerySet[Order]":
 def _late(job: Job) -> "QuerySet[Order]":
     """Promised, and a far system said no."""
     late = _of(job).filter(state=_O.IN_PROGRESS, promised_at__lte=job.as_of)
-    return late.filter(lines__state=LineState.WORKING).exclude(lines__error="").distinct()
+    return late.filter(Exists(_REFUSED))
 
 
 def _of(job: Job) -> "QuerySet[Order]":
