@@ -120,7 +120,7 @@ def _partners(row: Offer, kind: str) -> list[Offer]:
 
 def _features(found: list[Shown]) -> list[tuple[Any, list[str]]]:
     """What any of them has, and what each says of it; "—" where it says nothing."""
-    first = {}
+    first: dict[str, Any] = {}
     for each in found:
         for feature in each.features:
             first.setdefault(feature.name, feature)

@@ -230,7 +230,7 @@ class OfferAdmin(WithOwner, EditableAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         exceptions = scopes.seen(request.user, PriceException.objects.all())
-        if not request.user.has_perm("catalog.view_priceexception"):  # type: ignore[union-attr]  # staff have a user
+        if not request.user.has_perm("catalog.view_priceexception"):
             exceptions = exceptions.none()
         days = coming.ahead(as_of=clock.now(), days=CALENDAR_DAYS, exceptions=exceptions)
         context = {"days": days, "count": CALENDAR_DAYS, "title": _("发布日历"), "opts": self.opts}

@@ -75,9 +75,9 @@ class OfferView(_OffersView):
         parameters=[_ACCOUNT, _REGION],
         responses=shapes.WholeOfferSerializer,
     )
-    def get(self, request: Request, code: str) -> Response:
+    def get(self, request: Request, offer_code: str) -> Response:
         now = clock.now()
-        found = shelf.one(code, self.viewer(request, now), now)
+        found = shelf.one(offer_code, self.viewer(request, now), now)
         if found is None:
             raise NotFound()
         return Response(shapes.WholeOfferSerializer(found).data)
@@ -90,11 +90,11 @@ class PriceView(_OffersView):
         parameters=[_ACCOUNT, _REGION, _ON],
         responses=shapes.PricedSerializer(many=True),
     )
-    def get(self, request: Request, code: str) -> Response:
+    def get(self, request: Request, offer_code: str) -> Response:
         now = clock.now()
         viewer = self.viewer(request, now)
-        if shelf.one(code, viewer, now) is None:
+        if shelf.one(offer_code, viewer, now) is None:
             raise NotFound()
         on = self.asked(request).get("on") or clock.local_date(now)
-        found = shelf.price_of(code, books.book(viewer.region_id, viewer.kind), on)
+        found = shelf.price_of(offer_code, books.book(viewer.region_id, viewer.kind), on)
         return Response(shapes.PricedSerializer(found.everything, many=True).data)

@@ -45,7 +45,7 @@ class Disclosure:
 def everything(*, as_of: datetime, words: str = "", type_code: str = "") -> Disclosure:
     """What is published by that instant, in so many queries whatever it is; narrowed by words and by type."""
     today = clock.local_date(as_of)
-    rows = Offer.objects.disclosed(as_of).filter(_not_long_over(today))
+    rows: QuerySet[Any] = Offer.objects.disclosed(as_of).filter(_not_long_over(today))
     rows, rules = _narrowed(rows, words), _narrowed(_rules(as_of), words)
     if type_code:
         rows = rows.filter(type__code=type_code)

@@ -98,12 +98,9 @@ def _check(
 
 def _slot(offer_id: int, charge: str, region_id: int | None, customer_kind: str) -> "QuerySet[Price]":
     """The versions of one price that count."""
+    place = Q(region=None) if region_id is None else Q(region=region_id)
     return Price.objects.filter(
-        offer_id=offer_id,
-        charge=charge,
-        region_id=region_id,
-        customer_kind=customer_kind,
-        withdrawn_at=None,
+        place, offer_id=offer_id, charge=charge, customer_kind=customer_kind, withdrawn_at=None
     )
 
 

@@ -109,7 +109,7 @@ def end_rule(*, rule_id: int, ends_on: date, as_of: datetime) -> PriceRule:
 def check_prices(offer: Offer, at: datetime) -> None:
     """Raises NoPrice for the first day from its publication on without a price where and to whom it is sold."""
     parents = dict(Region.objects.values_list("pk", "parent_id"))
-    places = list(offer.regions.values_list("pk", flat=True)) or [
+    places: list[int | None] = list(offer.regions.values_list("pk", flat=True)) or [
         key for key, parent in parents.items() if parent is None
     ]
     begins = max(offer.active_from, clock.local_date(at))

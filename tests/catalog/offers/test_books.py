@@ -132,8 +132,11 @@ def test_a_rule_carries_all_its_conditions() -> None:
     row.segments.set([build.segment("KIDS")])
     publishing.publish_rule(rule_id=row.pk, as_of=NOON)
     [rule] = books.book(None).rules
-    assert (rule.offers, rule.types, rule.with_offers) == ({"basic"}, {"basic"}, {"beside"})
-    assert (rule.kinds, rule.tiers, rule.segments, rule.terminals) == ({"FAMILY"}, {"GOLD"}, {"KIDS"}, {2})
+    about = [rule.offers, rule.types, rule.with_offers]
+    whose = [rule.kinds, rule.tiers, rule.segments]
+    assert [list(each) for each in about] == [["basic"], ["basic"], ["beside"]]
+    assert [list(each) for each in whose] == [["FAMILY"], ["GOLD"], ["KIDS"]]
+    assert rule.terminals == {2}
     assert (rule.months, rule.is_for_new, rule.is_exclusive, rule.priority, rule.floor_cents) == (
         3,
         True,

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from catalog.offers.models import TERMS, Offer, ProductType
 from catalog.offers.prices import RULE_TERMS, Price, PriceRule
+from catalog.offers.services import publishing
 from core import clock
 from core.db import violated
 from tests.catalog.offers import build
@@ -84,10 +85,10 @@ def test_a_published_rule_stays_about_what_it_is_about(column: str, law: str) ->
     first, other = build.published(), build.published()
     rule = build.rule("eighty", first)
     rule.with_offers.set([first])
-    build.publishing.publish_rule(rule_id=rule.pk, as_of=NOON)
-    for change in (lambda: getattr(rule, column).add(other), lambda: getattr(rule, column).clear()):
+    publishing.publish_rule(rule_id=rule.pk, as_of=NOON)
+    for verb, *given in (("add", other), ("clear",)):
         with pytest.raises(IntegrityError) as refusal, transaction.atomic():
-            change()
+            getattr(getattr(rule, column), verb)(*given)
         assert violated(refusal.value) == law
     assert list(getattr(rule, column).all()) == [first]
 

@@ -53,10 +53,15 @@ def test_a_new_version_closes_the_one_before_at_its_start() -> None:
 def test_a_price_that_is_refused_changes_nothing(given: dict[str, Any], code: str) -> None:
     offer = build.published("basic", 2600)
     before = spans("basic")
+    asked: dict[str, Any] = {
+        "offer_id": offer.pk,
+        "amounts_cents": [2800],
+        "active_from": TOMORROW,
+        "as_of": NOON,
+    }
+    asked |= given
     with pytest.raises(HallError) as refusal:
-        prices.add(
-            **{"offer_id": offer.pk, "amounts_cents": [2800], "active_from": TOMORROW, "as_of": NOON} | given
-        )
+        prices.add(**asked)
     assert refusal.value.code == code
     assert spans("basic") == before
 
