@@ -2,5 +2,6 @@
 
 from catalog.holdings import admin as holdings
 from catalog.offers import admin as offers
+from catalog.orders import admin as orders
 
-__all__ = ["holdings", "offers"]
+__all__ = ["holdings", "offers", "orders"]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import posts
 from billing.admin import channel_months
 from billing.views import counter
+from catalog.orders import admin as orders
 from core import approval_desk, clock, scopes
 from core.errors import HallError
 from hall.selectors import dashboard as figures
@@ -56,6 +57,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("在用业务"),
         (
+            ("catalog.order", "shopping_cart", pgettext_lazy("plural", "订单")),
             ("catalog.subscription", "live_tv", pgettext_lazy("plural", "订购关系")),
             ("catalog.suspension", "pause_circle", pgettext_lazy("plural", "停机")),
             ("catalog.termination", "cancel", pgettext_lazy("plural", "终止")),
@@ -163,6 +165,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items.append({"title": _("待审批"), "icon": "how_to_reg", "link": reverse(approval_desk.URL)})
     if serving.may_open(request):
         items.append({"title": _("代客办理"), "icon": "support_agent", "link": reverse(serving.DESK)})
+    if orders.may_open(request.user):
+        items.append({"title": _("订单流转"), "icon": "conveyor_belt", "link": reverse(orders.URL)})
     if counter.may_open(request):
         items.append({"title": _("柜台收款"), "icon": "point_of_sale", "link": reverse(counter.DESK)})
         items.append({"title": _("现金与解款"), "icon": "account_balance", "link": reverse(counter.TILL)})

@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/content/", include("content.api.urls")),
     path("api/", include("resources.api.urls")),
     path("api/", include("catalog.offers.api.urls")),
+    path("api/", include("catalog.orders.api.urls")),
     path("api/", include("operations.api.urls")),  # the last: it answers for whatever is none
     path("notices/", include("notices.urls")),
     path("me/tokens/", include("operations.api.token_urls")),

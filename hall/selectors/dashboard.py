@@ -16,6 +16,8 @@ from billing.models.payments import UNDECIDED
 from billing.selectors import counter, refunds, statements, unallocated
 from billing.services.money import ledger_check
 from billing.texts import AT_THE_COUNTER
+from catalog.orders.models import Order, OrderState
+from catalog.orders.services import watch
 from content.models import ContentTask
 from core import clock, heartbeats, money
 from core.models import Approval, ApprovalState, Heartbeat, OutboxRow
@@ -280,6 +282,21 @@ def low_stock(as_of: datetime, sight: Sight) -> list[Card]:
     ]
 
 
+def stuck_orders(as_of: datetime, sight: Sight) -> list[Card]:
+    """Orders that a person must look at."""
+    count = watch.stuck(sight(Order.objects.all()), as_of=as_of).count()
+    return [
+        Card(
+            title=_("卡住的订单"),
+            figure=str(count),
+            note=_("开通失败或超过承诺时间"),
+            tone="bad" if count else "ok",
+            icon="conveyor_belt",
+            query=f"state__exact={OrderState.IN_PROGRESS}",
+        )
+    ]
+
+
 CARDS: tuple[tuple[str, Callable[[datetime, Sight], list[Card]]], ...] = (
     ("operations.slip", slips),
     ("billing.gatewaycallback", callbacks),
@@ -292,6 +309,7 @@ CARDS: tuple[tuple[str, Callable[[datetime, Sight], list[Card]]], ...] = (
     ("core.outboxrow", outbox),
     ("notices.delivery", deliveries),
     ("content.contenttask", content_tasks),
+    ("catalog.order", stuck_orders),
     ("resources.command", commands),
     ("resources.lowstock", low_stock),
 )

@@ -11,6 +11,8 @@ from billing.models import Bill, Payment
 from billing.selectors import balances, bills
 from billing.selectors import payments as payment_reads
 from billing.selectors.balances import AccountOverview
+from catalog.orders.models import Order
+from catalog.orders.selectors import orders as order_reads
 from content.selectors import articles, halls
 from content.selectors.articles import Front
 from core import clock
@@ -20,6 +22,7 @@ from operations.selectors import slips
 
 BILLS_SHOWN = 3
 SLIPS_SHOWN = 5
+ORDERS_SHOWN = 3
 HALLS_SHOWN = 3
 
 
@@ -30,6 +33,7 @@ class Home:
     accounts: list[AccountOverview]
     undecided: list[Payment]
     slips: list[Slip]
+    orders: list[Order]  # that wait for their payment, the most urgent first
     bills: list[Bill]
     today: date
     front: Front
@@ -51,7 +55,7 @@ class Home:
 
 
 def of_user(user: Any, *, as_of: datetime, offered: Callable[[], frozenset[str]]) -> Home:
-    """Nine queries at most, whatever the history. `offered` gives the codes of the operations that the user may use,
+    """Eleven queries at most, whatever the history. `offered` gives the codes of the operations that the user may use,
     and is asked only where nothing else comes first."""
     today = clock.local_date(as_of)
     accounts, undecided = balances.overview(user, today=today), payment_reads.undecided(user)
@@ -72,6 +76,7 @@ def of_user(user: Any, *, as_of: datetime, offered: Callable[[], frozenset[str]]
         accounts=accounts,
         undecided=undecided,
         slips=_slips(user) if known.has_slips else [],
+        orders=list(order_reads.waiting_for_payment(user)[:ORDERS_SHOWN]) if known.has_orders else [],
         bills=list(bills.of_user(user)[:BILLS_SHOWN]),
         today=today,
         front=articles.front(user, as_of=as_of),
@@ -93,6 +98,7 @@ class _Known:
     contact_is_verified: bool = False
     has_auto_debit: bool = False
     has_slips: bool = False
+    has_orders: bool = False
 
 
 _KNOWN = """
@@ -107,7 +113,9 @@ _KNOWN = """
                     WHERE account_id IN (SELECT * FROM mine) AND state IN ('PENDING', 'ACTIVE')),
            EXISTS (SELECT FROM operations_slip
                     WHERE (actor_id = %(user)s OR on_behalf_of_id = %(user)s)
-                      AND state = 'IN_PROGRESS' AND subject_kind <> 'payment')"""
+                      AND state = 'IN_PROGRESS' AND subject_kind <> 'payment'),
+           EXISTS (SELECT FROM catalog_order
+                    WHERE account_id IN (SELECT * FROM mine) AND state = 'ACCEPTED' AND finished_at IS NULL)"""
 
 
 def _known(user: Any) -> _Known:

@@ -13,6 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from catalog.orders.models import Order
+from catalog.orders.services import watch
 from core import clock, heartbeats, metrics
 from core.models import Heartbeat, OutboxRow
 from core.queues import Queue
@@ -48,6 +50,7 @@ def read(*, as_of: datetime) -> list[Section]:
             (gettext_lazy("任务队列"), worker_queues),
             (gettext_lazy("待处理数据"), queue_tables),
             (gettext_lazy("消息出站"), outbox),
+            (gettext_lazy("订单"), orders),
             (gettext_lazy("库存"), stock),
             (gettext_lazy("定时任务"), jobs),
             (gettext_lazy("备份"), backups),
@@ -148,6 +151,14 @@ def outbox(as_of: datetime) -> Iterator[Finding]:
         "worker-stuck.md",
     )
     yield Finding(_("已停止"), BAD if dead else OK, str(dead), mend="news-dead.md")
+
+
+def orders(as_of: datetime) -> Iterator[Finding]:
+    """Orders that should be carried out by now, or that a far system refused."""
+    stuck = watch.stuck(Order.objects.all(), as_of=as_of).order_by("promised_at")
+    first = ", ".join(stuck.values_list("number", flat=True)[:5])
+    count = stuck.count()
+    yield Finding(_("卡住的订单"), BAD if count else OK, str(count), first, "order-stuck.md")
 
 
 def stock(as_of: datetime) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ class OrderCancel(Operation):
     form_class = OrderCancelForm
 
     def available(self, ctx: Context) -> bool:
-        return bool(ctx.served.is_authenticated) and _waiting(ctx).exists()
+        return bool(ctx.served.is_authenticated) and _own(ctx).exists()
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         account: BillingAccount = data["order"].account
