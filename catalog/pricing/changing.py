@@ -67,7 +67,7 @@ class _Numbering:
             nth += 1
             ref = f"{NEW}{holding.offer}:{nth}"
         self._taken.add(ref)
-        self.items.append(_Begun(replace(holding, ref=ref), pays_setup))
+        self.items.append(_Begun(holding if ref == holding.ref else replace(holding, ref=ref), pays_setup))
 
 
 def _check(holdings: Sequence[Holding], change: Change) -> None:
@@ -167,20 +167,21 @@ def _following(holding: Holding, new: Terms, begins: date, *, keeps_lock: bool) 
 
 
 def _added(terms: Terms, change: Change) -> Holding:
-    return replace(_begun(terms, change.on, change.place), is_returnable=True)
+    return _begun(terms, change.on, change.place, is_returnable=True)
 
 
-def _begun(terms: Terms, begins: date, place: str) -> Holding:
+def _begun(terms: Terms, begins: date, place: str, *, is_returnable: bool = False) -> Holding:
     until = add_months(begins, terms.term_months) if terms.term_months else None
     is_term = terms.cycle == "TERM"
     return Holding(
-        ref=NEW,
+        ref=f"{NEW}{terms.offer}",
         offer=terms.offer,
         begins_on=begins,
         ends_on=until if is_term and not terms.is_renewed else None,
         committed_until=until,
         paid_until=until if is_term else None,
         place=place,
+        is_returnable=is_returnable,
     )
 
 

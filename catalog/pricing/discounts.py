@@ -39,6 +39,8 @@ class _Candidate(NamedTuple):
 
 def runs(held: Held, asked: Asked, begins: date, ends: date) -> list[Run]:
     """The discounts on a price from day to day; days without any are left out."""
+    if not held.customer.exceptions and asked.charge not in held.offers[asked.holding.offer].rules:
+        return []
     candidates = list(_candidates(held, asked, begins, ends))
     exceptions = _exceptions(held.customer, asked, begins, ends)
     if not candidates and not exceptions:

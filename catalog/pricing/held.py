@@ -37,8 +37,8 @@ class Held:
         self._by_offer: dict[str, list[Holding]] = {}
         self._terminals: dict[tuple[str, str], list[Holding]] = {}
         for holding in self.holdings:
-            self._by_offer.setdefault(holding.offer, []).append(holding)
             terms = self.offers[holding.offer].terms
+            self._by_offer.setdefault(holding.offer, []).append(holding)
             if terms.is_per_terminal:
                 self._terminals.setdefault((terms.type, holding.place), []).append(holding)
 

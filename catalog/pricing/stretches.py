@@ -30,6 +30,8 @@ def stretches(held: Held, holding: Holding, period: Period) -> list[Stretch]:
     offer = held.offers[holding.offer]
     if begins >= ends or offer.terms.cycle == "ONCE":
         return []
+    if plain := _plain(held, holding, offer, begins, ends):
+        return [plain]
     free, fee = _spans(holding, offer)
     found: list[Stretch] = []
     cuts = _cuts(held, holding, offer, (begins, ends), free + fee)
@@ -41,6 +43,18 @@ def stretches(held: Held, holding: Holding, period: Period) -> list[Stretch]:
             cents = offer.amount(charge, first, terminal)
         _append(found, Stretch(first, end, charge, cents, terminal))
     return found
+
+
+def _plain(held: Held, holding: Holding, offer: PreparedOffer, begins: date, ends: date) -> Stretch | None:
+    """What most holdings are in most months: on, at one price, with no terminal before it. None for any other."""
+    if holding.stops or holding.paid_until is not None or offer.terms.cycle != "MONTHLY":
+        return None
+    if offer.terms.is_per_terminal and held.earlier(holding):
+        return None
+    rate = offer.rate("PERIOD", begins)
+    if rate.ends_on is not None and rate.ends_on < ends:
+        return None
+    return Stretch(begins, ends, "PERIOD", rate.amounts_cents[0], 1)
 
 
 def _spans(holding: Holding, offer: PreparedOffer) -> tuple[list[Span], list[Span]]:
