@@ -70,6 +70,11 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("账单与收款"),
         (
             ("billing.bill", "receipt_long", pgettext_lazy("plural", "账单")),
+            ("catalog.billrun", "event_repeat", pgettext_lazy("plural", "出账批次")),
+            ("catalog.billrunfailure", "error", pgettext_lazy("plural", "出账失败")),
+            ("catalog.chargedmonth", "calculate", pgettext_lazy("plural", "月度计费")),
+            ("catalog.recharge", "restart_alt", pgettext_lazy("plural", "待重算账期")),
+            ("catalog.carriedforward", "forward", pgettext_lazy("plural", "结转")),
             ("billing.dispute", "contact_support", pgettext_lazy("plural", "账单异议")),
             ("billing.largebill", "trending_up", pgettext_lazy("plural", "巨额账单")),
             ("billing.debitagreement", "autopay", pgettext_lazy("plural", "代扣协议")),

@@ -135,6 +135,11 @@ ROLES = (
         (
             *_CUSTOMERS,
             "billing.view_*",
+            "catalog.view_billrun",
+            "catalog.view_billrunfailure",
+            "catalog.view_chargedmonth",
+            "catalog.view_recharge",
+            "catalog.view_carriedforward",
             "core.view_approval",
             "operations.view_slip",
             "billing.change_receipt",

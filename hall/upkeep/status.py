@@ -18,7 +18,7 @@ from catalog.orders.services import watch
 from core import clock, heartbeats, metrics
 from core.models import Heartbeat, OutboxRow
 from core.queues import Queue
-from hall.upkeep import machine
+from hall.upkeep import bill_runs, machine
 from hall.upkeep.findings import BAD, OK, WARN, Finding, span
 from resources.models import LowStock
 
@@ -33,6 +33,7 @@ _RUNBOOK = {
     "commands": "provisioning-failed.md",
     "check_ledgers": "ledger-check-failed.md",
     "backup": "restore-from-backup.md",
+    "issue_bills": "bill-run.md",
 }
 
 
@@ -53,6 +54,7 @@ def read(*, as_of: datetime) -> list[Section]:
             (gettext_lazy("订单"), orders),
             (gettext_lazy("库存"), stock),
             (gettext_lazy("定时任务"), jobs),
+            (gettext_lazy("出账"), bill_runs.findings),
             (gettext_lazy("备份"), backups),
             (gettext_lazy("通知与支付渠道"), machine.gateways),
             (gettext_lazy("数据库"), machine.database),

@@ -26,7 +26,15 @@ from core.actor import Actor
 from core.models import Approval, CalendarDay, Heartbeat, OutboxRow, Upload
 from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
 from operations.models import ServingSession, Slip, SlipHistory, SlipState
-from tests.admin import build_content, build_holdings, build_money, build_people, build_resources
+from tests.admin import (
+    build_catalog,
+    build_charging,
+    build_content,
+    build_holdings,
+    build_money,
+    build_people,
+    build_resources,
+)
 from tests.billing import build as money
 from tests.conftest import NOON
 
@@ -104,6 +112,8 @@ def hall(n: int = 3, *, region: Region | None = None, start: int = 0) -> None:
         build_people.wishes(i, account)
         build_resources.everything(i, region, account)
         build_holdings.everything(i, account)
+        build_catalog.everything(i, account)
+        build_charging.everything(i, account)
         build_money.debit(account)
         build_money.statement(i, account)
         _system(i, region)
