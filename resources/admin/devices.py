@@ -92,6 +92,9 @@ class DeviceAdmin(EditableAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("serial", "kind", "sku", "region", *(("state", "account") if obj else ()))
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return list(self.inlines) if obj else []  # what is not there yet has no history
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 

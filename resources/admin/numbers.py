@@ -158,6 +158,9 @@ class NumberAdmin(EditableAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("digits",) if obj else ()
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return list(self.inlines) if obj else []  # what is not there yet has no history
+
     def save_model(self, request: HttpRequest, obj: Number, form: Any, change: bool) -> None:
         if not change:
             obj.marks = rules.marks(obj.digits)

@@ -40,7 +40,7 @@ class QuantityForm(ReasonOnlyForm):
     """The key makes a second press of the button the same request."""
 
     quantity = forms.IntegerField(label=_("数量"), min_value=1, widget=UnfoldAdminIntegerFieldWidget())
-    key = forms.CharField(widget=forms.HiddenInput(), max_length=80, initial=_new_key)
+    request_key = forms.CharField(widget=forms.HiddenInput(), max_length=80, initial=_new_key)
 
 
 class CountForm(ReasonOnlyForm):
@@ -74,7 +74,12 @@ def _receive(
     row_id: Any, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     stock.receive(
-        item_id=row_id, quantity=data["quantity"], key=data["key"], actor=actor, as_of=as_of, reason=reason
+        item_id=row_id,
+        quantity=data["quantity"],
+        key=data["request_key"],
+        actor=actor,
+        as_of=as_of,
+        reason=reason,
     )
     return _("已入库")
 
@@ -97,7 +102,7 @@ def _send(row_id: Any, *, data: dict[str, Any], actor: Actor, reason: str, as_of
     if target is None:
         raise NotFound()
     transfers.send(
-        key=data["key"],
+        key=data["request_key"],
         source_id=row_id,
         target_id=target.pk,
         quantity=data["quantity"],
