@@ -1,6 +1,5 @@
 import csv
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -230,12 +229,11 @@ def _assert_noise(rows: list[dict[str, str]]) -> None:
     """What the hall charges less what the file says has no pattern: around nil whatever one knows of the customer."""
     profile = profiles.load(PROFILE, kind="holdings", options=bulk_holdings.OPTIONS)
     services = bulk_holdings.Reader(profile, as_of=NOON).services
-    gap: Callable[[dict[str, str]], float] = lambda each: (
-        float(each["MonthlyCharges"])
-        - sum(  # noqa: E731
-            (service.fee_cents or 0) / 100 for service in services if each[service.column] in service.values
-        )
-    )
+
+    def gap(each: dict[str, str]) -> float:
+        held = [service for service in services if each[service.column] in service.values]
+        return float(each["MonthlyCharges"]) - sum((service.fee_cents or 0) / 100 for service in held)
+
     gaps = [gap(each) for each in rows]
     assert max(map(abs, gaps)) < 5
     for column in rows[0].keys() - {"customerID", "MonthlyCharges", "TotalCharges", "tenure"}:

@@ -1,0 +1,3 @@
+from tests.accounts.conftest import empty_vault, noon
+
+__all__ = ["empty_vault", "noon"]
