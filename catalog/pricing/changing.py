@@ -160,6 +160,7 @@ def _following(holding: Holding, new: Terms, begins: date, *, keeps_lock: bool) 
         committed_until=committed,
         stops=tuple(stop for stop in holding.stops if stop.ends_on is None or stop.ends_on > begins),
         since=holding.since or holding.begins_on,
+        first_ref=holding.first_ref or holding.ref,
     )
 
 

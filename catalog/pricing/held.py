@@ -11,12 +11,16 @@ NEW = "new:"  # how the refs of holdings begin that are not there yet
 
 
 def in_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
-    """In the order in which terminals are counted: by first day, then ref; those only asked for come last."""
+    """In the order in which terminals are counted: by first day, then ref; those only asked for come last.
+
+    What was turned into something else counts as the first that it follows: nobody behind it moves.
+    """
     return tuple(sorted(holdings, key=_place_in_order))
 
 
-def _place_in_order(holding: Holding) -> tuple[date, bool, str]:
-    return (holding.since or holding.begins_on, holding.ref.startswith(NEW), holding.ref)
+def _place_in_order(holding: Holding) -> tuple[date, bool, str, date]:
+    ref = holding.first_ref or holding.ref
+    return (holding.since or holding.begins_on, ref.startswith(NEW), ref, holding.begins_on)
 
 
 def holds_on(holding: Holding, day: date) -> bool:

@@ -64,10 +64,11 @@ class Holding:
         None  # end of what was paid with the order; None: nothing was. Renewals do not move it
     )
     place: str = ""  # terminals at one place are counted together: the installation address's account
-    stops: tuple[Stop, ...] = ()
-    since: date | None = (
-        None  # begin of the first holding that it follows; None: `begins_on`. Orders terminals
-    )
+    stops: tuple[
+        Stop, ...
+    ] = ()  # where a term is paid ahead all since its begin, else those of the month are enough
+    since: date | None = None  # begin of the first holding that it follows; None: it follows none
+    first_ref: str = ""  # the ref of that first holding; empty: it follows none
     is_returnable: bool = False  # ordered anew (it follows none) and never in a month's bill
 
 

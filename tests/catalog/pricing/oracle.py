@@ -67,8 +67,9 @@ class Oracle:
         if not terms.is_per_terminal:
             return 1
 
-        def order(one: Holding) -> tuple[date, bool, str]:
-            return (one.since or one.begins_on, one.ref.startswith("new:"), one.ref)
+        def order(one: Holding) -> tuple[date, bool, str, date]:
+            first = one.first_ref or one.ref
+            return (one.since or one.begins_on, first.startswith("new:"), first, one.begins_on)
 
         return 1 + len(
             [

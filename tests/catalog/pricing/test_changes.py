@@ -12,6 +12,7 @@ from tests.catalog.pricing.build import (
     book,
     codes,
     held,
+    named,
     nov,
     offer,
     plain,
@@ -168,8 +169,10 @@ def test_what_the_first_terminal_is_turned_into_is_the_first_one() -> None:
         offer(terminal("hd"), period=rate(2400, 600)), offer(terminal("4k"), period=rate(3000, 900))
     )
     change = Change(on=nov(1), turn={"S1": "4k"})
-    found = quote(prices, held("S1", "hd"), held("S2", "hd", nov(1)), change=change)
-    assert codes(found.month) == [("4k/PERIOD", 3000), ("hd/PERIOD", 600)]
+    for second in (held("S2", "hd"), held("S2", "hd", nov(1))):  # of the same day, and of a later one
+        found = quote(prices, held("S1", "hd"), second, change=change)
+        assert codes(found.month) == [("4k/PERIOD", 3000), ("hd/PERIOD", 600)]
+        assert quote(prices, *named(found.holdings)).month_cents == 3600
 
 
 def test_a_terminal_that_takes_its_old_place_again_moves_the_others_back_from_that_day() -> None:
