@@ -158,7 +158,11 @@ class OrderAdmin(ReadOnlyAdmin):
             "title": _("订单流转"),
             "ages": [str(label) for label in AGES.values()],
             "steps": [
-                {"step": step, "cells": _cells(step, changelist), "url": f"{changelist}?state__exact={step.state}"}
+                {
+                    "step": step,
+                    "cells": _cells(step, changelist),
+                    "url": f"{changelist}?state__exact={step.state}",
+                }
                 for step in desk.by_step(sight(Order.objects.all()), as_of=as_of)
             ],
             "stuck": list(stuck.prefetch_related("lines__offer")[:MOST_STUCK]),

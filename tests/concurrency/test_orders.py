@@ -66,7 +66,8 @@ def test_control_without_the_lock_both_are_accepted(monkeypatch: pytest.MonkeyPa
 def test_a_payment_and_the_end_of_its_time_at_once() -> None:
     user, account = build.home()
     order = build.ordered(user, account, build.offer("hd", once=5000))
-    assert order.due_at is not None and order.bill is not None
+    assert order.due_at is not None
+    assert order.bill is not None
     paid = money.payment(account, 5000, first=order.bill)
 
     def pay() -> Any:

@@ -20,7 +20,8 @@ _SETTLE = """
     written AS (INSERT INTO billing_allocation (receipt_id, bill_id, amount_cents, effective_on, at)
                 SELECT %(receipt)s, bill_id, cents, %(on)s, %(at)s FROM share)
     UPDATE billing_bill SET paid_cents = paid_cents + share.cents FROM share WHERE billing_bill.id = share.bill_id
-    RETURNING billing_bill.number, billing_bill.account_id, billing_bill.kind = 'ORDER' AND billing_bill.open_cents = 0"""
+    RETURNING billing_bill.number, billing_bill.account_id,
+              billing_bill.kind = 'ORDER' AND billing_bill.open_cents = 0"""
 
 
 class AboveAllocated(Conflict):

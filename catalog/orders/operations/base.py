@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django import forms
 from django.utils.translation import gettext as _
 
 from accounts.models import BillingAccount
@@ -44,6 +45,13 @@ def held_of(user: Any) -> Any:
     return rows.filter(state__in=(SubscriptionState.ACTIVE, SubscriptionState.PENDING)).select_related(
         "account", "offer__type"
     )
+
+
+class HeldField(forms.ModelChoiceField[Subscription]):
+    """One of the things that are held, called by its name and account."""
+
+    def label_from_instance(self, obj: Subscription) -> str:
+        return f"{obj.offer}（{obj.account.number}）"
 
 
 class OnPackages(Operation):
@@ -90,7 +98,8 @@ class OnPackages(Operation):
         )
 
     def perform(self, ctx: Context, data: dict[str, Any], quote: Quote) -> Done | Pending:
-        assert isinstance(quote, OrderQuote) and quote.plan is not None
+        assert isinstance(quote, OrderQuote)
+        assert quote.plan is not None
         order = orders.submit(
             plan=quote.plan,
             user_id=ctx.served.pk,

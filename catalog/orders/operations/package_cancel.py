@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from catalog.holdings.models import Subscription
-from catalog.orders.operations.base import OnPackages, held_of
-from catalog.orders.operations.package_change import _label
+from catalog.orders.operations.base import HeldField, OnPackages, held_of
 from catalog.orders.selectors.quoting import Wish
 from operations.context import Context
 from operations.forms import OperationForm
@@ -15,7 +13,7 @@ from operations.registry import register
 
 
 class CancelForm(OperationForm):
-    subscription = forms.ModelChoiceField(
+    subscription = HeldField(
         label=_("要退订的业务"),
         queryset=Subscription.objects.none(),
         to_field_name="number",
@@ -25,9 +23,8 @@ class CancelForm(OperationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         subscription = self.fields["subscription"]
-        assert isinstance(subscription, forms.ModelChoiceField)
+        assert isinstance(subscription, HeldField)
         subscription.queryset = held_of(self.ctx.served).order_by("account__number", "number")
-        subscription.label_from_instance = _label  # type: ignore[method-assign]  # Django's own way to say it
 
 
 @register

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.holdings.models import Subscription
 from catalog.offers.models import Offer, OfferRelation
 from catalog.orders import errors
-from catalog.orders.operations.base import OnPackages, held_of
+from catalog.orders.operations.base import HeldField, OnPackages, held_of
 from catalog.orders.selectors.quoting import Wish
 from operations.context import Context
 from operations.forms import OperationForm
@@ -18,7 +18,7 @@ _PATHS = (OfferRelation.Kind.UPGRADES_TO, OfferRelation.Kind.DOWNGRADES_TO)
 
 
 class ChangeForm(OperationForm):
-    subscription = forms.ModelChoiceField(
+    subscription = HeldField(
         label=_("现在的业务"), queryset=Subscription.objects.none(), to_field_name="number", empty_label=None
     )
     offer = forms.ModelChoiceField(
@@ -28,15 +28,10 @@ class ChangeForm(OperationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         subscription, offer = self.fields["subscription"], self.fields["offer"]
-        assert isinstance(subscription, forms.ModelChoiceField)
+        assert isinstance(subscription, HeldField)
         assert isinstance(offer, forms.ModelChoiceField)
         subscription.queryset = held_of(self.ctx.served).order_by("account__number", "number")
-        subscription.label_from_instance = _label  # type: ignore[method-assign]  # Django's own way to say it
         offer.queryset = Offer.objects.disclosed(self.ctx.as_of).order_by("type__position", "name")
-
-
-def _label(row: Subscription) -> str:
-    return f"{row.offer}（{row.account.number}）"
 
 
 def leads_to(held: Offer, other: Offer) -> bool:

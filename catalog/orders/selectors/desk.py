@@ -1,10 +1,8 @@
 """Orders as staff read them: by step and age, what is stuck, and how much of each product needs nobody."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -36,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Automated:
-    """Of the finished orders for a product in the last 30 days, how many were completed without anybody of the staff."""
+    """Of a product's orders that ended in the last 30 days, how many were completed without anybody of the staff."""
 
     offer: str
     finished: int
@@ -52,9 +50,7 @@ def by_step(rows: "QuerySet[Order]", *, as_of: datetime) -> list[Step]:
     counted: Counter[tuple[str, int]] = Counter()
     for state, since in rows.filter(finished_at=None).values_list("state", "state_since"):
         counted[state, _age(as_of - since)] += 1
-    return [
-        Step(state, tuple(counted[str(state), age] for age in range(len(AGES)))) for state in OPEN
-    ]
+    return [Step(state, tuple(counted[str(state), age] for age in range(len(AGES)))) for state in OPEN]
 
 
 def _age(length: timedelta) -> int:
@@ -89,7 +85,7 @@ def automated(sight: Sight, *, as_of: datetime) -> list[Automated]:
         state=OrderState.CANCELLED
     )
     lines = OrderLine.objects.filter(order__in=orders).annotate(is_touched=Exists(touched))
-    rows: Iterable[dict[str, Any]] = lines.values("offer__name").annotate(
+    rows = lines.values("offer__name").annotate(
         finished=Count("pk"), alone=Count("pk", filter=Q(state=LineState.DONE, is_touched=False))
     )
     found = [Automated(row["offer__name"], row["finished"], row["alone"]) for row in rows]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -136,7 +137,7 @@ def _begun(at: Job, row: OrderLine, begun: Subscription, part: Part) -> None:
 def _cancel(at: Job, row: OrderLine, part: Part) -> None:
     assert row.replaces is not None
     held = row.replaces
-    named = {"number": held.number, "actor": at.actor, "as_of": at.as_of, "reason": at.reason}
+    named: dict[str, Any] = {"number": held.number, "actor": at.actor, "as_of": at.as_of, "reason": at.reason}
     if held.state == SubscriptionState.PENDING:
         subscriptions.cancel(**named)
     elif part.is_undone and _is_returnable(held, at.as_of):

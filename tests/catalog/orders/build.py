@@ -64,7 +64,13 @@ def quoted(user: User, operation: str, raw: dict[str, Any], *, as_of: datetime =
 
 
 def done(
-    user: User, operation: str, raw: dict[str, Any], *, as_of: datetime = NOON, digest: str = "", key: str = ""
+    user: User,
+    operation: str,
+    raw: dict[str, Any],
+    *,
+    as_of: datetime = NOON,
+    digest: str = "",
+    key: str = "",
 ) -> Slip:
     """The whole way: quote, code, submit."""
     asker = ctx(user, as_of)
@@ -83,7 +89,7 @@ def done(
 
 
 def code(asker: Context, operation: str, raw: dict[str, Any]) -> str:
-    """A code that confirms these data, as if it had been sent: who orders ten times in a minute gets no ten messages."""
+    """A code that confirms these data, as if it had been sent: nobody is sent ten codes in a minute."""
     data = _cleaned(asker, operation, raw)
     subject = evidence._subject(asker, data)
     VerificationCode.objects.create(

@@ -48,7 +48,13 @@ def submit(way: str, user: Any, data: dict[str, Any]) -> None:
     address = {"page": "/orders/new/", "form": "/operations/package.order/"}[way]
     page = web.post(address, data)
     code = build.code(build.ctx(user), "package.order", data)
-    web.post(address, {"_digest": "x", "_key": "parity-key-1"} | data | hidden(page) | {"_step": "submit", "_agreed": "yes", "_code": code})
+    web.post(
+        address,
+        {"_digest": "x", "_key": "parity-key-1"}
+        | data
+        | hidden(page)
+        | {"_step": "submit", "_agreed": "yes", "_code": code},
+    )
 
 
 def same_for_all(case: str) -> None:

@@ -144,9 +144,7 @@ def test_while_something_is_off(user: User, account: BillingAccount, why: Suspen
 
 
 @pytest.mark.parametrize("flow", [Flow.DELIVERY, Flow.APPOINTMENT])
-def test_what_needs_a_visit_is_not_ordered_here_yet(
-    user: User, account: BillingAccount, flow: Flow
-) -> None:
+def test_what_needs_a_visit_is_not_ordered_here_yet(user: User, account: BillingAccount, flow: Flow) -> None:
     box = build.offer("box", type=shop.product_type(f"type-{flow}", flow=flow))
     error = refused(errors.NotOnline, lambda: build.quoted(user, "package.order", raw(account, box)))
     assert "营业厅" in error.text
@@ -211,9 +209,7 @@ def test_asked_for_a_second_time_the_end_does_not_come_twice(user: User, account
     held = build.ordered(user, account, build.offer("hd")).lines.get().subscription
     assert held is not None
     build.cancelled(user, held)
-    refused(
-        errors.AlreadyEnds, lambda: build.quoted(user, "package.cancel", {"subscription": held.number})
-    )
+    refused(errors.AlreadyEnds, lambda: build.quoted(user, "package.cancel", {"subscription": held.number}))
 
 
 def test_a_change_to_the_same_or_to_another_kind_of_thing(user: User, account: BillingAccount) -> None:

@@ -1,6 +1,7 @@
 """What goes on by itself is told of ahead, once per term."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -24,11 +25,11 @@ def run(day: date) -> renewals.Counts:
     return counts
 
 
-def subscribed(**more: object) -> Subscription:
+def subscribed(**more: Any) -> Subscription:
     """A quarter, begun today and paid with the order: further terms begin on 18 February, 18 May …"""
     user, account = build.home()
     build.credit(account, 9000)
-    given = {"cycle": "TERM", "term_months": 3, "is_renewed": True} | more
+    given: dict[str, Any] = {"cycle": "TERM", "term_months": 3, "is_renewed": True} | more
     build.ordered(user, account, build.offer("quarter", 9000, **given))
     return Subscription.objects.get()
 
