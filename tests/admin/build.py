@@ -32,6 +32,7 @@ from tests.admin import (
     build_content,
     build_holdings,
     build_money,
+    build_orders,
     build_people,
     build_resources,
 )
@@ -114,6 +115,7 @@ def hall(n: int = 3, *, region: Region | None = None, start: int = 0) -> None:
         build_holdings.everything(i, account)
         build_catalog.everything(i, account)
         build_charging.everything(i, account)
+        build_orders.everything(i, account)
         build_money.debit(account)
         build_money.statement(i, account)
         _system(i, region)

@@ -94,6 +94,7 @@ _WANTED: dict[str, dict[str, Any]] = {
     "resources.NumberPeriod": {"kind": "HOLD", "during": DateTimeTZRange(AT, AT.replace(year=2099))},
     "resources.StockMove": {"available": 1},
     "resources.Transfer": {"source_id": 1, "target_id": 2},
+    "catalog.PriceException": {"active_from": date(2026, 11, 1), "active_to": date(2026, 11, 30)},
     "catalog.Subscription": {"begins_on": date(2026, 11, 1)},
     "catalog.Termination": {"reason": "CUSTOMER", "slip_id": 1},
     "billing.StatementDifference": {"verdict": "LOCAL_ONLY", "receipt_id": 1},
@@ -123,6 +124,8 @@ def made_up(field: Any, which: int) -> Any:
     """A value of the field's type, another one for another `which`."""
     if isinstance(field, models.ForeignKey):
         return which
+    if isinstance(field, ArrayField):
+        return [made_up(field.base_field, which)]
     if field.choices:
         return field.choices[which % len(field.choices)][0]
     for kind, value in (
@@ -131,7 +134,6 @@ def made_up(field: Any, which: int) -> Any:
         (models.BooleanField, bool(which % 2)),
         (models.IntegerField, which),
         (models.JSONField, Json({"n": which})),
-        (ArrayField, [f"v{which}"]),
         (DateTimeRangeField, DateTimeTZRange(AT, AT.replace(year=2090 + which))),
         (models.BinaryField, bytes([which])),
         (models.GenericIPAddressField, f"10.0.0.{which}"),

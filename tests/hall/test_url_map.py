@@ -63,6 +63,9 @@ PUBLIC = {
     "content:hall",
     "content:picture",
     "content-api:article",
+    "catalog:offer",
+    "offers-api:offer",
+    "offers-api:price",
 }
 # These parameters name a kind, not a thing: they are the same for everybody.
 KINDS = {
