@@ -32,6 +32,7 @@ CHINESE_AS_IT_IS = {
     "hall/settings/base.py": "a language's own name",
     "notices/seeds.py": "texts in both languages, side by side",
     "notices/seed_mails.py": "texts in both languages, side by side",
+    "notices/seed_orders.py": "texts in both languages, side by side",
     "notices/seed_people.py": "texts in both languages, side by side",
     "notices/seed_serving.py": "texts in both languages, side by side",
     "templates/hall/offline.html": "both languages on one page, since nobody can be asked without a network",

@@ -51,7 +51,7 @@ class HeldField(forms.ModelChoiceField[Subscription]):
     """One of the things that are held, called by its name and account."""
 
     def label_from_instance(self, obj: Subscription) -> str:
-        return f"{obj.offer}（{obj.account.number}）"
+        return f"{obj.offer} · {obj.account.number}"
 
 
 class OnPackages(Operation):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.models import BillingAccount
 from accounts.services.accounts import refuse_closed
@@ -314,7 +315,7 @@ def _raise(problem: Problem, facts: _Facts, offers: Mapping[str, Offer]) -> None
     names = _names({held.get(code, code), *problem.others}, offers)
     raise errors.BY_PROBLEM[problem.code](
         offer=names[held.get(code, code)],
-        others="、".join(names[other] for other in problem.others),
+        others=_("、").join(names[other] for other in problem.others),
     )
 
 
