@@ -50,7 +50,7 @@ def set_standing(
     present = Standing.objects.filter(customer_id=customer_id).filter(
         Q(active_to=None) | Q(active_to__gt=active_from)
     )
-    same = present.filter(active_from__lte=active_from, **wanted).first()
+    same: Standing | None = present.filter(active_from__lte=active_from, **wanted).first()
     if same is not None:
         return same
     _refuse_past(active_from, as_of)
@@ -91,7 +91,7 @@ def join_segment(
         raise UnknownSegment()
     rows = SegmentMembership.objects.filter(customer_id=customer_id, segment=segment)
     lasting = rows.filter(Q(active_to=None) | Q(active_to__gt=active_from))
-    known = lasting.filter(active_from__lte=active_from).first()
+    known: SegmentMembership | None = lasting.filter(active_from__lte=active_from).first()
     if known is not None:
         return known
     _refuse_past(active_from, as_of)

@@ -67,7 +67,7 @@ def _suspend(
     outcome = suspensions.suspend(
         number=_number(row_id), reason=because, actor=actor, as_of=as_of, note=reason
     )
-    return because.label if outcome == suspensions.Outcome.DONE else _("已经因此停机，没有变化")
+    return because.label if outcome == subscriptions.Outcome.DONE else _("已经因此停机，没有变化")
 
 
 def _resume(

@@ -105,8 +105,8 @@ class OfFamily(Operation):
         return getattr(ctx.served, "proven_phone", None) or ""
 
     def promise(self, ctx: Context, *lines: QuoteLine, **more: Any) -> Quote:
-        today = local_date(ctx.as_of)
-        return Quote(**{"price_cents": 0, "effective_on": today, "lines": lines} | more)
+        effective_on = more.pop("effective_on", local_date(ctx.as_of))
+        return Quote(price_cents=0, effective_on=effective_on, lines=lines, **more)
 
     def done(self, text: Any, **data: Any) -> Done:
         return Done(text=text, url=reverse("catalog:family"), data=data)

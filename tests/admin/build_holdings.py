@@ -17,12 +17,11 @@ ACTOR = Actor("test:admin")
 def everything(i: int, account: BillingAccount) -> None:
     """A family's offer in use with somebody asked to belong; one that is off; one that is over."""
     offer = _offer()
-    how = {"actor": ACTOR, "as_of": NOON}
     wanted = Wanted(offer_id=offer.pk, begins_on=date(2026, 11, 1))
     kept, off, over = (
         subscriptions.begin(account_id=account.pk, wanted=wanted, actor=ACTOR, as_of=NOON) for _ in range(3)
     )
-    suspensions.suspend(number=off.number, reason=SuspensionReason.STAFF, **how)  # type: ignore[arg-type]  # names parameters
+    suspensions.suspend(number=off.number, reason=SuspensionReason.STAFF, actor=ACTOR, as_of=NOON)
     slip = Slip.objects.filter(customer=account.customer).first() or Slip.objects.order_by("pk").last()
     assert slip is not None
     subscriptions.terminate(

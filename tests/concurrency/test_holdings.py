@@ -16,8 +16,9 @@ from catalog.models import FamilyMember, Subscription, Suspension, Termination
 from core.errors import HallError
 from tests.billing import build as money
 from tests.catalog.holdings import build
-from tests.catalog.holdings.build import ACTOR, NOON, TODAY, day
+from tests.catalog.holdings.build import ACTOR, TODAY, day
 from tests.concurrency.races import Meeting, caught
+from tests.conftest import NOON
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)

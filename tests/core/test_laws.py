@@ -176,7 +176,9 @@ def step(model: Any, law: Any, state: str) -> str:
 
 
 def prepare(owner: Session, model: Any, state: str, row: int) -> None:
-    PREPARATIONS.get((model._meta.label, state), lambda *_: None)(owner, row)
+    wanted = PREPARATIONS.get((model._meta.label, state))
+    if wanted is not None:
+        wanted(owner, row)
 
 
 @pytest.mark.parametrize(("model", "law"), under(Transitions))

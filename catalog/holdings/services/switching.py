@@ -72,7 +72,7 @@ def _given_by_others(subscription: Subscription) -> tuple[set[str], bool]:
     And whether the latter has a line: the same line then goes on with another profile.
     """
     others = Subscription.objects.filter(account_id=subscription.account_id).exclude(pk=subscription.pk)
-    beside = others.switched_on().filter(device_id=subscription.device_id)
+    beside = others.switched_on().filter(device=subscription.device)
     following = others.filter(follows_id=subscription.pk).exclude(state=SubscriptionState.CANCELLED)
     next_offers = list(following.values_list("offer_id", flat=True))
     given: set[str] = set()
@@ -83,11 +83,8 @@ def _given_by_others(subscription: Subscription) -> tuple[set[str], bool]:
 
 def _line_before(subscription: Subscription) -> str:
     """The number of what it takes the place of, where that has a line; else ""."""
-    before = Subscription.objects.filter(pk=subscription.follows_id).values_list("number", "offer_id").first()
-    if before is None:
-        return ""
-    number, offer_id = before
-    return number if _of_offer(offer_id)[1] else ""
+    before = subscription.follows
+    return before.number if before is not None and _of_offer(before.offer_id)[1] else ""
 
 
 def _ask(

@@ -14,7 +14,8 @@ from core.models import Heartbeat
 from resources.models import Command
 from tests.billing import build as money
 from tests.catalog.holdings import build
-from tests.catalog.holdings.build import ACTOR, NOON, day, noon
+from tests.catalog.holdings.build import ACTOR, day, noon
+from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
 HOW: Any = {"actor": ACTOR, "as_of": NOON}
@@ -82,7 +83,7 @@ def test_a_bug_is_one_row_s_failure(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ZeroDivisionError
         return real(number=number, **more)
 
-    monkeypatch.setattr(due.subscriptions, "carry_out_end", broken)
+    monkeypatch.setattr(subscriptions, "carry_out_end", broken)
     counts = run()
     assert (counts["failed"], counts["ended"]) == (1, 1)
     assert (build.state(first), build.state(second)) == ("ACTIVE", "TERMINATED")
@@ -115,7 +116,7 @@ def test_the_command_tells_its_counts_and_ends_badly_when_one_failed(
     def broken(**_: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(due.subscriptions, "carry_out_end", broken)
+    monkeypatch.setattr(subscriptions, "carry_out_end", broken)
     with pytest.raises(SystemExit) as ended:
         call_command("end_subscriptions", "--as-of", "2026-12-01T00:05", stdout=io.StringIO())
     assert ended.value.code == 1

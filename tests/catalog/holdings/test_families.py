@@ -24,7 +24,8 @@ from operations.models import SlipState
 from tests.accounts.desk import Committed, Desk
 from tests.billing import build as money
 from tests.catalog.holdings import build
-from tests.catalog.holdings.build import ACTOR, NOON, TODAY, day, noon
+from tests.catalog.holdings.build import ACTOR, TODAY, day, noon
+from tests.conftest import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 HOW: Any = {"actor": ACTOR, "as_of": NOON}

@@ -12,10 +12,12 @@ from catalog.holdings.families import Family, FamilyMember
 from catalog.holdings.selectors import holdings, payers
 from catalog.holdings.services import subscriptions, suspensions
 from catalog.holdings.services.subscriptions import Wanted
+from catalog.models import TerminationReason
 from catalog.pricing.types import Period, Stop
 from tests.billing import build as money
 from tests.catalog.holdings import build
-from tests.catalog.holdings.build import ACTOR, NOON, TODAY, day
+from tests.catalog.holdings.build import ACTOR, TODAY, day
+from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
 HOW: Any = {"actor": ACTOR, "as_of": NOON}
@@ -66,7 +68,7 @@ def test_a_month_has_what_was_held_on_one_of_its_days(
     row = build.held(account, begins_on=begins_on)
     if ends_on:
         evidence = subscriptions.Evidence(slip_id=build.slip(account).pk)
-        reason = subscriptions.TerminationReason.CUSTOMER
+        reason = TerminationReason.CUSTOMER
         subscriptions.terminate(number=row.number, reason=reason, evidence=evidence, on=ends_on, **HOW)
     assert refs(account) == ([row.number] if is_in else [])
     assert (account.pk in holdings.payers(NOVEMBER)) == is_in

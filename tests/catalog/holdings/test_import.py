@@ -17,7 +17,8 @@ from core.imports.errors import BadProfile
 from core.imports.runs import Job
 from tests import shared_data
 from tests.billing import build as money
-from tests.catalog.holdings.build import NOON, TODAY, day
+from tests.catalog.holdings.build import TODAY, day
+from tests.conftest import NOON
 from tests.imports import build
 from tests.imports.test_import_accounts import dispatch
 

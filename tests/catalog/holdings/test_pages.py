@@ -16,7 +16,8 @@ from catalog.models import Offer, ProductType, Subscription
 from catalog.offers.services import prices, publishing
 from tests.billing import build as money
 from tests.catalog.holdings import build
-from tests.catalog.holdings.build import ACTOR, NOON, TODAY, day
+from tests.catalog.holdings.build import ACTOR, TODAY, day
+from tests.conftest import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 HOW: Any = {"actor": ACTOR, "as_of": NOON}

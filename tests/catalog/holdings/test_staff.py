@@ -20,7 +20,8 @@ from tests.admin.build import staff_with, superuser, viewer
 from tests.admin.conftest import log_in
 from tests.billing import build as money
 from tests.catalog.holdings import build
-from tests.catalog.holdings.build import ACTOR, NOON, TODAY, day
+from tests.catalog.holdings.build import ACTOR, TODAY, day
+from tests.conftest import NOON
 
 __all__ = ["log_in"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]

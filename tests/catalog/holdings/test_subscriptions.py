@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -23,10 +24,11 @@ from core.models import Upload
 from notices.models import Delivery, DeliveryState, Message, Template
 from tests.billing import build as money
 from tests.catalog.holdings import build
-from tests.catalog.holdings.build import ACTOR, NOON, TODAY, day, noon
+from tests.catalog.holdings.build import ACTOR, TODAY, day, noon
+from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
-HOW = {"actor": ACTOR, "as_of": NOON}
+HOW: Any = {"actor": ACTOR, "as_of": NOON}
 C = TerminationReason
 
 
@@ -281,9 +283,9 @@ def test_an_authority_ends_it_with_a_document_and_the_change_to_come_with_it() -
         content_type="application/pdf", path="x", size=1, digest="x", scanner="x", created_at=NOON,
     )  # fmt: skip
     evidence = Evidence(document_id=document.pk)
-    how = {"number": row.number, "reason": C.AUTHORITY, "evidence": evidence}
-    assert subscriptions.terminate(**how, **HOW) == Outcome.DONE  # type: ignore[arg-type]  # names parameters
-    assert subscriptions.terminate(**how, **HOW) == Outcome.ALREADY_DONE  # type: ignore[arg-type]  # as above
+    how: Any = {"number": row.number, "reason": C.AUTHORITY, "evidence": evidence}
+    assert subscriptions.terminate(**how, **HOW) == Outcome.DONE
+    assert subscriptions.terminate(**how, **HOW) == Outcome.ALREADY_DONE
     assert (build.state(row), row.ends_on, build.state(new)) == ("TERMINATED", TODAY, "CANCELLED")
 
 

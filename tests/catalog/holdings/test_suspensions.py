@@ -1,6 +1,7 @@
 import contextlib
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,14 +9,15 @@ from django.db import IntegrityError, transaction
 
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import bulk_suspensions, subscriptions, suspensions
-from catalog.holdings.services.suspensions import Outcome
+from catalog.holdings.services.subscriptions import Outcome
 from catalog.models import Offer, Suspension
 from core.errors import HallError
 from core.models import OutboxRow
 from resources.models import Command
 from tests.billing import build as money
 from tests.catalog.holdings import build
-from tests.catalog.holdings.build import ACTOR, NOON, TODAY, day, noon
+from tests.catalog.holdings.build import ACTOR, TODAY, day, noon
+from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
 HOW: Any = {"actor": ACTOR, "as_of": NOON}
@@ -172,8 +174,8 @@ def test_many_at_once_are_the_same_as_one_by_one() -> None:
     numbers = random_hall(7, 250)
     for call in ("suspend", "resume"):
         for reason in (R.ARREARS, R.CUSTOMER):
-            one_by_one = _tried(numbers, lambda call=call, reason=reason: _singly(call, reason, numbers))
-            at_once = _tried(numbers, lambda call=call, reason=reason: _together(call, reason, numbers))
+            one_by_one = _tried(numbers, partial(_singly, call, reason, numbers))
+            at_once = _tried(numbers, partial(_together, call, reason, numbers))
             assert len(one_by_one[0]) > 100
             for singly, together in zip(one_by_one, at_once, strict=True):
                 assert together == singly
