@@ -11,7 +11,7 @@ from catalog.pricing.types import Period
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """Of the month that ended last. `run` is None where none was started, `is_needed` where nobody pays for anything."""
+    """Of the month that ended last. `run`: None where none was started. `is_needed`: somebody pays for something."""
 
     period: Period
     run: BillRun | None

@@ -24,7 +24,7 @@ EVERY = timedelta(
     days=11
 )  # it is missed after three of these: a month without a run is noticed two days later
 heartbeats.expect(JOB, every=EVERY)
-CHUNK = 500
+CHUNK = 1000
 
 
 class MonthNotOver(HallError):
