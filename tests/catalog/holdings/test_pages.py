@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts import personal_data
 from accounts.models import BillingAccount, Membership, User
 from catalog.choices import SuspensionReason
 from catalog.holdings.selectors import services
@@ -178,3 +179,14 @@ def test_everything_is_said_in_english_too(browser: Client, account: BillingAcco
 def test_nobody_who_is_not_logged_in_has_anything() -> None:
     build.held()
     assert not Subscription.objects.for_user(None).exists()
+
+
+def test_the_copy_of_his_data_has_what_he_holds(alice: User, account: BillingAccount) -> None:
+    row = build.held(account, priced(), address="幸福路 1 号")
+    suspensions.suspend(number=row.number, reason=SuspensionReason.CUSTOMER, **HOW)
+    build.held()
+    found = personal_data.everything(alice)
+    [held] = found["services"]
+    assert (held["number"], held["account"], held["begins_on"]) == (row.number, account.number, "2026-10-01")
+    assert held["off"] == [{"reason": "CUSTOMER", "begins_on": "2026-11-18", "ends_on": None}]
+    assert found["families"] == []
