@@ -85,7 +85,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):  # datetime too
         return value.isoformat()
     if isinstance(value, models.Model):
-        return str(getattr(value, "number", "") or getattr(value, "reference", "") or value.pk)
+        names = (getattr(value, name, "") for name in ("number", "reference", "code"))
+        return str(next((name for name in names if name), value.pk))
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset | models.QuerySet):

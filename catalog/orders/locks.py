@@ -4,16 +4,17 @@ from collections.abc import Collection
 from datetime import datetime
 
 from accounts import locks as account_locks
+from accounts.models import BillingAccount
 from catalog.holdings.models import Subscription
 from catalog.orders.models import Order, OrderLine, OrderState
 from core.errors import NotFound
 
 
-def accounts(payer_id: int, account_id: int) -> None:
-    """Whoever pays, then whoever orders: two orders of one home wait for each other. Raises NotFound."""
-    account_locks.hold(payer_id)
+def accounts(payer_id: int, account_id: int) -> BillingAccount:
+    """Whoever pays, then whoever orders, as it is now: two orders of one home wait for each other. Raises NotFound."""
     if account_id != payer_id:
-        account_locks.hold(account_id)
+        account_locks.hold(payer_id)
+    return account_locks.account(account_id)
 
 
 def subscriptions(numbers: Collection[str]) -> None:

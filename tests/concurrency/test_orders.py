@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import BillingAccount
 from catalog.models import Order, OrderState, Subscription
 from catalog.orders import errors, locks
 from catalog.orders.services import orders
@@ -50,7 +51,9 @@ def test_one_of_two_rival_orders_wins() -> None:
 
 
 def test_control_without_the_lock_both_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "accounts", lambda payer_id, account_id: None)
+    monkeypatch.setattr(
+        locks, "accounts", lambda payer_id, account_id: BillingAccount.objects.get(pk=account_id)
+    )
     real, meeting = orders.submit, Meeting(2)
 
     def met(**given: Any) -> Order:

@@ -64,11 +64,15 @@ def _made(snapshot: Snapshot, region_id: int | None, kind: str) -> PriceBook:
 
 def conditions(as_of: datetime) -> dict[str, Conditions]:
     """For whom and when each offer is sold, as published by that instant; what is a draft then is not in it."""
+    return _conditions(snapshots.current(), as_of)
+
+
+def _conditions(snapshot: Snapshot, as_of: datetime) -> dict[str, Conditions]:
     return {
         offer: Conditions(
             offer, each.regions, each.kinds, each.tiers, each.segments, each.begins_on, each.ends_on
         )
-        for offer, each in snapshots.current().published.items()
+        for offer, each in snapshot.published.items()
         if each.at <= as_of
     }
 
@@ -119,6 +123,15 @@ def customer(account_id: int, on: date) -> Customer:
 def buyer(found: Facts) -> Buyer:
     """The same account as the one who asks for an offer."""
     return Buyer(above(found.region_id), found.kind, found.customer.tier, found.customer.segments)
+
+
+def for_sale(price: Facts, asks: Facts, as_of: datetime) -> tuple[PriceBook, dict[str, Conditions], Buyer]:
+    """The book at whose prices one account pays, what is on sale, and the other account as who asks: in one query."""
+    snapshot = snapshots.current()
+    above_it = rules.path(asks.region_id, snapshot.parents)
+    places = frozenset(snapshot.places[key].code for key in above_it)
+    who = Buyer(places, asks.kind, asks.customer.tier, asks.customer.segments)
+    return _book(snapshot, price.region_id, price.kind), _conditions(snapshot, as_of), who
 
 
 def above(region_id: int | None) -> frozenset[str]:

@@ -68,7 +68,8 @@ class OnPackages(Operation):
         """Raises what this operation refuses before the plan is made."""
 
     def available(self, ctx: Context) -> bool:
-        return bool(ctx.served.is_authenticated) and orderable(ctx.served).exists()
+        """Whoever is logged in may look; who may order for which account is the form's choice."""
+        return bool(ctx.served.is_authenticated)
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return self.wish(data).account
@@ -77,9 +78,9 @@ class OnPackages(Operation):
         """Account first, then subscriptions; what was read before is read anew."""
         wish = self.wish(data)
         payer_id = payers.of_account(wish.account.pk, on=clock.local_date(ctx.as_of))
-        locks.accounts(payer_id, wish.account.pk)
-        locks.subscriptions({*wish.end, *wish.turn})
-        wish.account.refresh_from_db()
+        wish.account.closed_at = locks.accounts(payer_id, wish.account.pk).closed_at
+        if wish.end or wish.turn:
+            locks.subscriptions({*wish.end, *wish.turn})
 
     def confirmation_address(self, ctx: Context, data: dict[str, Any]) -> str:
         own = getattr(ctx.served, "proven_phone", None)

@@ -42,22 +42,16 @@ class OrderForm(OperationForm):
         account.queryset = orderable(self.ctx.served)
         # What was on sale a moment ago is refused by name, not as an unknown choice.
         offers.queryset = Offer.objects.disclosed(self.ctx.as_of)
-        offers.widget.choices = _Choices(self)
+        offers.widget.choices = self._on_sale
+
+    def _on_sale(self) -> list[tuple[str, str]]:
+        """Read when the page shows it and not before."""
+        rows = Offer.objects.on_sale(self.ctx.as_of).order_by("type__position", "name")
+        return [(row.code, str(row)) for row in rows]
 
     def clean_address(self) -> str:
         """The same address is the same home, however many spaces were typed."""
         return " ".join(self.cleaned_data["address"].split())
-
-
-class _Choices:
-    """What is on sale, read when the page shows it and not before."""
-
-    def __init__(self, form: OrderForm) -> None:
-        self._form = form
-
-    def __iter__(self) -> Any:
-        rows = Offer.objects.on_sale(self._form.ctx.as_of).order_by("type__position", "name")
-        return iter([(row.code, str(row)) for row in rows])
 
 
 @register

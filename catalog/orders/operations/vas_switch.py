@@ -55,11 +55,11 @@ class VasSwitch(OnPackages):
     code = "vas.switch"
     title = _("开关增值业务")
     summary = _("开通和关闭一样方便")
-    order = 18
+    order = 28
     form_class = SwitchForm
 
     def available(self, ctx: Context) -> bool:
-        return super().available(ctx) and _value_added(ctx).exists()
+        return super().available(ctx) and orderable(ctx.served).exists() and _value_added(ctx).exists()
 
     def wish(self, data: dict[str, Any]) -> Wish:
         account, offer = data["account"], data["offer"]

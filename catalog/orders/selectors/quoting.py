@@ -21,7 +21,7 @@ from catalog.orders import errors, rules
 from catalog.orders.models import LineAction, LineState, OrderLine
 from catalog.orders.rules import Part
 from catalog.pricing import charges
-from catalog.pricing.relations import Problem, problems
+from catalog.pricing.relations import Buyer, Conditions, Problem, problems
 from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook, Rate
 from core import clock
 
@@ -114,6 +114,8 @@ class _Facts:
     customer: Customer
     book: PriceBook
     payer_id: int
+    conditions: Mapping[str, Conditions]
+    buyer: Buyer
 
 
 def plan(wish: Wish, *, as_of: datetime) -> Plan:
@@ -121,13 +123,13 @@ def plan(wish: Wish, *, as_of: datetime) -> Plan:
     refuse_closed(wish.account)
     today = clock.local_date(as_of)
     change = _change(wish, today)
-    facts = _facts(wish, today)
+    facts = _facts(wish, today, as_of)
     offers = _offers(facts, change)
     _refuse_flow(change, offers)
     _refuse_debtor(wish, facts, today)
-    _refuse_suspended(wish)
+    _refuse_suspended(wish, facts)
     _refuse_under_way(wish)
-    _refuse_problems(wish, change, facts, offers, as_of)
+    _refuse_problems(change, facts, offers)
     found = charges(
         holdings=facts.holdings,
         change=change,
@@ -151,7 +153,7 @@ def plan(wish: Wish, *, as_of: datetime) -> Plan:
 def parts_of(wish: Wish, *, as_of: datetime) -> tuple[Part, ...]:
     """The same without asking whether it may be ordered: it was ordered and paid for. Raises PricingError."""
     today = clock.local_date(as_of)
-    change, facts = _change(wish, today), _facts(wish, today)
+    change, facts = _change(wish, today), _facts(wish, today, as_of)
     found = charges(
         holdings=facts.holdings,
         change=change,
@@ -164,7 +166,7 @@ def parts_of(wish: Wish, *, as_of: datetime) -> tuple[Part, ...]:
 
 def held_by(account: BillingAccount, *, as_of: datetime) -> tuple[Holding, ...]:
     """What counts when this account orders: all that its payer pays for, and what waits for a payment."""
-    return _facts(Wish(account), clock.local_date(as_of)).holdings
+    return _facts(Wish(account), clock.local_date(as_of), as_of).holdings
 
 
 def _change(wish: Wish, on: date) -> Change:
@@ -177,14 +179,16 @@ def _change(wish: Wish, on: date) -> Change:
     )
 
 
-def _facts(wish: Wish, today: date) -> _Facts:
+def _facts(wish: Wish, today: date, as_of: datetime) -> _Facts:
+    """Prices are those of who pays; what is on sale for him is a matter of who orders."""
     account = wish.account
     payer_id = payers.of_account(account.pk, on=today)
-    found = books.facts(payer_id, today)
-    book = books.book(found.region_id, found.kind)
+    known = books.facts_of({payer_id, account.pk}, today)
+    found = known[payer_id]
+    book, conditions, buyer = books.for_sale(found, known[account.pk], as_of)
     held = _held(payer_id, today)
     waiting = _waiting(account, held, found.customer, book, today)
-    return _Facts((*held, *waiting), found.customer, book, payer_id)
+    return _Facts((*held, *waiting), found.customer, book, payer_id, conditions, buyer)
 
 
 def _held(payer_id: int, today: date) -> tuple[Holding, ...]:
@@ -271,9 +275,9 @@ def _refuse_debtor(wish: Wish, facts: _Facts, today: date) -> None:
         raise errors.Overdue(account=first.account.number)
 
 
-def _refuse_suspended(wish: Wish) -> None:
+def _refuse_suspended(wish: Wish, facts: _Facts) -> None:
     """While something of the account is off nothing is added or changed; it may always be ended."""
-    if not (wish.add or wish.turn):
+    if not facts.holdings or not (wish.add or wish.turn):
         return
     stopped = Suspension.objects.filter(
         subscription__account=wish.account, subscription__state=SubscriptionState.ACTIVE, ends_on=None
@@ -293,17 +297,14 @@ def _refuse_under_way(wish: Wish) -> None:
         raise errors.UnderWay(number=found)
 
 
-def _refuse_problems(
-    wish: Wish, change: Change, facts: _Facts, offers: Mapping[str, Offer], as_of: datetime
-) -> None:
-    own = books.facts(wish.account.pk, change.on)
+def _refuse_problems(change: Change, facts: _Facts, offers: Mapping[str, Offer]) -> None:
     found = problems(
         holdings=facts.holdings,
         change=change,
         customer=facts.customer,
         book=facts.book,
-        conditions=books.conditions(as_of),
-        buyer=books.buyer(own),
+        conditions=facts.conditions,
+        buyer=facts.buyer,
     )
     if found:
         _raise(found[0], facts, offers)

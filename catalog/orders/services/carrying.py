@@ -28,18 +28,17 @@ class Job:
     """An order's lines are carried out then, by this actor, under the order's slip."""
 
     order: Order
-    slip_id: int
     actor: Actor
     as_of: datetime
 
     @property
+    def slip_id(self) -> int:
+        """Read where something ends by it."""
+        return Slip.objects.values_list("pk", flat=True).get(number=self.order.slip_number)
+
+    @property
     def reason(self) -> str:
         return f"order {self.order.number}"
-
-
-def job(order: Order, *, actor: Actor, as_of: datetime) -> Job:
-    slip_id = Slip.objects.values_list("pk", flat=True).get(number=order.slip_number)
-    return Job(order, slip_id, actor, as_of)
 
 
 def line(at: Job, row: OrderLine, part: Part) -> None:
@@ -84,13 +83,13 @@ def _part(at: Job, row: OrderLine) -> Part:
     return quoting.parts_of(wish, as_of=at.as_of)[0]
 
 
-def _wanted(row: OrderLine, part: Part, slip_id: int) -> Wanted:
+def _wanted(at: Job, row: OrderLine, part: Part) -> Wanted:
     assert part.begins is not None
     return Wanted(
         offer_id=row.offer_id,
         begins_on=part.begins.begins_on,
         ends_on=part.begins.ends_on,
-        slip_id=slip_id,
+        slip_id=at.slip_id if part.begins.ends_on else None,
         committed_until=part.begins.committed_until,
         paid_until=part.begins.paid_until,
         address=row.address,
@@ -103,7 +102,7 @@ def _add(at: Job, row: OrderLine, part: Part) -> None:
         return
     begun = subscriptions.begin(
         account_id=at.order.account_id,
-        wanted=_wanted(row, part, at.slip_id),
+        wanted=_wanted(at, row, part),
         actor=at.actor,
         as_of=at.as_of,
         reason=at.reason,
@@ -115,7 +114,7 @@ def _change(at: Job, row: OrderLine, part: Part) -> None:
     assert row.replaces is not None
     begun = subscriptions.turn(
         number=row.replaces.number,
-        wanted=_wanted(row, part, at.slip_id),
+        wanted=_wanted(at, row, part),
         slip_id=at.slip_id,
         actor=at.actor,
         as_of=at.as_of,
@@ -127,7 +126,6 @@ def _change(at: Job, row: OrderLine, part: Part) -> None:
 
 def _begun(at: Job, row: OrderLine, begun: Subscription, part: Part) -> None:
     """What begins on a later day is arranged, and the line done; what begins today is done when it is on."""
-    begun.refresh_from_db(fields=["state"])
     is_later = part.effective_on > local_date(at.as_of)
     is_done = is_later or begun.state == SubscriptionState.ACTIVE
     to = LineState.DONE if is_done else LineState.WORKING

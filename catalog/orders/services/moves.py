@@ -66,19 +66,24 @@ def move(
     order.save(update_fields=fields)
     record(order, before, to, actor=actor, as_of=as_of, reason=reason)
     if to in _OVER:
-        _ended(order, to, actor=actor, as_of=as_of, reason=reason)
+        # What ends as it is submitted ends its slip by what the operation answers.
+        is_open = before != _O.SUBMITTED
+        _ended(order, to, actor=actor, as_of=as_of, reason=reason, is_slip_open=is_open)
 
 
-def _ended(order: Order, to: OrderState, *, actor: Actor, as_of: datetime, reason: str) -> None:
-    slips.finish(
-        subject_kind=SUBJECT,
-        subject_id=order.number,
-        state=_SLIP[to],
-        as_of=as_of,
-        actor=actor,
-        reason=reason or f"order {to}",
-        result={"text": TEXTS[to], "url": url(order)},
-    )
+def _ended(
+    order: Order, to: OrderState, *, actor: Actor, as_of: datetime, reason: str, is_slip_open: bool
+) -> None:
+    if is_slip_open:
+        slips.finish(
+            subject_kind=SUBJECT,
+            subject_id=order.number,
+            state=_SLIP[to],
+            as_of=as_of,
+            actor=actor,
+            reason=reason or f"order {to}",
+            result={"text": TEXTS[to], "url": url(order)},
+        )
     outbox.publish(OrderEnded(order.number, order.account.number, str(to), reason[:200]), as_of=as_of)
 
 

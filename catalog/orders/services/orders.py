@@ -68,7 +68,7 @@ def submit(
         news = OrderWaits(number, plan.account.number, order.due_at.isoformat())
         outbox.publish(news, as_of=as_of)
         return order
-    at = carrying.job(order, actor=actor, as_of=as_of)
+    at = carrying.Job(order, actor, as_of)
     for row, part in zip(lines, plan.parts, strict=True):
         carrying.line(at, row, part)
     moves.settle(order, lines, actor=actor, as_of=as_of)
@@ -141,7 +141,7 @@ def paid(*, number: str, actor: Actor, as_of: datetime) -> bool:
         return False
     order.promised_at = as_of + timedelta(hours=settings.ORDER_PROMISE_HOURS)
     order.save(update_fields=["promised_at"])
-    at = carrying.job(order, actor=actor, as_of=as_of)
+    at = carrying.Job(order, actor, as_of)
     lines = locks.lines(order.pk)
     for row in lines:
         carrying.line_or_fail(at, row)
@@ -196,9 +196,12 @@ def give_up(*, number: str, code: str, actor: Actor, as_of: datetime) -> Order:
     open_ones = [row for row in lines if row.state in (LineState.WAITING, LineState.WORKING)]
     if not open_ones:
         raise errors.NothingToRetry(number=number)
-    at = carrying.job(order, actor=actor, as_of=as_of)
+    at = carrying.Job(order, actor, as_of)
     for row in open_ones:
-        carrying.fail(at, row, code)
+        if _is_on(row.subscription):  # the far system was faster than the news of it
+            moves.line_to(row, LineState.DONE)
+        else:
+            carrying.fail(at, row, code)
     moves.settle(order, lines, actor=actor, as_of=as_of)
     return order
 

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import BillingAccount
+from catalog.holdings.services import subscriptions
 from catalog.models import LineState, Order, OrderState, Subscription, SubscriptionState
 from catalog.orders import errors
 from catalog.orders.selectors import desk
@@ -120,6 +121,16 @@ def test_cancelled_by_staff_what_is_not_on_costs_nothing() -> None:
     assert money.balance(account) == 5000
     assert money.books_are_right()
     assert order.history.latest("pk").actor == CLERK.ref
+
+
+def test_what_is_on_by_now_is_not_taken_back() -> None:
+    order, account = in_trouble()
+    held = Subscription.objects.get()
+    subscriptions.activate(number=held.number, actor=CLERK, as_of=NOON)
+    orders.give_up(number=order.number, code=orders.BY_STAFF, actor=CLERK, as_of=NOON)
+    order.refresh_from_db()
+    assert order.state == OrderState.COMPLETED
+    assert money.balance(account) == 0
 
 
 def test_the_command_counts_and_changes_nothing_in_a_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
