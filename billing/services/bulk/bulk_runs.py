@@ -71,7 +71,7 @@ def issue(
             raise BadBill()
     ids = staging.next_ids("billing_bill", len(bills))
     _BILL_STAGE.fill(
-        (bill_id, bill.account_id, bill.source_number, issued_on, due_on, period, bill.total_cents)
+        (bill_id, bill.account_id, bill.source_number, str(issued_on), str(due_on), period, bill.total_cents)
         for bill_id, bill in zip(ids, bills, strict=True)
     )
     _LINE_STAGE.fill(_lines(ids, bills))

@@ -1,6 +1,7 @@
 """Months that were charged before their facts changed: noted here, put right by the next run."""
 
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection
 
@@ -24,7 +25,7 @@ def request(*, account_number: str, from_day: date, reason: str, as_of: datetime
     """
     account_id = account_locks.accounts([account_number])[account_number]
     months = rules.months_between(from_day, local_date(as_of))
-    values = {"account": account_id, "months": months, "reason": reason[:200], "at": as_of}
+    values: dict[str, Any] = {"account": account_id, "months": months, "reason": reason[:200], "at": as_of}
     with connection.cursor() as cursor:
         cursor.execute(_REQUEST, values)
         return int(cursor.rowcount)

@@ -9,6 +9,7 @@ from accounts.models import BillingAccount, Standing
 from catalog.holdings.services import subscriptions
 from catalog.holdings.services.subscriptions import DayTooEarly, Wanted
 from catalog.models import Offer, Subscription
+from catalog.offers.services import publishing
 from core.errors import HallError
 from tests.catalog.charging import build
 from tests.catalog.offers import build as offers
@@ -54,17 +55,17 @@ def shelf() -> list[Offer]:
     first = offers.draft("plain", name="基本包", while_checked="NONE")
     offers.price(first, 2633, active_to=date(2026, 9, 17))
     offers.price(first, 2999, active_from=date(2026, 9, 17))
-    offers.publishing.publish_offer(offer_id=first.pk, as_of=offers.LONG_AGO)
+    publishing.publish_offer(offer_id=first.pk, as_of=offers.LONG_AGO)
     box = offers.draft("box", type_code="box", name="机顶盒", while_checked="FULL", most_per_account=9)
     type(box.type).objects.filter(pk=box.type_id).update(is_per_terminal=True)
     offers.price(box, 1501, 777, 333)
-    offers.publishing.publish_offer(offer_id=box.pk, as_of=offers.LONG_AGO)
+    publishing.publish_offer(offer_id=box.pk, as_of=offers.LONG_AGO)
     paused = offers.draft("paused", type_code="net", name="宽带", while_checked="FEE")
     offers.price(paused, 9900)
     offers.price(paused, 511, charge="PAUSE")
-    offers.publishing.publish_offer(offer_id=paused.pk, as_of=offers.LONG_AGO)
+    publishing.publish_offer(offer_id=paused.pk, as_of=offers.LONG_AGO)
     gold = offers.rule("gold", first, tiers=["GOLD"], value=83, active_from=FIRST)
-    offers.publishing.publish_rule(rule_id=gold.pk, as_of=offers.LONG_AGO)
+    publishing.publish_rule(rule_id=gold.pk, as_of=offers.LONG_AGO)
     return [first, box, paused]
 
 

@@ -1,6 +1,7 @@
 """The adviser: what the charged months would have cost on every offer that could be ordered."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 MONTHS = ("2026-08", "2026-09", "2026-10")
 
 
-def offer(code: str, cents: int, **more: object) -> Offer:
+def offer(code: str, cents: int, **more: Any) -> Offer:
     return offers.published(code, cents, type_code="net", group="net", change_effect="AT_ONCE", **more)
 
 

@@ -7,10 +7,14 @@ import pytest
 from accounts.models import Region
 from billing.models import AccountBalance, Bill, BillKind, LedgerEntry
 from billing.selectors import ledger_check
+from billing.services.money import receipts
+from catalog.charging import texts
 from catalog.charging.selectors.candidates import Scope
-from catalog.charging.services import bill_runs
+from catalog.charging.services import bill_runs, charging
 from catalog.models import BillRun, BillRunFailure, ChargedMonth
+from catalog.offers.services import publishing
 from catalog.pricing import digest, from_json
+from catalog.pricing.types import Period
 from core.models import Heartbeat
 from tests.billing import build as money
 from tests.catalog.charging import build
@@ -65,9 +69,6 @@ def test_a_second_run_writes_nothing() -> None:
 
 
 def test_a_run_that_comes_second_inside_a_chunk_skips() -> None:
-    from catalog.charging import texts
-    from catalog.charging.services import charging
-    from catalog.pricing.types import Period
 
     of = build.account()
     build.held(of, build.basic())
@@ -108,7 +109,6 @@ def test_a_month_that_costs_nothing_is_charged_without_a_bill() -> None:
 
 
 def test_credit_pays_the_bill() -> None:
-    from billing.services.money import receipts
 
     of = build.account()
     build.held(of, build.basic(2600))
@@ -146,8 +146,6 @@ def test_one_account_that_cannot_be_priced_does_not_stop_the_others() -> None:
 
 
 def test_a_failure_that_is_mended_is_charged_by_the_next_run() -> None:
-    from catalog.offers.services import publishing
-
     of = build.account()
     draft = offers.draft("late")
     build.held(of, draft)
@@ -214,7 +212,7 @@ def test_a_price_that_changes_inside_the_month_makes_two_lines() -> None:
     what = offers.draft("tv", name="电视")
     offers.price(what, 3000, active_to=date(2026, 11, 11))
     offers.price(what, 6000, active_from=date(2026, 11, 11))
-    offers.publishing.publish_offer(offer_id=what.pk, as_of=offers.LONG_AGO)
+    publishing.publish_offer(offer_id=what.pk, as_of=offers.LONG_AGO)
     build.held(of, what)
     build.run("2026-11")
     assert [cents for _text, cents in build.lines(of, "2026-11")] == [1000, 4000]

@@ -6,7 +6,9 @@ import pytest
 
 from accounts.models import Region
 from billing.selectors import ledger_check
+from catalog.charging.services import recharges
 from catalog.models import CarriedForward, ChargedMonth, Recharge
+from catalog.offers.services import publishing
 from tests.catalog.charging import build
 from tests.catalog.offers import build as offers
 
@@ -131,7 +133,7 @@ def test_a_correction_takes_the_prices_of_where_the_account_was() -> None:
     what = offers.draft("tv")
     offers.price(what, 3100, region_id=here.pk)
     offers.price(what, 9300, region_id=there.pk)
-    offers.publishing.publish_offer(offer_id=what.pk, as_of=offers.LONG_AGO)
+    publishing.publish_offer(offer_id=what.pk, as_of=offers.LONG_AGO)
     of = build.account(place=here)
     row = build.held(of, what)
     build.run("2026-10")
@@ -145,7 +147,6 @@ def test_a_correction_takes_the_prices_of_where_the_account_was() -> None:
 
 
 def test_news_that_comes_twice_is_noted_once() -> None:
-    from catalog.charging.services import recharges
 
     of = build.account()
     build.held(of, build.basic())

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from accounts.models import BillingAccount, Membership, User
 from catalog.charging import texts
@@ -83,7 +84,6 @@ def test_two_months_beside_each_other() -> None:
 
 
 def test_names_are_the_readers() -> None:
-    from django.utils import translation
 
     offers.published("tv", name="电视", name_en="Television")
     with translation.override("en"):

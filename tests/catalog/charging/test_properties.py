@@ -1,6 +1,7 @@
 """Whatever is held, and however late it is entered: the preview is the bill, and all bills together are the truth."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -55,8 +56,7 @@ def check_month(of: BillingAccount, period: Period) -> None:
 
 def counts() -> tuple[int, ...]:
     return tuple(
-        model.objects.count()
-        for model in (Bill, BillLine, LedgerEntry, ChargedMonth, CarriedForward)  # type: ignore[attr-defined]
+        model.objects.count() for model in (Bill, BillLine, LedgerEntry, ChargedMonth, CarriedForward)
     )
 
 
@@ -116,7 +116,7 @@ def billed(of: BillingAccount) -> int:
     return sum(Bill.objects.filter(account=of, source=RUN).values_list("total_cents", flat=True))
 
 
-def latest(of: BillingAccount) -> dict[str, list[tuple[object, ...]]]:
+def latest(of: BillingAccount) -> dict[str, list[tuple[Any, ...]]]:
     """What each month costs as it is known at last, without what costs nothing."""
     rows = ChargedMonth.objects.filter(account=of).order_by("period", "revision")
     found = {row.period: row.lines for row in rows}
