@@ -31,6 +31,7 @@ CHINESE_AS_IT_IS = {
     "hall/demo/": "data",
     "hall/settings/base.py": "a language's own name",
     "notices/seeds.py": "texts in both languages, side by side",
+    "notices/seed_families.py": "texts in both languages, side by side",
     "notices/seed_mails.py": "texts in both languages, side by side",
     "notices/seed_orders.py": "texts in both languages, side by side",
     "notices/seed_people.py": "texts in both languages, side by side",

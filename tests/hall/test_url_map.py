@@ -24,6 +24,7 @@ from operations.context import Context
 from operations.models import Channel
 from operations.services import slips
 from tests.billing import build, emails, refunds_build
+from tests.catalog.holdings import build as holdings
 from tests.conftest import NOON
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("alipay_keys")]
@@ -48,6 +49,7 @@ OBJECTS = {
     "billing:email_confirm",
     "billing:debit_sign",
     "billing:debit_return",
+    "catalog:service",
     "operations:slip",
     "upload",
     "api:request",
@@ -133,6 +135,7 @@ def numbers() -> dict[str, list[str]]:
         "billing:refund_cancel": [refund.number],
         "billing:email_confirm": [emails.token_to()],
         **dict.fromkeys(("billing:debit_sign", "billing:debit_return"), [agreement.reference]),
+        "catalog:service": [holdings.held(account).number],
         "operations:slip": [slip.number],
         "upload": [_file_of(alice)],
         "api:request": [slip.number],
