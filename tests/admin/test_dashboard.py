@@ -20,7 +20,7 @@ from tests.billing import build as money
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = 17  # session, user, permissions, and one for each figure
+MOST_QUERIES = 20  # session, user, permissions, and one for each figure
 
 
 @pytest.fixture(autouse=True)

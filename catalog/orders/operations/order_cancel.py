@@ -44,7 +44,7 @@ class OrderCancel(Operation):
     title = _("取消订单")
     summary = _("还没有付款的订单可以取消，不收费")
     icon = "tv"
-    order = 29
+    order = 93
     form_class = OrderCancelForm
 
     def available(self, ctx: Context) -> bool:

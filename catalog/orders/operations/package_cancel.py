@@ -32,7 +32,7 @@ class PackageCancel(OnPackages):
     code = "package.cancel"
     title = _("退订业务")
     summary = _("犹豫期内退订不收费；违约金和退款先看清再确认")
-    order = 27
+    order = 91
     form_class = CancelForm
     page_url_name = "catalog:cancel"
 

@@ -46,7 +46,7 @@ class PackageChange(OnPackages):
     code = "package.change"
     title = _("变更套餐")
     summary = _("升级当天生效，降级次月生效；先看差价")
-    order = 26
+    order = 90
     form_class = ChangeForm
     page_url_name = "catalog:change"
 

@@ -55,7 +55,7 @@ class VasSwitch(OnPackages):
     code = "vas.switch"
     title = _("开关增值业务")
     summary = _("开通和关闭一样方便")
-    order = 28
+    order = 92
     form_class = SwitchForm
 
     def available(self, ctx: Context) -> bool:

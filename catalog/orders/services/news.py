@@ -62,7 +62,7 @@ def renewal(
             "what": offer,
             "day": _day(day),
             "amount": money.display(cents),
-            "url": settings.BASE_URL + reverse("operations:form", args=["package.cancel"]),
+            "url": f"{settings.BASE_URL}{reverse('catalog:cancel')}?subscription={number}",
         },
         dedupe_key=renewal_key(number, day),
         as_of=as_of,

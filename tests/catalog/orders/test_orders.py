@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from billing.models import Bill, BillKind
 from catalog.holdings.services import subscriptions
@@ -12,6 +14,7 @@ from catalog.models import LineState, Order, OrderState, Subscription, Subscript
 from catalog.orders import errors
 from catalog.orders.services import orders, watch
 from operations.models import Slip, SlipState
+from operations.services import slips
 from tests.billing import build as money
 from tests.catalog.offers import build as shop
 from tests.catalog.orders import build
@@ -20,6 +23,7 @@ from tests.conftest import NOON
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 11, 18)
 HOURS = timedelta(hours=1)
+STATEMENTS = 44  # slip, code, quote, subscription, news and all; savepoints besides
 
 
 def test_an_order_without_anything_to_switch_is_done_at_once() -> None:
@@ -32,6 +36,24 @@ def test_an_order_without_anything_to_switch_is_done_at_once() -> None:
     slip = Slip.objects.get(number=order.slip_number)
     assert (slip.state, slip.price_cents) == (SlipState.DONE, 0)
     assert slip.confirmation["kind"] == "SMS_CODE"
+
+
+def test_an_order_takes_few_statements() -> None:
+    user, account = build.home()
+    raw = {"account": account.number, "offers": [build.offer("basic", 3000).code]}
+    digest = build.quoted(user, "package.order", raw).digest
+    given = {"agreed": "yes", "code": build.code(build.ctx(user), "package.order", raw)}
+    with CaptureQueriesContext(connection) as caught:
+        slips.submit(
+            operation="package.order",
+            ctx=build.ctx(user),
+            raw=raw,
+            quote_digest=digest,
+            confirmation=given,
+            idempotency_key="few-statements",
+        )
+    taken = [query["sql"] for query in caught if "SAVEPOINT" not in query["sql"]]
+    assert len(taken) <= STATEMENTS
 
 
 def test_an_order_with_something_to_switch_completes_when_it_is_on() -> None:

@@ -10,7 +10,8 @@ from django.test import Client
 
 from catalog.models import Offer, Order, OrderLine, Subscription
 from core import clock
-from operations.models import Slip
+from operations.models import Channel, Slip
+from operations.services import slips
 from tests.api.build import token_of
 from tests.billing import build as money
 from tests.catalog.orders import build
@@ -76,6 +77,18 @@ def test_done(way: str) -> None:
     assert Order.objects.get().bill is not None
     assert Slip.objects.get().price_cents == 5000
     same_for_all("done")
+
+
+def test_every_channel_has_the_same_price() -> None:
+    user, account = build.home()
+    build.offer("hd", 3000, once=5000)
+    raw = {"account": account.number, "offers": ["hd"]}
+    channels = (Channel.WEB, Channel.API, Channel.HOTLINE, Channel.SMS, Channel.KIOSK)
+    found = {
+        slips.quote(operation="package.order", ctx=build.ctx(user, channel=channel), raw=raw).digest
+        for channel in channels
+    }
+    assert len(found) == 1
 
 
 def _overdue(account: Any) -> None:

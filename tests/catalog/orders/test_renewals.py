@@ -40,7 +40,7 @@ def test_seven_days_ahead_and_once_per_term() -> None:
     assert run(date(2027, 2, 11)).told == 1
     [context] = build.told("renewal_ahead")
     assert (context["day"], context["amount"]) == ("2027-02-18", "¥90.00")
-    assert "/operations/package.cancel/" in context["url"]
+    assert context["url"].endswith(f"/orders/cancel/?subscription={Subscription.objects.get().number}")
     again = run(date(2027, 2, 12))
     assert (again.told, again.known) == (0, 1)
     assert run(date(2027, 5, 11)).told == 1
