@@ -26,7 +26,7 @@ _PAID_FOR = """
            AND (m.active_to IS NULL OR m.active_to > %(first)s))"""
 _HELD = """
     SELECT p.payer_id, s.id, s.number, o.code, s.begins_on, s.ends_on, s.committed_until, s.paid_until,
-           a.number, s.address
+           a.number, s.address, s.follows_id
       FROM paid p
       JOIN catalog_subscription s ON s.account_id = p.account_id
       JOIN catalog_offer o ON o.id = s.offer_id
@@ -35,10 +35,19 @@ _HELD = """
        AND (s.ends_on IS NULL OR (s.ends_on > %(first)s AND s.ends_on > s.begins_on))
      ORDER BY p.payer_id, s.begins_on, s.number"""
 _STOPS = """
-    SELECT subscription_id, reason, begins_on, ends_on FROM catalog_suspension
-     WHERE subscription_id = ANY(%(ids)s::bigint[]) AND begins_on < %(after)s
-       AND (ends_on IS NULL OR (ends_on > %(first)s AND ends_on > begins_on))
-     ORDER BY subscription_id, begins_on, id"""
+    SELECT t.subscription_id, t.reason, t.begins_on, t.ends_on
+      FROM catalog_suspension t JOIN catalog_subscription s ON s.id = t.subscription_id
+     WHERE t.subscription_id = ANY(%(ids)s::bigint[]) AND t.begins_on < %(after)s
+       AND (t.ends_on IS NULL
+            OR (t.ends_on > t.begins_on AND (t.ends_on > %(first)s OR s.paid_until IS NOT NULL)))
+     ORDER BY t.subscription_id, t.begins_on, t.id"""  # a term paid ahead grows by all the days off since its begin
+_FIRSTS = """
+    WITH RECURSIVE chain (id, at_id, follows_id) AS (
+        SELECT id, id, follows_id FROM catalog_subscription WHERE id = ANY(%(ids)s::bigint[])
+        UNION ALL
+        SELECT c.id, e.id, e.follows_id FROM chain c JOIN catalog_subscription e ON e.id = c.follows_id)
+    SELECT c.id, s.begins_on, s.number FROM chain c JOIN catalog_subscription s ON s.id = c.at_id
+     WHERE c.follows_id IS NULL"""
 _PAYERS = """
     SELECT DISTINCT payer_id FROM (
         SELECT coalesce(f.payer_id, s.account_id) AS payer_id
@@ -55,9 +64,10 @@ _CHARGED = [str(SubscriptionState.ACTIVE), str(SubscriptionState.TERMINATED)]
 def of_many(
     payer_ids: Iterable[int], period: Period, *, with_pending: bool = False
 ) -> dict[int, tuple[Holding, ...]]:
-    """What each of these accounts pays for in the month: in order of begin and number. Two queries, for any number.
+    """What each of these accounts pays for in the month, in order of begin and number. Who holds nothing is missing.
 
-    Who holds nothing is missing. `with_pending`: with what was ordered and is still being switched on.
+    Two queries for any number of accounts, one more where something was changed into something else. `with_pending`:
+    with what was ordered and is still being switched on.
     """
     values: dict[str, Any] = {
         "ids": list(payer_ids),
@@ -67,10 +77,12 @@ def of_many(
     }
     rows = _query(_PAID_FOR + _HELD, values)
     stops = _stops([row[1] for row in rows], values) if rows else {}
+    firsts = _firsts([row[1] for row in rows if row[10] is not None])
     found: defaultdict[int, list[Holding]] = defaultdict(list)
-    for payer_id, key, number, offer, begins, ends, committed, paid, account, address in rows:
+    for payer_id, key, number, offer, begins, ends, committed, paid, account, address, _follows in rows:
         place = rules.place(account, address)
-        held = Holding(number, offer, begins, ends, committed, paid, place, stops.get(key, ()))
+        since, first = firsts.get(key, (None, ""))
+        held = Holding(number, offer, begins, ends, committed, paid, place, stops.get(key, ()), since, first)
         found[payer_id].append(held)
     return {payer_id: tuple(held) for payer_id, held in found.items()}
 
@@ -98,6 +110,13 @@ def _stops(ids: Sequence[int], values: dict[str, Any]) -> dict[int, tuple[Stop, 
     for key, reason, begins, ends in _query(_STOPS, values | {"ids": list(ids)}):
         found[key].append(Stop(reason, begins, ends))
     return {key: tuple(stops) for key, stops in found.items()}
+
+
+def _firsts(ids: Sequence[int]) -> dict[int, tuple[date, str]]:
+    """Begin and number of the first that each of them follows, by way of those between."""
+    return {
+        key: (begins, number) for key, begins, number in (_query(_FIRSTS, {"ids": list(ids)}) if ids else ())
+    }
 
 
 def _query(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

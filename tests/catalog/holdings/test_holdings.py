@@ -138,6 +138,40 @@ def test_a_chunk_takes_two_queries_whatever_its_size() -> None:
     assert (len(found), len(queries)) == (20, 2)
 
 
+def test_what_follows_keeps_the_place_of_the_first() -> None:
+    account = money.account()
+    first, second, better, best = build.held(account), build.held(account), build.offer(), build.offer()
+    for on, row, to in ((day(11, 5), first, better), (day(11, 9), None, best)):
+        old = row or first.followed_by
+        subscriptions.turn(
+            number=old.number,
+            wanted=Wanted(offer_id=to.pk, begins_on=on),
+            slip_id=build.slip(account).pk,
+            actor=ACTOR,
+            as_of=build.noon(on),
+        )
+        build.switch(build.noon(on))
+    with CaptureQueriesContext(connection) as queries:
+        found = {each.offer: each for each in holdings.of_many([account.pk], NOVEMBER)[account.pk]}
+    assert len(queries) == 3
+    for offer in (better, best):
+        assert (found[offer.code].since, found[offer.code].first_ref) == (day(10, 1), first.number)
+    assert [(each.since, each.first_ref) for each in found.values() if each.ref == second.number] == [
+        (None, "")
+    ]
+
+
+def test_a_term_paid_ahead_comes_with_all_days_off_since_its_begin() -> None:
+    account = money.account()
+    monthly, ahead = build.held(account), build.held(account, paid_until=day(11, 30))
+    for row in (monthly, ahead):
+        for act, on in ((suspensions.suspend, day(10, 5)), (suspensions.resume, day(10, 20))):
+            act(number=row.number, reason=SuspensionReason.CUSTOMER, on=on, actor=ACTOR, as_of=build.noon(on))
+    december = Period.of("2026-12")
+    found = {each.ref: each.stops for each in holdings.of_many([account.pk], december)[account.pk]}
+    assert found == {monthly.number: (), ahead.number: (Stop("CUSTOMER", day(10, 5), day(10, 20)),)}
+
+
 def test_payers_come_in_chunks_by_id() -> None:
     accounts = [money.account() for _ in range(5)]
     for each in accounts:
