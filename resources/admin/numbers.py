@@ -233,7 +233,9 @@ class NumberChangeAdmin(ReadOnlyAdmin):
 
 @admin.register(NumberSearch)
 class NumberSearchAdmin(ReadOnlyAdmin):
-    region_path = EVERYWHERE
+    """Whoever looked in no region in particular is counted by the whole operator's staff alone."""
+
+    region_path = "region"
     list_display = ("shown_at", "channel", "region", "wanted", "is_found")
     list_filter = ("is_found", "channel")
     list_select_related = ("region",)
