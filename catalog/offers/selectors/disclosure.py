@@ -7,10 +7,12 @@ from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 
+from catalog.choices import Charge
 from catalog.offers.models import Offer, ProductType
 from catalog.offers.prices import Price, PriceRule
 from core import clock
 
+_ORDER = (Charge.PERIOD, Charge.ONCE, Charge.PAUSE)
 SHOWN_AFTERWARDS = timedelta(days=365)  # so long what is no longer sold still stands there
 
 
@@ -98,7 +100,7 @@ def _ready(rows: "QuerySet[Offer]", today: date) -> "QuerySet[Offer]":
     return (
         rows.select_related("type")
         .prefetch_related(
-            Prefetch("prices", prices.order_by("charge", "region__code", "customer_kind", "active_from")),
+            Prefetch("prices", prices.order_by("region__code", "customer_kind", "active_from")),
             "specifications__features",
             "relations__other",
             "regions",
@@ -111,7 +113,8 @@ def _ready(rows: "QuerySet[Offer]", today: date) -> "QuerySet[Offer]":
 def _entry(row: Offer, today: date) -> Entry:
     found = state(row, today)
     day = row.active_to - timedelta(days=1) if found == "OVER" and row.active_to else today
-    return Entry(row, [price for price in row.prices.all() if _holds_from(price, day)], found)
+    prices = [price for price in row.prices.all() if _holds_from(price, day)]
+    return Entry(row, sorted(prices, key=lambda price: _ORDER.index(Charge(price.charge))), found)
 
 
 def _holds_from(price: Price, day: date) -> bool:

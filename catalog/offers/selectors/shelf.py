@@ -17,6 +17,7 @@ from catalog.pricing.errors import PricingError
 from catalog.pricing.relations import NOT_ON_SALE, Buyer, Conditions, Eligibility, eligible
 from catalog.pricing.types import Change, Charges, Customer, Period, PriceBook, Rate
 from core import clock
+from core.money import MAX_CENTS
 
 _PAIR = (OfferRelation.Kind.NEEDS, OfferRelation.Kind.MUST_BUY)
 
@@ -132,10 +133,9 @@ def holder(account: BillingAccount, on: date) -> Viewer:
 
 
 def on_sale(viewer: Viewer, as_of: datetime) -> list[Shown]:
-    """What can be ordered today, the viewer's own first, then by type and name. So many queries whatever the shelf."""
+    """What can be ordered today, the viewer's own first, then by type and price. So many queries whatever the shelf."""
     rows = _rows(Offer.objects.on_sale(as_of))
-    found = _shown(rows, viewer, as_of)
-    return sorted(found, key=lambda each: (not each.is_eligible, not each.because))
+    return sorted(_shown(rows, viewer, as_of), key=_place)
 
 
 def one(code: str, viewer: Viewer, as_of: datetime) -> Shown | None:
@@ -187,6 +187,13 @@ def first_bills(shown: Shown, viewer: Viewer, on: date) -> FirstBills | None:
     except PricingError:
         return None
     return FirstBills(wanted[1:], today, later)
+
+
+def _place(shown: Shown) -> tuple[bool, int, str, bool, int]:
+    """His own before others, type by type; within a type what is made for him, then the cheapest."""
+    kind, main = shown.offer.type, shown.prices.main
+    cents = MAX_CENTS if main is None else main.cents
+    return not shown.is_eligible, kind.position, kind.code, not shown.because, cents
 
 
 def _one_of_each_group(codes: Iterable[str], book: PriceBook) -> list[str]:
