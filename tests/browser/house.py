@@ -119,7 +119,7 @@ def _start(house: House, port: int) -> None:
         "hall",
         "worker",
         "-Q",
-        "payments,notices,default",
+        "payments,notices,provisioning,default",
         "-c",
         "1",
         "--without-mingle",
