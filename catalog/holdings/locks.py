@@ -47,7 +47,11 @@ def accounts(ids: Iterable[int]) -> None:
 
 
 def family(number: str, *account_ids: int) -> Family:
-    """The family behind its payer's account and these others; its members and invitations hang on it."""
+    """The family behind its payer's account and these others; its members and invitations hang on it.
+
+    Two payers who ask each other, and both agree at the same moment, may meet crosswise: PostgreSQL undoes one of
+    them, who tries again and is told why not. Accepted.
+    """
     payer_id = Family.objects.filter(number=number).values_list("payer_id", flat=True).first()
     if payer_id is None:
         raise NotFound()

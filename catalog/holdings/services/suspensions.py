@@ -102,12 +102,12 @@ def resume(
 
 
 def close_arrears(*, account_id: int, actor: Actor, as_of: datetime) -> list[str]:
-    """The account has paid: what it holds is off for arrears no more, and stays off for every other reason. By number.
+    """The account has paid: what it pays for is off for arrears no more, and stays off for every other reason.
 
-    Only ARREARS: a pause that the customer asked for, a check for fraud and a decision of staff stay.
+    By number. Only ARREARS: a pause that the customer asked for, a check for fraud and a decision of staff stay.
     """
     off = Suspension.objects.filter(
-        subscription__account_id=account_id, reason=SuspensionReason.ARREARS, ends_on=None
+        subscription__payer_id=account_id, reason=SuspensionReason.ARREARS, ends_on=None
     )
     numbers = list(off.order_by("subscription_id").values_list("subscription__number", flat=True))
     for number in numbers:

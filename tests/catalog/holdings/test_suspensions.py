@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import bulk_suspensions, subscriptions, suspensions
 from catalog.holdings.services.subscriptions import Outcome
-from catalog.models import Offer, Suspension
+from catalog.models import Offer, Subscription, Suspension
 from core.errors import HallError
 from core.models import OutboxRow
 from resources.models import Command
@@ -68,6 +68,15 @@ def test_a_payment_ends_no_reason_but_arrears(reason: SuspensionReason) -> None:
     suspensions.suspend(number=row.number, reason=reason, **HOW)
     assert suspensions.close_arrears(account_id=row.account_id, **HOW) == []
     assert not suspensions.is_on(row)
+
+
+def test_a_payer_s_payment_switches_on_what_he_pays_for() -> None:
+    payer, row = money.account(), build.held()
+    Subscription.objects.filter(pk=row.pk).update(payer=payer)
+    suspensions.suspend(number=row.number, reason=R.ARREARS, **HOW)
+    assert suspensions.close_arrears(account_id=row.account_id, **HOW) == []
+    assert suspensions.close_arrears(account_id=payer.pk, **HOW) == [row.number]
+    assert suspensions.is_on(row)
 
 
 def test_what_is_not_off_for_a_reason_is_not_resumed() -> None:
