@@ -7,7 +7,7 @@ from core.imports.runs import Job, Progress
 
 
 class Command(ImportCommand):
-    help = "Imports a price list (资费) as draft offers with their prices; a person publishes them."
+    help = "Imports a price list as draft offers with their prices; a person publishes them."
     kind = bulk_prices.KIND
 
     def load(self, job: Job, *, profile: str, as_of: datetime) -> Iterator[Progress]:

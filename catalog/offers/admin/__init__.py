@@ -1,5 +1,5 @@
 """Staff pages of what is sold."""
 
-from catalog.offers.admin import exceptions, offers, prices, products, rules
+from catalog.offers.admin import discounts, exceptions, offers, prices, products
 
-__all__ = ["exceptions", "offers", "prices", "products", "rules"]
+__all__ = ["discounts", "exceptions", "offers", "prices", "products"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils.functional import Promise
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.offers.admin.forms import EndForm
@@ -21,7 +21,7 @@ def _end(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     price_exceptions.end(exception_id=row_id, ends_on=data["ends_on"], as_of=as_of)
-    return now_("%(day)s 起恢复公示价格") % {"day": data["ends_on"].isoformat()}
+    return gettext("%(day)s 起恢复公示价格") % {"day": data["ends_on"].isoformat()}
 
 
 @admin.register(PriceException)

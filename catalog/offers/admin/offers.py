@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.functional import Promise
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
@@ -54,6 +54,10 @@ class RelationInline(TabularInline):  # type: ignore[misc]  # the theme has no t
     fields = ("kind", "other")
     ordering = ("kind", "id")
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A line of the offer's page, not a row of its own: whoever may change it may leave it out."""
+        return bool(self.has_change_permission(request, obj))
+
 
 def _publish(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
@@ -72,7 +76,7 @@ def _withdraw(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     publishing.withdraw_offer(offer_id=row_id, ends_on=data["ends_on"], as_of=as_of)
-    return now_("%(day)s 起不再办理，已订购的继续有效") % {"day": data["ends_on"].isoformat()}
+    return gettext("%(day)s 起不再办理，已订购的继续有效") % {"day": data["ends_on"].isoformat()}
 
 
 def _price(
@@ -90,7 +94,7 @@ def _price(
         source=data["source"],
         as_of=as_of,
     )
-    return now_("新价格已写入。%(impact)s") % {"impact": told(price)}
+    return gettext("新价格已写入。%(impact)s") % {"impact": told(price)}
 
 
 def _except(

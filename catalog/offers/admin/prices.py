@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.offers import words
@@ -25,14 +25,22 @@ def amounts_of(price: Price) -> str:
     return display(price.amounts_cents[0]) + (f"（{more}）" if more else "")
 
 
+def _met(price: Price) -> list[impact.Met]:
+    """Whom the price meets; the page asks for it several times, the row answers from the second on."""
+    known: list[impact.Met] | None = price.__dict__.get("_met")
+    if known is None:
+        known = price.__dict__["_met"] = impact.of_price(price.offer_id, price.charge, versions.of_row(price))
+    return known
+
+
 def told(price: Price) -> str:
     """How many customers a price meets, in a sentence."""
-    met = impact.of_price(price.offer_id, price.charge, versions.of_row(price))
+    met = _met(price)
     people = sum(each.holders for each in met)
     if not people:
-        return now_("目前没有在用客户受影响")
+        return gettext("目前没有在用客户受影响")
     cents = sum(each.difference_cents for each in met)
-    return now_("影响 %(people)s 个在用订购，按目录价每期合计变化 %(amount)s") % {
+    return gettext("影响 %(people)s 个在用订购，按目录价每期合计变化 %(amount)s") % {
         "people": people,
         "amount": display(cents),
     }
@@ -87,7 +95,7 @@ class PriceAdmin(ReadOnlyAdmin):
         "offer", "charge", "place", "customer_kind", "amounts", "active_from", "active_to", "taken_back",
     )  # fmt: skip
     list_select_related = ("offer__type", "region")
-    list_filter = ("charge", "offer__type")
+    list_filter = ("charge",)
     search_fields = ("offer__code",)
     search_help_text = _("产品代码（完整）")
     ordering = ("-active_from", "-id")
@@ -120,9 +128,9 @@ class PriceAdmin(ReadOnlyAdmin):
     @admin.display(description=_("影响"))
     def meets(self, price: Price) -> str:
         """Whom it meets on its first day, place by place."""
-        met = impact.of_price(price.offer_id, price.charge, versions.of_row(price))
+        met = _met(price)
         lines = [(told(price), "", "", "")] + [
-            (each.region or now_("未分配地区"), each.kind, each.holders, _turn(each)) for each in met
+            (each.region or gettext("未分配地区"), each.kind, each.holders, _turn(each)) for each in met
         ]
         return format_html_join("", '<div class="backoffice-change">{} {} {} {}</div>', lines)
 

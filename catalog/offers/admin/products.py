@@ -48,6 +48,10 @@ class FeatureInline(TabularInline):  # type: ignore[misc]  # the theme has no ty
     fields = ("name", "value", "name_en", "value_en", "position")
     ordering = ("position", "id")
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A line of the product's page, not a row of its own: whoever may change it may leave it out."""
+        return bool(self.has_change_permission(request, obj))
+
 
 @admin.register(ProductSpecification)
 class ProductSpecificationAdmin(EditableAdmin):

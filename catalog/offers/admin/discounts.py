@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Customer
@@ -55,7 +55,7 @@ def _end(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     publishing.end_rule(rule_id=row_id, ends_on=data["ends_on"], as_of=as_of)
-    return now_("%(day)s 起不再优惠") % {"day": data["ends_on"].isoformat()}
+    return gettext("%(day)s 起不再优惠") % {"day": data["ends_on"].isoformat()}
 
 
 @admin.register(PriceRule)
