@@ -99,6 +99,7 @@ HIDDEN_FROM_READONLY = [
     "mfa.Authenticator",
     "usersessions.UserSession",
     "accounts.DataExport.content",
+    "core.Upload.token",
     "accounts.VerificationCode",
     "accounts.User.password",
     "billing.PayLink.token_digest",
