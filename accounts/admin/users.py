@@ -8,7 +8,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
@@ -168,6 +168,11 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
         super().save_model(request, obj, form, change)
 
 
+# What the framework calls groups are roles here.
+Group._meta.verbose_name, Group._meta.verbose_name_plural = _("角色"), pgettext_lazy("plural", "角色")
+apps.get_app_config("auth").verbose_name = _("员工权限")
+
+
 class RuleInline(BaseStacked):
     """Who gives posts of this role."""
 
@@ -190,7 +195,7 @@ class GroupAdmin(RightsAdmin):
     region_path = EVERYWHERE
     inlines = (RuleInline,)
     search_fields = ("name",)
-    search_help_text = _("组名（完整）")
+    search_help_text = _("角色名称（完整）")
     ordering = ("name",)
     fields = ("name", "permissions")
     filter_horizontal = ("permissions",)

@@ -30,6 +30,13 @@ _RUNBOOK = {
     "check_ledgers": "ledger-check-failed.md",
     "backup": "restore-from-backup.md",
 }
+_WORK = {
+    "callbacks": gettext_lazy("支付回调"),
+    "data_exports": gettext_lazy("客户要的数据副本"),
+    "deliveries": gettext_lazy("待发的短信和邮件"),
+    "refunds_accepted": gettext_lazy("渠道正在处理的退款"),
+    "refunds_to_send": gettext_lazy("待提交渠道的退款"),
+}
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,7 @@ def _table(name: str, queue: Queue[Any], as_of: datetime) -> Finding:
     depth = queue.depth(as_of=as_of)
     bad = depth.given_up or depth.oldest_due > _STUCK
     return Finding(
-        name,
+        _WORK.get(name, name),
         BAD if bad else WARN if depth.oldest_due > _LATE else OK,
         _("%(count)s 条待处理") % {"count": depth.waiting},
         _("最久已等 %(age)s；需人工 %(dead)s 条") % {"age": span(depth.oldest_due), "dead": depth.given_up},

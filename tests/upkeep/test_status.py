@@ -101,12 +101,12 @@ def test_rows_that_wait(age: timedelta, tone: str) -> None:
             next_attempt_at=NOON,
         )
     Delivery.objects.filter(pk=delivery.pk).update(next_attempt_at=NOON - age)
-    assert (found("deliveries").tone, found("deliveries").mend) == (tone, "messages-wait.md")
+    assert (found("待发的短信和邮件").tone, found("待发的短信和邮件").mend) == (tone, "messages-wait.md")
 
 
 def test_callbacks_that_need_a_person() -> None:
     build.dead_callback(money.payment(money.account(), 100))
-    assert (found("callbacks").tone, found("callbacks").mend) == (BAD, "callback-stuck.md")
+    assert (found("支付回调").tone, found("支付回调").mend) == (BAD, "callback-stuck.md")
 
 
 def test_news_that_stopped() -> None:
