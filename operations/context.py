@@ -1,5 +1,6 @@
 """Who asks for an operation, over which channel, when; and how he must confirm it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -45,11 +46,22 @@ class Context:
     on_behalf_of: User | None = None
     serving: int | None = None
     slip_number: str = ""  # the slip's own, while its operation is carried out
+    known: dict[str, bool] | None = (
+        None  # what `once` found, while a list of operations is made; None: ask each time
+    )
 
     @property
     def served(self) -> User | AnonymousUser:
         """The one whose accounts the operation is about."""
         return self.on_behalf_of or self.user
+
+    def once(self, name: str, ask: Callable[[], bool]) -> bool:
+        """What several operations want to know to be offered, asked for all of them together in one list."""
+        if self.known is None:
+            return ask()
+        if name not in self.known:
+            self.known[name] = ask()
+        return self.known[name]
 
     def as_customer(self) -> "Context":
         """As the customer would ask himself, while staff serve him: his lists show what he is offered."""

@@ -2,6 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -102,5 +103,5 @@ def everything() -> list[Operation]:
 
 def available(ctx: Context, *, most: int | None = None) -> list[Operation]:
     """What this user can have done, in the order to show it; the first `most` only, and only these are asked."""
-    asked = ctx.as_customer()
+    asked = replace(ctx.as_customer(), known={})
     return list(islice((operation for operation in everything() if operation.available(asked)), most))

@@ -150,7 +150,7 @@ class WithdrawDispute(Operation):
     confirmation = Confirmation.CLICK
 
     def available(self, ctx: Context) -> bool:
-        return bool(ctx.served.is_authenticated and dispute_reads.withdrawable(ctx.served).exists())
+        return dispute_reads.may_withdraw(ctx.served)
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data["dispute"].bill.account if data.get("dispute") else None

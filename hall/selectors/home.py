@@ -18,7 +18,6 @@ from hall.rules import Facts, Next, next_action
 from operations.models import Slip, SlipState
 from operations.selectors import slips
 
-BILLS_SHOWN = 3
 SLIPS_SHOWN = 5
 HALLS_SHOWN = 3
 
@@ -72,7 +71,7 @@ def of_user(user: Any, *, as_of: datetime, offered: Callable[[], frozenset[str]]
         accounts=accounts,
         undecided=undecided,
         slips=_slips(user) if known.has_slips else [],
-        bills=list(bills.of_user(user)[:BILLS_SHOWN]),
+        bills=bills.latest(user),
         today=today,
         front=articles.front(user, as_of=as_of),
         next=next_action(facts),
