@@ -1,10 +1,13 @@
 """What this room and the messages below it hold on a user, for the copy that he may have."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.db.models import Model, Q, QuerySet
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import (
     CodeRequest,
@@ -16,9 +19,10 @@ from accounts.models import (
     ProfileDetails,
     User,
 )
-from accounts.personal_data import Record, section
+from accounts.personal_data import Obstacle, Record, obstacle, section
 from accounts.rules import Action
 from accounts.selectors import accounts
+from accounts.services import members
 from notices.models import Delivery
 
 
@@ -139,3 +143,16 @@ def messages(whose: User) -> Iterable[Record]:
     found = Delivery.objects.filter(address=whose.proven_phone).select_related("message").order_by("id")
     names = ("message__code", "channel", "address", "body", "state", "created_at", "sent_at", "delivered_at")
     return records(found.iterator(chunk_size=2_000), *names)
+
+
+@obstacle
+def people_left_behind(whose: User, *, as_of: datetime) -> list[Obstacle]:
+    """Accounts that others share and that nobody else owns: they would have no owner any more."""
+    owned = Membership.objects.filter(user=whose, role=Membership.Role.OWNER).select_related("account")
+    text = _("户号 {number} 还有其他成员，请先邀请另一位户主，或移除其他成员")
+    return [
+        Obstacle("LAST_OWNER", format_lazy(text, number=membership.account.number))
+        for membership in owned.order_by("account__number")
+        if members.is_last_owner(membership)
+        and members.others(membership.account_id, besides=whose.pk or 0).exists()
+    ]

@@ -96,9 +96,9 @@ def _key(name: str, limit: Limit, who: str) -> str:
     return salted_hmac("core.limits", f"{name} {limit.hits}/{limit.seconds}/{limit.per} {who}").hexdigest()
 
 
-def of_address(view_name: str, method: str) -> tuple[str, tuple[Limit, ...]] | None:
-    """The entry of the table for an address, and its limits."""
-    for name in (f"{method} {view_name}", view_name):
+def of_address(view_name: str, method: str, code: str = "") -> tuple[str, tuple[Limit, ...]] | None:
+    """The entry of the table for an address, and its limits; that of one operation (`code`) goes before all."""
+    for name in (f"{method} {view_name} {code}", f"{method} {view_name}", view_name):
         if name in settings.RATE_LIMITS:
             return name, parse(settings.RATE_LIMITS[name])
     return None
@@ -139,7 +139,7 @@ class RateLimitMiddleware:
         match = request.resolver_match
         if match is None or hasattr(view, "cls"):  # the interface counts when it knows whose token it is
             return None
-        entry = of_address(match.view_name, request.method or "")
+        entry = of_address(match.view_name, request.method or "", str(kwargs.get("code", "")))
         if entry is None:
             return None
         name, limits = entry

@@ -88,8 +88,10 @@ def end(request: HttpRequest, token_key: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: forms.Form, *, made: Any = None, status: int = 200) -> HttpResponse:
-    rows = [_shown(row) for row in reads.of_user(request.user, as_of=clock.now())]
-    context = {"form": form, "tokens": rows, "made": made}
+    now = clock.now()
+    rows = [_shown(row) for row in reads.of_user(request.user, as_of=now)]
+    old = reads.without_scopes(request.user, as_of=now)
+    context = {"form": form, "tokens": rows, "old": old, "made": made}
     return render(request, "operations/api_tokens.html", context, status=status)
 
 

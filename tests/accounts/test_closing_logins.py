@@ -24,7 +24,8 @@ from accounts.models import (
     VerificationCode,
 )
 from accounts.services import closings, consents, contacts, data_exports, invitations, members
-from billing.models import Bill, LedgerEntry
+from billing.models import Bill, DisputeCause, LedgerEntry
+from billing.services.bills import disputes
 from core import clock
 from core.actor import Actor
 from operations.models import Slip, SlipState
@@ -190,6 +191,42 @@ def test_each_thing_that_stands_in_the_way_is_named(desk: Desk, account: Billing
         f"退款 {asked.number} 还没有办结"
     )
     assert not LoginClosing.objects.exists()
+
+
+def test_who_shares_the_account_is_not_left_without_an_owner(
+    desk: Desk, account: BillingAccount, wang: User
+) -> None:
+    li = build.user(build.OTHER_PHONE)
+    build.bind(li, account, "PAYER")
+    with pytest.raises(closings.CannotClose) as caught:
+        desk.quote("account.close", understood="on")
+    assert [each.code for each in caught.value.obstacles] == ["LAST_OWNER"]
+    assert "户号 8100000001 还有其他成员" in caught.value.text
+    assert not LoginClosing.objects.exists()
+    members.bind(user_id=li.pk, account_id=account.pk, role="OWNER", actor=JOB, as_of=NOON)
+    assert desk.quote("account.close", understood="on")
+
+
+def test_an_open_question_about_money_is_answered_first(
+    desk: Desk, account: BillingAccount, wang: User
+) -> None:
+    """What is found in his favour is his, and would find nobody."""
+    bill = money.bill(account, 2600)
+    dispute = disputes.begin(
+        bill_id=bill.pk, raised_by_id=wang.pk, cause=DisputeCause.AMOUNT, text="多收了", actor=JOB, as_of=NOON
+    )
+    with pytest.raises(closings.CannotClose) as caught:
+        desk.quote("account.close", understood="on")
+    assert [each.code for each in caught.value.obstacles][-1] == "DISPUTE"
+    assert dispute.number in caught.value.text
+
+
+def test_money_on_its_way_from_anybody_is_waited_for(desk: Desk, account: BillingAccount) -> None:
+    paid = money.payment(account, 1000)
+    with pytest.raises(closings.CannotClose) as caught:
+        desk.quote("account.close", understood="on")
+    assert [each.code for each in caught.value.obstacles] == ["PAYMENT"]
+    assert paid.reference in caught.value.text
 
 
 def test_what_others_owe_is_not_his(desk: Desk, wang: User) -> None:

@@ -148,6 +148,18 @@ class TestPages:
         assert client.post("/account/login/", {}).status_code == 429
         assert client.get("/account/login/").status_code == 200
 
+    def test_one_operation_alone(self, settings: Any) -> None:
+        settings.RATE_LIMITS = {
+            "POST operations:form": "9/m/user",
+            "POST operations:form account.bind": "1/h/user",
+        }
+        client = Client()
+        client.force_login(build.user(build.PHONE))
+        binds = [client.post("/operations/account.bind/", {}).status_code for _ in range(2)]
+        assert binds[1] == 429 != binds[0]
+        assert client.post("/operations/bill.pay/", {}).status_code != 429
+        assert client.get("/operations/account.bind/").status_code == 200
+
     def test_a_phone_is_one_in_every_spelling_and_from_everywhere(self, settings: Any) -> None:
         settings.RATE_LIMITS = {"POST account_login": "2/h/phone"}
         spellings = ("13800000001", "+86 138 0000 0001", "138-0000-0001", "8613800000001")
