@@ -198,7 +198,7 @@ class AuditRowAdmin(ReadOnlyAdmin):
     """Who did what to what: filtered by person, object, day and address."""
 
     region_path = "region_id"
-    list_display: ClassVar[tuple[str, ...]] = (
+    list_display: tuple[str, ...] = (
         "shown_at",
         "person",
         "action",
