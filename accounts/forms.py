@@ -124,13 +124,22 @@ class VerifyPhoneForm(_CodeField, allauth_forms.VerifyPhoneForm):  # type: ignor
     pass
 
 
+class LanguageSelect(forms.Select):
+    """Each language is named in itself, and says so."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        option["attrs"]["lang"] = value
+        return option
+
+
 class ProfileForm(forms.Form):
     """How the user is addressed."""
 
     name = forms.CharField(
         label=_("姓名"), required=False, max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
-    language = forms.ChoiceField(label=_("语言"), choices=settings.LANGUAGES)
+    language = forms.ChoiceField(label=_("语言"), choices=settings.LANGUAGES, widget=LanguageSelect)
 
     def clean_name(self) -> str:
         return _clean_name(self.cleaned_data["name"])

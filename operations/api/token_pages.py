@@ -1,6 +1,7 @@
 """My tokens: made after proving oneself anew, shown once, ended with one button."""
 
 import time
+from collections.abc import Collection
 from typing import Any, cast
 
 from allauth.account.internal.flows.reauthentication import (
@@ -27,6 +28,8 @@ from core import clock, sessions
 from core.errors import HallError
 from operations import registry
 from operations.api import scopes
+from operations.context import Context
+from operations.models import Channel
 
 _FRESH_SECONDS = 900  # how long ago somebody without a password may have logged in
 
@@ -38,13 +41,14 @@ class TokenForm(forms.Form):
         label=_("可以做什么"), widget=forms.CheckboxSelectMultiple, help_text=_("只选用得到的")
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, offered: Collection[str], **kwargs: Any) -> None:
+        """`offered`: the scopes that may be chosen."""
         super().__init__(*args, **kwargs)
         days, allowed = self.fields["days"], self.fields["scopes"]
         assert isinstance(days, forms.ChoiceField)
         assert isinstance(allowed, forms.ChoiceField)
         days.choices = [(n, ngettext("%(n)s 天", "%(n)s 天", n) % {"n": n}) for n in settings.API_TOKEN_DAYS]
-        allowed.choices = [(scope, describe(scope)) for scope in scopes.everything()]
+        allowed.choices = [(scope, describe(scope)) for scope in offered]
 
 
 def describe(scope: str) -> str:
@@ -62,7 +66,8 @@ def describe(scope: str) -> str:
 @never_cache
 def overview(request: HttpRequest) -> HttpResponse:
     """The tokens that work, and the form for a new one."""
-    form = TokenForm(request.POST if request.method == "POST" else None)
+    offered = _offered(request)
+    form = TokenForm(request.POST if request.method == "POST" else None, offered=offered)
     if request.method != "POST":
         return _page(request, form)
     raise_if_reauthentication_required(request, app="account")
@@ -76,7 +81,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     except HallError as error:
         form.add_error(None, error.text)
         return _page(request, form, status=error.status)
-    return _page(request, TokenForm(), made=made)
+    return _page(request, TokenForm(offered=offered), made=made)
 
 
 @login_required
@@ -93,6 +98,13 @@ def _page(request: HttpRequest, form: forms.Form, *, made: Any = None, status: i
     old = reads.without_scopes(request.user, as_of=now)
     context = {"form": form, "tokens": rows, "old": old, "made": made}
     return render(request, "operations/api_tokens.html", context, status=status)
+
+
+def _offered(request: HttpRequest) -> list[str]:
+    """What this customer could have done at all: a token for more would be good for nothing."""
+    ctx = Context(user=request.user, channel=Channel.API, as_of=clock.now())
+    his = {scopes.operation_scope(operation) for operation in registry.available(ctx)}
+    return [scope for scope in scopes.everything() if scope == scopes.READ or scope in his]
 
 
 def _shown(row: ApiToken) -> dict[str, Any]:
