@@ -77,16 +77,16 @@ def _ours(link: str) -> bool:
 
 
 def watch(page: Page) -> list[str]:
-    """Collects what the browser complains of from now on; axe is at hand on every page opened after this."""
+    """Collects all that is written to the console from now on: a sound page writes nothing. Axe is at hand on every page opened after this."""
     page.context.add_init_script(AXE)
     page.emulate_media(reduced_motion="reduce")  # a colour half-way between two themes is neither's
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            complaints.append(f"{page.url}: {message.text}")
+        complaints.append(f"{page.url}: {message.type}: {message.text}")
 
     page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
     return complaints
 
 
