@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from allauth.account.adapter import get_adapter
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.actor import Actor
+from core.caller import address
 from operations.models import Channel
+
+client_address = address
 
 
 class Confirmation(models.TextChoices):
@@ -72,12 +72,3 @@ class Context:
     @property
     def actor(self) -> Actor:
         return Actor.user(self.user)
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """The caller's IP, behind as many proxies as the settings trust; None when it cannot be known."""
-    try:
-        found: str = get_adapter(request).get_client_ip(request)
-    except PermissionDenied:
-        return None
-    return found
