@@ -24,7 +24,7 @@ def spoken(value: object) -> object:
     """
     if value is None or (get_language() or "zh").startswith("zh"):
         return value
-    text: SafeString = conditional_escape(str(value) if not hasattr(value, "__html__") else value)
+    text = conditional_escape(value if isinstance(value, SafeString) else str(value))
     if "<" in text or not _RUN.search(text):
         return value
     return mark_safe(_RUN.sub(r'<span lang="zh-Hans">\g<0></span>', text))  # escaped above
