@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 register = template.Library()
-CHINESE = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_RUN = re.compile(f"[{CHINESE}](?:[^{CHINESE}A-Za-z<>]*[{CHINESE}])*")
+CHINESE = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_RUN = re.compile(rf"[{CHINESE}](?:[^{CHINESE}A-Za-z<>]*[{CHINESE}])*")
 
 
 @register.filter
