@@ -89,7 +89,7 @@ class HallsView(Public):
         responses=HallSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        """The halls (营业厅), or those within a region, at most 200; the nearest first where `near` is given."""
+        """The halls, or those within a region, at most 200; the nearest first where `near` is given."""
         now = clock.now()
         code = request.query_params.get("place", "")
         place = Region.objects.filter(code=code).first() if code else None
