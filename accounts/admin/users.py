@@ -8,6 +8,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -107,7 +108,7 @@ def _in_words(permission: Permission) -> str:
     model = permission.content_type.model_class()
     app = apps.get_app_config(permission.content_type.app_label)
     own = dict(model._meta.permissions) if model else {}
-    verb = own.get(permission.codename) or VERBS[permission.codename.partition("_")[0]]
+    verb = own.get(permission.codename) or VERBS.get(permission.codename.partition("_")[0], permission.name)
     return f"{app.verbose_name} · {model._meta.verbose_name if model else ''} · {verb}"
 
 
@@ -198,9 +199,20 @@ class GroupAdmin(RightsAdmin):
     search_help_text = _("角色名称（完整）")
     ordering = ("name",)
     fields = ("name", "permissions")
+    readonly_fields = ("granted",)
     filter_horizontal = ("permissions",)
     list_display = ("shown_name", "purpose")
     list_select_related = ("rule",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look is shown the permissions in words, read at once."""
+        return self.fields if self.has_change_permission(request, obj) else ("name", "granted")
+
+    @admin.display(description=_("权限"))
+    def granted(self, role: Group) -> str:
+        rows = role.permissions.select_related("content_type")
+        words = sorted(_in_words(each) for each in rows)
+        return format_html_join("", '<div class="backoffice-change">{}</div>', ((each,) for each in words))
 
     @admin.display(description=_("名称"), ordering="name")
     def shown_name(self, role: Group) -> str:
