@@ -80,6 +80,16 @@ class Prepared(Generic[M]):
         return _statement(query.get_compiler(using=connection.alias).as_sql(), self._examples)
 
 
+def each_exists(*asked: tuple[Prepared[Any], dict[str, Any]]) -> list[bool]:
+    """What `exists` gives for each of these reads with its values, in one statement."""
+    statements = [(read._exists_statement, values) for read, values in asked]
+    sql = "SELECT " + ", ".join(f"EXISTS ({statement.sql})" for statement, _values in statements)
+    parameters = [each for statement, values in statements for each in statement.filled(values)]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchone())
+
+
 @dataclass(frozen=True, slots=True)
 class _Statement:
     sql: str

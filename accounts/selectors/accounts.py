@@ -23,12 +23,12 @@ def where(user: Any, action: Action) -> "QuerySet[BillingAccount]":
     return found.order_by("number")
 
 
-_SOME = {action: Prepared(lambda pk, action=action: where(User(pk=pk), action), pk=int) for action in Action}
+SOME = {action: Prepared(lambda pk, action=action: where(User(pk=pk), action), pk=int) for action in Action}
 
 
 def any_where(user: Any, action: Action) -> bool:
     """Whether there is an account on which this user may do that: what lists of operations ask."""
-    return user.pk is not None and _SOME[action].exists(pk=user.pk)
+    return user.pk is not None and SOME[action].exists(pk=user.pk)
 
 
 def may(user: Any, account_id: int, action: Action) -> bool:

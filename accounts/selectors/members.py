@@ -115,13 +115,13 @@ def invitations_to(user: Any, *, as_of: datetime) -> "QuerySet[Invitation]":
     return found.select_related("account__customer", "invited_by").order_by("id")
 
 
-_INVITED = Prepared(lambda phone, now: _invitations(phone=phone, as_of=now), phone=str, now=datetime)
+INVITED = Prepared(lambda phone, now: _invitations(phone=phone, as_of=now), phone=str, now=datetime)
 
 
 def is_invited(user: Any, *, as_of: datetime) -> bool:
     """Whether there is an invitation that this user may accept."""
     phone = getattr(user, "proven_phone", None)
-    return bool(phone) and _INVITED.exists(phone=phone, now=as_of)
+    return bool(phone) and INVITED.exists(phone=phone, now=as_of)
 
 
 def _invitations(*, phone: str, as_of: datetime) -> "QuerySet[Invitation]":

@@ -150,7 +150,7 @@ class WithdrawDispute(Operation):
     confirmation = Confirmation.CLICK
 
     def available(self, ctx: Context) -> bool:
-        return dispute_reads.may_withdraw(ctx.served)
+        return ctx.once("withdrawable", lambda: dispute_reads.may_withdraw(ctx.served))
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data["dispute"].bill.account if data.get("dispute") else None

@@ -27,9 +27,9 @@ def withdrawable(user: Any) -> Any:
     return mine.select_related("bill__account").order_by("-id")
 
 
-_WITHDRAWABLE = Prepared(lambda pk: withdrawable(User(pk=pk)), pk=int)
+WITHDRAWABLE = Prepared(lambda pk: withdrawable(User(pk=pk)), pk=int)
 
 
 def may_withdraw(user: Any) -> bool:
     """Whether there is one; asked for lists of operations."""
-    return bool(user.is_authenticated) and _WITHDRAWABLE.exists(pk=user.pk)
+    return bool(user.is_authenticated) and WITHDRAWABLE.exists(pk=user.pk)

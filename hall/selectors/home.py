@@ -7,13 +7,17 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.rules import Action
+from accounts.selectors import accounts as account_reads
+from accounts.selectors import members
 from billing.models import Bill, Payment
-from billing.selectors import balances, bills
+from billing.selectors import balances, bills, disputes
 from billing.selectors import payments as payment_reads
 from billing.selectors.balances import AccountOverview
 from content.selectors import articles, halls
 from content.selectors.articles import Front
 from core import clock
+from core.prepared import each_exists
 from hall.rules import Facts, Next, next_action
 from operations.models import Slip, SlipState
 from operations.selectors import slips
@@ -77,6 +81,16 @@ def of_user(user: Any, *, as_of: datetime, offered: Callable[[], frozenset[str]]
         next=next_action(facts),
         has_bounced=known.has_bounced,
     )
+
+
+def offers(user: Any, *, as_of: datetime) -> dict[str, bool]:
+    """What the operations of the first page want to know of the user to be offered, by their names; one query."""
+    asked = {
+        "withdrawable": (disputes.WITHDRAWABLE, {"pk": user.pk}),
+        "invites": (account_reads.SOME[Action.INVITE], {"pk": user.pk}),
+        "invited": (members.INVITED, {"phone": user.proven_phone, "now": as_of}),
+    }
+    return dict(zip(asked, each_exists(*asked.values()), strict=True))
 
 
 def _slips(user: Any) -> list[Slip]:

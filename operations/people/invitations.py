@@ -69,7 +69,7 @@ class InviteMember(OfAccount):
     needs_login = True
 
     def available(self, ctx: Context) -> bool:
-        return accounts.any_where(ctx.served, Action.INVITE)
+        return ctx.once("invites", lambda: accounts.any_where(ctx.served, Action.INVITE))
 
     def confirmation_address(self, ctx: Context, data: dict[str, Any]) -> str:
         return getattr(ctx.served, "proven_phone", None) or ""

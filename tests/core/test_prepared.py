@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet, Value
 from django.test.utils import CaptureQueriesContext
 
 from core.models import CalendarDay, Heartbeat
-from core.prepared import Prepared
+from core.prepared import Prepared, each_exists
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -60,6 +60,15 @@ def test_exists_and_first() -> None:
     assert first is not None
     assert first.job == "one"
     assert read.first(name="two", day=NOON) is None
+
+
+def test_several_are_asked_in_one_statement() -> None:
+    _jobs("one")
+    read = Prepared(_built, name=str, day=datetime)
+    with CaptureQueriesContext(connection) as asked:
+        found = each_exists((read, {"name": "one", "day": NOON}), (read, {"name": "two", "day": NOON}))
+    assert found == [True, False]
+    assert len(asked) == 1
 
 
 def test_dates_are_values_too() -> None:
