@@ -69,7 +69,7 @@ class Prepared(Generic[M]):
             begin=columns[0],
             end=columns[-1] + 1,
             names=[column[0].target.attname for column in select[columns[0] : columns[-1] + 1]],
-            related=get_related_populators(info, select, connection.alias),
+            related=get_related_populators(info, select, connection.alias),  # type: ignore[call-arg]  # the stubs are of a later Django
             annotations=tuple((compiler.annotation_col_map or {}).items()),
             converters=tuple((place, *pair) for place, pair in converters.items()),
         )

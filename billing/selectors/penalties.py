@@ -1,6 +1,6 @@
 """What late bills have cost so far. Penalties accrue by themselves: nothing is stored until a bill is paid off."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -78,13 +78,13 @@ _POLICIES = Prepared(
 class _Policies:
     """All policies, sorted for a region: its own first, then those of the regions above it, then the general ones."""
 
-    def __init__(self, rows: list[PenaltyPolicy], parents: dict[int, int | None]) -> None:
+    def __init__(self, rows: Sequence[PenaltyPolicy], parents: dict[int, int | None]) -> None:
         self._rows, self._parents = rows, parents
 
     @classmethod
     def read(cls) -> "_Policies":
         rows = _POLICIES.rows()
-        return cls(rows, {int(pk): parent for pk, parent in (rows[0].parents if rows else {}).items()})  # type: ignore[attr-defined]  # annotated
+        return cls(rows, {int(pk): parent for pk, parent in (rows[0].parents if rows else {}).items()})
 
     def of(self, region_id: int | None) -> list[Policy]:
         found: list[Policy] = []

@@ -134,6 +134,7 @@ def test_late_with_a_slip_under_way_stays_within_its_queries(
             idempotency_key="k",
             started_at=NOON,
         )
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE operations_slip ENABLE TRIGGER USER")
     client.force_login(owner)
     assert "正在办理" in page(client)
