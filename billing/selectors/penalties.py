@@ -84,7 +84,8 @@ class _Policies:
     @classmethod
     def read(cls) -> "_Policies":
         rows = _POLICIES.rows()
-        return cls(rows, {int(pk): parent for pk, parent in (rows[0].parents if rows else {}).items()})
+        parents: dict[str, int | None] = rows[0].parents if rows else {}  # type: ignore[attr-defined]  # annotated
+        return cls(rows, {int(pk): parent for pk, parent in parents.items()})
 
     def of(self, region_id: int | None) -> list[Policy]:
         found: list[Policy] = []
