@@ -187,6 +187,11 @@ class RuleInline(BaseStacked):
 
     has_change_permission = has_add_permission
 
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        field.label_from_instance = roles.shown
+        return field
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("auth.view_group")
 
