@@ -184,7 +184,7 @@ def _facts(job: Job, after: int, last: int) -> list[Found]:
     since = clock.local_date(job.as_of) - OLDEST
     beneath = regions.beneath(job.region) if job.region else None
     with connection.cursor() as cursor:
-        values = {"after": after, "last": last, "since": since, "regions": beneath}
+        values: dict[str, Any] = {"after": after, "last": last, "since": since, "regions": beneath}
         cursor.execute(_FACTS, values)
         return [Found(*row) for row in cursor.fetchall()]
 
