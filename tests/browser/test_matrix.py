@@ -89,7 +89,11 @@ def test_pages_with_nothing_on_them_are_sound(
 ) -> None:
     public = pages(new_page(), house, "stranger")
     page = new_page(storage_state=newcomer)
-    own = {kind: path for kind, path in pages(page, house, "newcomer").items() if kind == HOME or kind not in public}
+    own = {
+        kind: path
+        for kind, path in pages(page, house, "newcomer").items()
+        if kind == HOME or kind not in public
+    }
     assert looked_at(page, own, "zh-hans") == []
 
 

@@ -77,7 +77,7 @@ def _ours(link: str) -> bool:
 
 
 def watch(page: Page) -> list[str]:
-    """Collects all that is written to the console from now on: a sound page writes nothing. Axe is at hand on every page opened after this."""
+    """Collects what is written to the console: a sound page writes nothing. Pages opened after this have axe."""
     page.context.add_init_script(AXE)
     page.emulate_media(reduced_motion="reduce")  # a colour half-way between two themes is neither's
     complaints: list[str] = []
