@@ -3,11 +3,8 @@
 Staff need one shown in the session before any page of the staff side; customers may have one.
 """
 
-import base64
-import hashlib
 import io
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import segno
@@ -16,13 +13,15 @@ from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
-from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core import ciphers
+
+_USE = "accounts.second_factor"  # of the key
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -45,10 +44,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth i
         return out.getvalue().decode()
 
     def encrypt(self, text: str) -> str:
-        return _cipher().encrypt(text.encode()).decode()
+        return ciphers.of(_USE).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _cipher().decrypt(encrypted_text.encode()).decode()
+        return ciphers.of(_USE).decrypt(encrypted_text.encode()).decode()
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         return not authenticator.user.is_staff
@@ -87,17 +86,3 @@ def code_at(user: User, as_of: datetime) -> str:
 def code_of(secret: str, as_of: datetime) -> str:
     """The code that an app with that secret shows at that instant."""
     return str(format_hotp_value(hotp_value(secret, int(as_of.timestamp()) // app_settings.TOTP_PERIOD)))
-
-
-def _cipher() -> MultiFernet:
-    return _made((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-
-
-@lru_cache(maxsize=1)
-def _made(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(_derived(key)) for key in keys])
-
-
-def _derived(key: str) -> bytes:
-    """A key of its own, so that what is signed elsewhere with SECRET_KEY tells nothing about it."""
-    return base64.urlsafe_b64encode(hashlib.sha256(b"accounts.second_factor\0" + key.encode()).digest())
