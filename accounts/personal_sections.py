@@ -42,6 +42,13 @@ def records(rows: "QuerySet[Any] | Iterable[Any]", *names: str) -> Iterator[Reco
         yield fields(row, *names)
 
 
+def _on_his_phone(whose: User, column: str, when: str) -> Q:
+    """What went to his phone since he has proven it: a number that changed hands had another's messages before."""
+    if not whose.proven_phone:
+        return Q(pk=None)
+    return Q(**{column: whose.proven_phone, f"{when}__gte": whose.phone_verified_at})
+
+
 @section("user")
 def user(whose: User) -> Iterable[Record]:
     names = (
@@ -97,7 +104,7 @@ def contacts(whose: User) -> Iterable[Record]:
 @section("invitations")
 def invitations(whose: User) -> Iterable[Record]:
     """Made by him, and made to his phone."""
-    to_him = Q(phone=whose.proven_phone) if whose.proven_phone else Q(pk=None)
+    to_him = _on_his_phone(whose, "phone", "created_at")
     found = Invitation.objects.filter(Q(invited_by=whose) | to_him).select_related("account").order_by("id")
     return records(found, "account__number", "phone", "role", "state", "created_at", "expires_at", "ended_at")
 
@@ -122,7 +129,7 @@ def sessions(whose: User) -> Iterable[Record]:
 
 @section("code_requests")
 def code_requests(whose: User) -> Iterable[Record]:
-    own = Q(phone=whose.proven_phone) if whose.proven_phone else Q(pk=None)
+    own = _on_his_phone(whose, "phone", "at")
     found = CodeRequest.objects.filter(own | Q(who=f"user:{whose.pk}")).order_by("id")
     return records(found, "purpose", "phone", "client_address", "is_sent", "at")
 
@@ -138,9 +145,8 @@ def data_requests(whose: User) -> Iterable[Record]:
 @section("messages")
 def messages(whose: User) -> Iterable[Record]:
     """What was sent to his phone; codes have no text that anybody kept."""
-    if not whose.proven_phone:
-        return []
-    found = Delivery.objects.filter(address=whose.proven_phone).select_related("message").order_by("id")
+    his = _on_his_phone(whose, "address", "created_at")
+    found = Delivery.objects.filter(his).select_related("message").order_by("id")
     names = ("message__code", "channel", "address", "body", "state", "created_at", "sent_at", "delivered_at")
     return records(found.iterator(chunk_size=2_000), *names)
 
