@@ -18,7 +18,8 @@ class SessionStore(db.SessionStore):
     """The name is part of what Django signs sessions with: it stays."""
 
     def _get_session_from_db(self) -> Any:
-        found = _ONE.first(key=self.session_key, now=timezone.now())
+        key = str(self.session_key)
+        found = _ONE.first(key=key, now=timezone.now()) if key.isalnum() else None  # no NUL for the database
         if found is None:
             self._session_key = None
         return found
