@@ -1,37 +1,30 @@
 """My tokens: made after proving oneself anew, shown once, ended with one button."""
 
-import time
 from collections.abc import Collection
 from typing import Any, cast
 
-from allauth.account.internal.flows.reauthentication import (
-    get_reauthentication_flows,
-    raise_if_reauthentication_required,
-)
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import fresh_login
 from accounts.models import ApiToken, User
 from accounts.selectors import tokens as reads
 from accounts.services import tokens
-from core import clock, sessions
+from core import clock
 from core.errors import HallError
 from operations import registry
 from operations.api import scopes
 from operations.context import Context
 from operations.models import Channel
-
-_FRESH_SECONDS = 900  # how long ago somebody without a password may have logged in
 
 
 class TokenForm(forms.Form):
@@ -71,9 +64,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, form)
     raise_if_reauthentication_required(request, app="account")
-    if not _has_proven_himself(request):
-        messages.info(request, gettext("为了安全，请重新登录后再新建令牌。"))
-        return _log_in_again(request)
+    if not fresh_login.is_proven(request):
+        return fresh_login.log_in_again(request, gettext("为了安全，请重新登录后再新建令牌。"))
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
@@ -109,19 +101,3 @@ def _offered(request: HttpRequest) -> list[str]:
 
 def _shown(row: ApiToken) -> dict[str, Any]:
     return {"row": row, "allowed": [describe(scope) for scope in row.scopes]}
-
-
-def _has_proven_himself(request: HttpRequest) -> bool:
-    """Who has no password cannot be asked for it: he must have logged in by code just now."""
-    if get_reauthentication_flows(request.user):
-        return True
-    since = request.session.get(sessions.AGE, {}).get("since", 0)
-    return bool(time.time() - since < _FRESH_SECONDS)
-
-
-def _log_in_again(request: HttpRequest) -> HttpResponseRedirect:
-    waiting = list(messages.get_messages(request))
-    logout(request)
-    for message in waiting:
-        messages.add_message(request, message.level, message.message)
-    return redirect_to_login(request.path)
