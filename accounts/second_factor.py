@@ -4,6 +4,7 @@ Staff need one shown in the session before any page of the staff side; customers
 """
 
 import io
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext
@@ -22,6 +24,7 @@ from accounts.models import User
 from core import ciphers
 
 _USE = "accounts.second_factor"  # of the key
+logger = logging.getLogger("hall.security")
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -47,7 +50,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth i
         return ciphers.of(_USE).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return ciphers.of(_USE).decrypt(encrypted_text.encode()).decode()
+        """What was sealed; under a key that is gone, a new secret that no code fits: a colleague resets it."""
+        try:
+            return _opened(encrypted_text)
+        except InvalidToken:
+            logger.error("second factor sealed under a key that is gone; see HALL_SECRET_KEY_FALLBACKS")
+            return str(generate_totp_secret())
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         return not authenticator.user.is_staff
@@ -79,10 +87,14 @@ def code_at(user: User, as_of: datetime) -> str:
     found = Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.TOTP).first()
     if found is None:
         return ""
-    secret = SecondFactorAdapter().decrypt(found.data["secret"])
-    return code_of(secret, as_of)
+    return code_of(_opened(found.data["secret"]), as_of)
 
 
 def code_of(secret: str, as_of: datetime) -> str:
     """The code that an app with that secret shows at that instant."""
     return str(format_hotp_value(hotp_value(secret, int(as_of.timestamp()) // app_settings.TOTP_PERIOD)))
+
+
+def _opened(sealed: str) -> str:
+    """Raises InvalidToken when it was sealed under a key that nobody has any more."""
+    return ciphers.of(_USE).decrypt(sealed.encode()).decode()

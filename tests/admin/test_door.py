@@ -127,6 +127,19 @@ def test_logging_in_asks_for_the_code_at_once(clerk: User) -> None:
     assert AuditRow.objects.get(action="staff.second_factor_failed").object_id == str(clerk.pk)
 
 
+def test_a_secret_under_a_key_that_is_gone_fits_no_code(clerk: User, settings: Any) -> None:
+    second_factor.set_up(clerk, SECRET)
+    shown = code(clerk)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "the next key of the hall"
+    client = Client()
+    log_in(client, clerk)
+    assert client.post(reverse("mfa_authenticate"), {"code": shown}).status_code == 200
+    assert client.get(FIRST).status_code == 302
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert client.post(reverse("mfa_authenticate"), {"code": shown}).status_code == 302
+    assert client.get(FIRST).status_code == 200
+
+
 def test_a_code_counts_once(clerk: User) -> None:
     second_factor.set_up(clerk, SECRET)
     used = code(clerk)
