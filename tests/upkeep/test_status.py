@@ -125,8 +125,21 @@ def test_a_job_that_failed(ok: bool, mend: str) -> None:
 def test_a_job_that_fell_silent() -> None:
     heartbeats.note("some.job", every=timedelta(minutes=1), as_of=NOON - timedelta(minutes=5), ok=True)
     job = found("some.job")
-    assert (job.tone, job.mend) == (BAD, "job-silent.md")
+    assert (job.tone, job.mend, job.command) == (BAD, "job-silent.md", "")
     assert "5 分钟" in job.note
+
+
+@pytest.mark.parametrize(
+    ("job", "command"),
+    [
+        ("check_ledgers", "manage.py check_ledgers"),
+        ("billing.apply_callbacks", "celery -A hall call billing.apply_callbacks"),
+        ("job.of.the.past", ""),
+    ],
+)
+def test_what_runs_a_job_by_hand_stands_beside_it(job: str, command: str) -> None:
+    heartbeats.note(job, every=timedelta(minutes=1), as_of=NOON, ok=False)
+    assert found(job).command == command
 
 
 @pytest.mark.parametrize(
