@@ -133,7 +133,15 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
     search_fields = ("username", "phone")
     search_help_text = _("用户名或手机号（完整）")
     ordering = ("-id",)
-    readonly_fields = ("verified", "factor", "factor_reset", "last_seen", "joined")
+    readonly_fields = (
+        "shown_phone",
+        "shown_email",
+        "verified",
+        "factor",
+        "factor_reset",
+        "last_seen",
+        "joined",
+    )
     filter_horizontal = ()
     inlines = (PostInline, CertificateInline)
     reasoned = OF_USERS
@@ -145,6 +153,7 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
     )
     add_fieldsets = ((None, {"fields": ("username", "name", "phone", "password1", "password2")}),)
     shown_phone = masked("phone", _("手机号"))
+    shown_email = masked("email", _("邮箱"))
     verified = moment("phone_verified_at", _("手机验证时间"))
     last_seen = moment("last_login", _("上次登录"))
     joined = moment("date_joined", _("注册时间"))
@@ -153,6 +162,17 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
     @admin.display(description=_("第二验证"))
     def factor(self, user: User) -> Any:
         return _("已启用") if second_factor.has_one(user) else _("未启用")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look sees no more of a number than in the list."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        hidden = {"phone": "shown_phone", "email": "shown_email"}
+        return [
+            (title, {**options, "fields": [hidden.get(name, name) for name in options["fields"]]})
+            for title, options in found
+        ]
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.inlines if obj is not None and obj.is_staff else ()
