@@ -13,8 +13,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext
 
 from core import sessions
 
@@ -30,7 +29,7 @@ def is_proven(request: HttpRequest) -> bool:
     return bool(time.time() - since < FRESH_SECONDS)
 
 
-def log_in_again(request: HttpRequest, why: str | Promise) -> HttpResponseRedirect:
+def log_in_again(request: HttpRequest, why: str) -> HttpResponseRedirect:
     """Logged out and at the entrance, told why, and on to this page afterwards."""
     messages.info(request, why)
     waiting = list(messages.get_messages(request))
@@ -46,7 +45,7 @@ def wanted(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method == "POST" and request.user.is_authenticated and not is_proven(request):
-            return log_in_again(request, _("为了安全，请重新登录后再继续。"))
+            return log_in_again(request, gettext("为了安全，请重新登录后再继续。"))
         return view(request, *args, **kwargs)
 
     return guarded

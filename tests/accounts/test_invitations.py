@@ -1,6 +1,7 @@
 """member.invite and what follows: accepted, declined, taken back, expired; and nothing told of who has the phone."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -248,7 +249,7 @@ def test_an_older_invitation_does_not_bring_a_member_back(
     """Invited, then bound by the contact's code, then put down again: what he was promised first is over."""
     row = invite(account, alice, role="OWNER")
     build.bind(li, account, "PAYER")
-    told = {
+    told: dict[str, Any] = {
         "user_id": li.pk,
         "account_id": account.pk,
         "by_id": alice.pk,
