@@ -1,4 +1,4 @@
-"""What may come in: pictures, which are painted anew, and PDF without anything that acts. By content, never by name."""
+"""What may come in: pictures, painted anew, PDF without anything that acts, short films. By content, never by name."""
 
 import io
 import re
@@ -10,13 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps
 
 from core.errors import HallError
+from core.uploads import films
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000  # a good phone's camera; looked at before anything is unpacked
 MAX_SIDE = 12_000
 KEPT_SIDE = 3_000  # enough to read a bill on a photo
-JPEG, PDF = "image/jpeg", "application/pdf"
-ENDINGS = {JPEG: ".jpg", PDF: ".pdf"}
+JPEG, PDF, MP4 = "image/jpeg", "application/pdf", "video/mp4"
+ENDINGS = {JPEG: ".jpg", PDF: ".pdf", MP4: ".mp4"}
+MOST_BYTES = max(MAX_BYTES, films.MAX_BYTES)  # of anything
 _PICTURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"RIFF": "WEBP"}
 _ACTS = re.compile(
     rb"/(JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA|OpenAction|AA|GoToR|GoToE|SubmitForm|ImportData|Encrypt)"
@@ -31,13 +33,13 @@ _LONGEST_HEAD, _PIECE = 4_096, 16_384
 
 class WrongKindOfFile(HallError):
     code = "WRONG_KIND_OF_FILE"
-    message = _("只能上传照片（JPEG、PNG、WebP）或 PDF")
+    message = _("只能上传照片（JPEG、PNG、WebP）、视频（MP4、MOV）或 PDF")
     status = 422
 
 
 class FileTooBig(HallError):
     code = "FILE_TOO_BIG"
-    message = _("文件不能超过 10 MB，照片不能超过 4000 万像素")
+    message = _("照片和 PDF 不能超过 10 MB、4000 万像素，视频不能超过 25 MB")
     status = 422
 
 
@@ -65,6 +67,8 @@ def clean(data: bytes) -> Clean:
     A picture is decoded and painted anew as JPEG, so that metadata (where it was taken, too), a second file behind it
     and tricks on decoders stay outside.
     """
+    if films.is_film(data):
+        return Clean(MP4, _blanked(data))
     if len(data) > MAX_BYTES:
         raise FileTooBig()
     for magic, name in _PICTURES.items():
@@ -74,6 +78,15 @@ def clean(data: bytes) -> Clean:
         _check_pdf(data)
         return Clean(PDF, data)
     raise WrongKindOfFile()
+
+
+def _blanked(data: bytes) -> bytes:
+    if len(data) > films.MAX_BYTES:
+        raise FileTooBig()
+    try:
+        return films.blanked(data)
+    except films.NotAFilm as error:
+        raise FileBroken() from error
 
 
 def _painted(data: bytes, kind: str) -> bytes:

@@ -86,7 +86,7 @@ ACCOUNT_RATE_LIMITS = {
     "request_login_code": None,  # CODE_LIMITS counts these
     "verify_phone": None,
     "change_phone": None,
-    "reauthenticate": "10/m/user",
+    "reauthenticate": "5/5m/user",
 }
 # Everything else that costs work or can be guessed, by the name of its address, "POST name" for that method alone,
 # "POST name CODE" for one operation instead of that.

@@ -28,6 +28,7 @@ from billing.models import Bill, DisputeCause, LedgerEntry
 from billing.services.bills import disputes
 from core import clock
 from core.actor import Actor
+from core.models import Heartbeat
 from operations.models import Slip, SlipState
 from tests.accounts import build
 from tests.accounts.conftest import Browser
@@ -276,6 +277,30 @@ def test_the_job_does_it_once(desk: Desk, wang: User) -> None:
     assert carry_out() == []
     row = LoginClosing.objects.get()
     assert closings.carry_out(row, actor=JOB, as_of=LATER) == "DONE"
+
+
+def test_one_that_fails_keeps_nobody_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(desk)
+    other = build.user(build.OTHER_PHONE)
+    first = LoginClosing.objects.get()
+    values = {"reference": "C2", "user": other, "requested_at": NOON, "due_at": LATER + timedelta(seconds=1)}
+    LoginClosing.objects.create(**values)
+    carry = closings.carry_out
+
+    def fails_once(row: LoginClosing, **how: Any) -> Any:
+        if row.pk == first.pk:
+            raise OSError
+        return carry(row, **how)
+
+    monkeypatch.setattr(closings, "carry_out", fails_once)
+    with clock.stopped(LATER + timedelta(hours=1)):
+        tasks.close_logins()
+    assert list(LoginClosing.objects.order_by("due_at").values_list("state", flat=True)) == [
+        "PENDING",
+        "DONE",
+    ]
+    beat = Heartbeat.objects.get(job="accounts.close_logins")
+    assert (beat.last_ok, beat.detail) == (False, {"failed": 1, "DONE": 1})
 
 
 def test_the_phone_is_free_for_a_new_beginning(desk: Desk, wang: User) -> None:
