@@ -8,6 +8,9 @@ from django.db.models import QuerySet
 from accounts import posts
 from accounts.models import User
 from core import clock
+from core.prepared import Prepared
+
+_USER = Prepared(lambda pk: User.objects.filter(pk=pk), pk=int)
 
 
 class PostsBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth is untyped
@@ -15,6 +18,11 @@ class PostsBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth is u
 
     `has_perm` says that a permission is held somewhere; where, `posts.scope` tells.
     """
+
+    def get_user(self, user_id: Any) -> User | None:
+        """Who is logged in, read on every page."""
+        found = _USER.first(pk=int(user_id))
+        return found if found is not None and self.user_can_authenticate(found) else None
 
     def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         return set()

@@ -1,8 +1,8 @@
-"""The pages on which a code is typed: allauth's, with two holes closed.
+"""The pages on which a code is typed: allauth's, with three holes closed.
 
 Guesses are limited per network address too, because tries at the same moment are counted as one in the session. And
 "send again" does the same whether somebody has the number or not; allauth's own fails, or is not counted, for a number
-that nobody may use, which tells.
+that nobody may use, which tells. And of who has no password allauth asks nothing before he changes how he logs in.
 """
 
 from typing import Any
@@ -12,10 +12,13 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.decorators import login_not_required
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.decorators import rate_limit
+from allauth.mfa.totp.views import activate_totp
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import path
 from django.views.generic import RedirectView
+
+from accounts import fresh_login
 
 
 class _SendAgain:
@@ -59,6 +62,9 @@ verify_phone = login_not_required(_guarded(_verify_phone))
 urlpatterns = [
     path("login/code/confirm/", confirm_login_code, name="account_confirm_login_code"),
     path("phone/verify/", verify_phone, name="account_verify_phone"),
+    path("phone/change/", fresh_login.wanted(views.change_phone), name="account_change_phone"),
+    path("password/set/", fresh_login.wanted(views.password_set), name="account_set_password"),
+    path("2fa/totp/activate/", fresh_login.wanted(activate_totp), name="mfa_activate_totp"),
     # Customers have no e-mail address here yet, and allauth would send its confirmations past the notices.
     path("email/", RedirectView.as_view(pattern_name="accounts:profile"), name="account_email"),
     path("sessions/", RedirectView.as_view(pattern_name="accounts:security"), name="usersessions_list"),

@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.core import context
+from allauth.mfa.base import forms as mfa_forms
 from django import forms
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -123,13 +124,22 @@ class VerifyPhoneForm(_CodeField, allauth_forms.VerifyPhoneForm):  # type: ignor
     pass
 
 
+class LanguageSelect(forms.Select):
+    """Each language is named in itself, and says so."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        option["attrs"]["lang"] = value
+        return option
+
+
 class ProfileForm(forms.Form):
     """How the user is addressed."""
 
     name = forms.CharField(
         label=_("姓名"), required=False, max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
-    language = forms.ChoiceField(label=_("语言"), choices=settings.LANGUAGES)
+    language = forms.ChoiceField(label=_("语言"), choices=settings.LANGUAGES, widget=LanguageSelect)
 
     def clean_name(self) -> str:
         return _clean_name(self.cleaned_data["name"])
@@ -142,3 +152,21 @@ def _clean_name(typed: str) -> str:
         return names.clean(typed)
     except names.BadName as error:
         raise ValidationError(error.text, code=error.code) from None
+
+
+class _TypedCode(forms.Form):
+    """The field for the app's code, or a recovery code: the keypad of digits, and our word for it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["code"]
+        field.label = _("验证码")
+        field.widget.attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}
+
+
+class SecondFactorForm(_TypedCode, mfa_forms.AuthenticateForm):  # type: ignore[misc]  # allauth is untyped
+    """After the password, when logging in."""
+
+
+class SecondFactorAgainForm(_TypedCode, mfa_forms.ReauthenticateForm):  # type: ignore[misc]
+    """Before the staff side and what is delicate, by who is logged in."""

@@ -1,10 +1,13 @@
 """What this room and the messages below it hold on a user, for the copy that he may have."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.db.models import Model, Q, QuerySet
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import (
     CodeRequest,
@@ -16,9 +19,10 @@ from accounts.models import (
     ProfileDetails,
     User,
 )
-from accounts.personal_data import Record, section
+from accounts.personal_data import Obstacle, Record, obstacle, section
 from accounts.rules import Action
 from accounts.selectors import accounts
+from accounts.services import members
 from notices.models import Delivery
 
 
@@ -36,6 +40,13 @@ def fields(row: Model, *names: str) -> Record:
 def records(rows: "QuerySet[Any] | Iterable[Any]", *names: str) -> Iterator[Record]:
     for row in rows:
         yield fields(row, *names)
+
+
+def _on_his_phone(whose: User, column: str, when: str) -> Q:
+    """What went to his phone since he has proven it: a number that changed hands had another's messages before."""
+    if not whose.proven_phone:
+        return Q(pk=None)
+    return Q(**{column: whose.proven_phone, f"{when}__gte": whose.phone_verified_at})
 
 
 @section("user")
@@ -93,7 +104,7 @@ def contacts(whose: User) -> Iterable[Record]:
 @section("invitations")
 def invitations(whose: User) -> Iterable[Record]:
     """Made by him, and made to his phone."""
-    to_him = Q(phone=whose.proven_phone) if whose.proven_phone else Q(pk=None)
+    to_him = _on_his_phone(whose, "phone", "created_at")
     found = Invitation.objects.filter(Q(invited_by=whose) | to_him).select_related("account").order_by("id")
     return records(found, "account__number", "phone", "role", "state", "created_at", "expires_at", "ended_at")
 
@@ -118,7 +129,7 @@ def sessions(whose: User) -> Iterable[Record]:
 
 @section("code_requests")
 def code_requests(whose: User) -> Iterable[Record]:
-    own = Q(phone=whose.proven_phone) if whose.proven_phone else Q(pk=None)
+    own = _on_his_phone(whose, "phone", "at")
     found = CodeRequest.objects.filter(own | Q(who=f"user:{whose.pk}")).order_by("id")
     return records(found, "purpose", "phone", "client_address", "is_sent", "at")
 
@@ -134,8 +145,20 @@ def data_requests(whose: User) -> Iterable[Record]:
 @section("messages")
 def messages(whose: User) -> Iterable[Record]:
     """What was sent to his phone; codes have no text that anybody kept."""
-    if not whose.proven_phone:
-        return []
-    found = Delivery.objects.filter(address=whose.proven_phone).select_related("message").order_by("id")
+    his = _on_his_phone(whose, "address", "created_at")
+    found = Delivery.objects.filter(his).select_related("message").order_by("id")
     names = ("message__code", "channel", "address", "body", "state", "created_at", "sent_at", "delivered_at")
     return records(found.iterator(chunk_size=2_000), *names)
+
+
+@obstacle
+def people_left_behind(whose: User, *, as_of: datetime) -> list[Obstacle]:
+    """Accounts that others share and that nobody else owns: they would have no owner any more."""
+    owned = Membership.objects.filter(user=whose, role=Membership.Role.OWNER).select_related("account")
+    text = _("户号 {number} 还有其他成员，请先邀请另一位户主，或移除其他成员")
+    return [
+        Obstacle("LAST_OWNER", format_lazy(text, number=membership.account.number))
+        for membership in owned.order_by("account__number")
+        if members.is_last_owner(membership)
+        and members.others(membership.account_id, besides=whose.pk or 0).exists()
+    ]

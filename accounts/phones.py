@@ -7,6 +7,9 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import HallError
+from core.masks import phone as mask
+
+__all__ = ["BadPhone", "mask", "normalise"]
 
 _INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0xFEFF, *range(0x200E, 0x2010), *range(0x202A, 0x202F),
                             *range(0x2060, 0x2065), *range(0x2066, 0x206A)])  # fmt: skip
@@ -39,13 +42,6 @@ def normalise(text: str) -> str:
     if not _is_mobile(number):
         raise BadPhone()
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def mask(phone: str) -> str:
-    """What may be shown of a number: "+8613800000001" → "138****0001"; of any other only the last four digits."""
-    if re.fullmatch(r"\+86[0-9]{11}", phone):
-        return f"{phone[3:6]}****{phone[-4:]}"
-    return f"****{phone[-4:]}" if len(phone) > 4 else ""
 
 
 def _is_mobile(number: phonenumbers.PhoneNumber) -> bool:

@@ -3,11 +3,9 @@
 Staff need one shown in the session before any page of the staff side; customers may have one.
 """
 
-import base64
-import hashlib
 import io
+import logging
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import segno
@@ -15,14 +13,18 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
-from cryptography.fernet import Fernet, MultiFernet
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core import ciphers
+
+_USE = "accounts.second_factor"  # of the key
+logger = logging.getLogger("hall.security")
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -45,10 +47,15 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth i
         return out.getvalue().decode()
 
     def encrypt(self, text: str) -> str:
-        return _cipher().encrypt(text.encode()).decode()
+        return ciphers.of(_USE).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _cipher().decrypt(encrypted_text.encode()).decode()
+        """What was sealed; under a key that is gone, a new secret that no code fits: a colleague resets it."""
+        try:
+            return _opened(encrypted_text)
+        except InvalidToken:
+            logger.error("second factor sealed under a key that is gone; see HALL_SECRET_KEY_FALLBACKS")
+            return str(generate_totp_secret())
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         return not authenticator.user.is_staff
@@ -80,8 +87,7 @@ def code_at(user: User, as_of: datetime) -> str:
     found = Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.TOTP).first()
     if found is None:
         return ""
-    secret = SecondFactorAdapter().decrypt(found.data["secret"])
-    return code_of(secret, as_of)
+    return code_of(_opened(found.data["secret"]), as_of)
 
 
 def code_of(secret: str, as_of: datetime) -> str:
@@ -89,15 +95,6 @@ def code_of(secret: str, as_of: datetime) -> str:
     return str(format_hotp_value(hotp_value(secret, int(as_of.timestamp()) // app_settings.TOTP_PERIOD)))
 
 
-def _cipher() -> MultiFernet:
-    return _made((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-
-
-@lru_cache(maxsize=1)
-def _made(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(_derived(key)) for key in keys])
-
-
-def _derived(key: str) -> bytes:
-    """A key of its own, so that what is signed elsewhere with SECRET_KEY tells nothing about it."""
-    return base64.urlsafe_b64encode(hashlib.sha256(b"accounts.second_factor\0" + key.encode()).digest())
+def _opened(sealed: str) -> str:
+    """Raises InvalidToken when it was sealed under a key that nobody has any more."""
+    return ciphers.of(_USE).decrypt(sealed.encode()).decode()

@@ -100,9 +100,18 @@ def open_matters(user: User, *, as_of: datetime) -> list[Obstacle]:
             found.append(Obstacle("CREDIT", _said(text, number=number, amount=amount)))
     for refund in _refunds(user).filter(ended_at=None).order_by("id"):
         found.append(Obstacle("REFUND", _said(_("退款 {number} 还没有办结"), number=refund.number)))
-    for payment in Payment.objects.filter(payer=user, state__in=UNDECIDED).order_by("id"):
+    for payment in _payments_under_way(user):
         found.append(Obstacle("PAYMENT", _said(_("支付 {number} 还没有结果"), number=payment.reference)))
+    for dispute in Dispute.objects.filter(raised_by=user, closed_at=None).order_by("id"):
+        found.append(Obstacle("DISPUTE", _said(_("账单异议 {number} 还没有答复"), number=dispute.number)))
     return found
+
+
+def _payments_under_way(user: User) -> "QuerySet[Payment]":
+    """His own, and others' for an account that he owns: what is paid too much becomes its credit."""
+    mine = _his_own(user).order_by().values("pk")
+    found = Payment.objects.filter(Q(payer=user) | Q(account__in=mine), state__in=UNDECIDED)
+    return found.order_by("id")
 
 
 def _his_own(user: User) -> "QuerySet[BillingAccount]":

@@ -1,8 +1,10 @@
 """Decisions about halls and freshness: pure, over plain values."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from math import asin, cos, radians, sin, sqrt
 
 HOLIDAY = 7  # the row of hours for a Monday to Friday on which nobody works
 FRIDAY, SATURDAY = 4, 5
@@ -63,6 +65,37 @@ def opening(week: Week, now: datetime, working: Mapping[date, bool]) -> Opening:
             if now < opens:
                 return Opening(False, opens)
     return Opening(False, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place on earth in millionths of a degree."""
+
+    latitude_e6: int
+    longitude_e6: int
+
+
+EARTH_METRES = 6_371_000  # the mean radius
+_DEGREES = re.compile(r"(-?\d{1,3}(?:\.\d{1,6})?),(-?\d{1,3}(?:\.\d{1,6})?)", re.ASCII)
+
+
+def point(text: str) -> Point | None:
+    """Of "30.281,120.162" (latitude first); None of anything else, and of what is not on earth."""
+    found = _DEGREES.fullmatch(text)
+    if not found:
+        return None
+    latitude, longitude = (round(float(part) * 1_000_000) for part in found.groups())
+    if abs(latitude) > 90_000_000 or abs(longitude) > 180_000_000:
+        return None
+    return Point(latitude, longitude)
+
+
+def metres_between(one: Point, other: Point) -> int:
+    """As the crow flies, by the haversine formula: right to half a per cent."""
+    up, down = radians(one.latitude_e6 / 1e6), radians(other.latitude_e6 / 1e6)
+    across = radians((other.longitude_e6 - one.longitude_e6) / 1e6)
+    part = sin((down - up) / 2) ** 2 + cos(up) * cos(down) * sin(across / 2) ** 2
+    return round(2 * EARTH_METRES * asin(min(1.0, sqrt(part))))
 
 
 def queue_is_fresh(counted_at: datetime | None, now: datetime) -> bool:

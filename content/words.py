@@ -7,6 +7,10 @@ length of a Chinese word. Pure: no database.
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import groupby
+
+from opencc import OpenCC
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f々〇"
 _RUNS = re.compile(f"([{HAN}]+)|([^\\W_]+)")
@@ -17,9 +21,19 @@ MOST_ASKED = 12  # words of one question; the rest is not looked at
 _PERSONAL = re.compile(r"\d{5,}|@")
 
 
+_simplified = OpenCC("t2s")
+_VARIANTS = str.maketrans("帐", "账")  # both stand for 帳; only the second is written of bills here
+
+
 def fold(text: str) -> str:
-    """Full-width as half-width, capitals as small, accents as they are."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    """Full-width as half-width, capitals as small, traditional characters as simplified; accents as they are."""
+    return "".join(map(_folded, unicodedata.normalize("NFKC", text)))
+
+
+@lru_cache(maxsize=30_000)
+def _folded(character: str) -> str:
+    """Each by itself: a conversion by phrases would tear words apart at their edges."""
+    return str(_simplified.convert(character.casefold())).translate(_VARIANTS)
 
 
 def runs(text: str) -> Iterator[tuple[str, bool]]:
@@ -81,6 +95,25 @@ def _asked(run: str, is_chinese: bool) -> str:
         return f"{quoted(run)}:*"
     pairs = [quoted(pair) for pair in _sure_pairs(run)[:20]]
     return "(" + " <-> ".join(pairs) + ")" if len(pairs) > 1 else pairs[0]
+
+
+def marked(text: str, asked: str) -> Iterator[tuple[str, bool]]:
+    """The text in pieces, and whether each is what was asked for; joined they are the text again."""
+    folded, places = _with_places(text)
+    hit = [False] * len(text)
+    for run, is_chinese in list(runs(asked))[:MOST_ASKED]:
+        start = "" if is_chinese else r"(?<![^\W_])"
+        for found in re.finditer(start + re.escape(run), folded):
+            for place in places[found.start() : found.end()]:
+                hit[place] = True
+    for is_hit, group in groupby(zip(text, hit, strict=True), key=lambda pair: pair[1]):
+        yield "".join(character for character, _ in group), is_hit
+
+
+def _with_places(text: str) -> tuple[str, list[int]]:
+    """The folded text, and where each of its characters came from: one may become several (㎡ → m2)."""
+    pieces = [fold(character) for character in text]
+    return "".join(pieces), [place for place, piece in enumerate(pieces) for _ in piece]
 
 
 def quoted(word: str) -> str:

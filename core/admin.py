@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -198,8 +198,16 @@ class AuditRowAdmin(ReadOnlyAdmin):
     """Who did what to what: filtered by person, object, day and address."""
 
     region_path = "region_id"
-    list_display = ("shown_at", "person", "action", "object_type", "object_id", "reason", "address")
-    list_filter = (
+    list_display: tuple[str, ...] = (
+        "shown_at",
+        "person",
+        "action",
+        "object_type",
+        "object_id",
+        "reason",
+        "address",
+    )
+    list_filter: ClassVar[tuple[Any, ...]] = (
         typed("person", _("操作人（用户名）"), _of_person),
         typed("kind", _("对象类型（如 billing.Bill）"), lambda rows, text: rows.filter(object_type=text)),
         typed("object", _("对象编号"), lambda rows, text: rows.filter(object_id=text)),
@@ -209,7 +217,7 @@ class AuditRowAdmin(ReadOnlyAdmin):
     search_fields = ("actor", "object_id")
     search_help_text = _("操作人（如 user:17）或对象编号（完整）")
     ordering = ("-id",)
-    fields = (
+    fields: ClassVar[tuple[str, ...]] = (
         "shown_at",
         "person",
         "actor",

@@ -9,38 +9,33 @@ service that the room's admin imports):
     def _carry_out(*, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str,
                    as_of: datetime) -> str | Promise: ...
 
-Two limits hold for what one person does alone: `limit` per object within `ONE_SUM_WITHIN`, and `day_limit` per person
-and local day. `check_person` keeps people away from what is their own, `may_alone` asks for a second person for other
-reasons than the amount. The function locks and checks again whatever it depends on, and raises HallError when that is
-not so any more: days may lie between the request and the decision. It runs inside a transaction: no gateway may be
-called from it.
+Two limits hold for what one person does alone: `limit` per object within `approval_past.ONE_SUM_WITHIN`, and
+`day_limit` per person and local day. `check_person` keeps people away from what is their own, `may_alone` asks for a
+second person for other reasons than the amount. The function locks and checks again whatever it depends on, and
+raises HallError when that is not so any more: days may lie between the request and the decision. It runs inside a
+transaction: no gateway may be called from it.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
-from django.db.models import BigIntegerField, Q, QuerySet, Sum
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock, scopes
+from core import approval_past, audit, scopes
 from core.actor import Actor
 from core.approval_kinds import CarryOut, Kind, decidable, find, kind, kinds
 from core.errors import Conflict, Forbidden, HallError, NotFound
-from core.idempotency import IdempotencyConflict
-from core.models import APPROVAL_MACHINE, Approval, ApprovalHistory, ApprovalState, AuditRow
+from core.models import APPROVAL_MACHINE, Approval, ApprovalHistory, ApprovalState
 
 __all__ = ["CarryOut", "Kind", "decidable", "find", "kind", "kinds"]
-# Several small sums for one object within this time are one sum: or a limit would be passed in slices.
-ONE_SUM_WITHIN = timedelta(days=30)
 
 
 class AlreadyAsked(Conflict):
@@ -100,12 +95,12 @@ def submit(
 ) -> Outcome:
     """Done at once with its audit row up to the kind's limits; above them a request that a second person decides.
 
-    What the same object had carried out at once within `ONE_SUM_WITHIN` counts towards the limit, and what the same
-    person carried out at once on that local day towards the day's. `subject` is ("app.Model", id), `data` holds what
-    turns into JSON, `lies_in` is the region where the object's own page cannot tell. What was done at once under the
-    same `key` is not done again, with other content it raises IdempotencyConflict. Raises what the work and the kind's
-    `check_person` raise, AlreadyAsked while a request of this kind for this object is open, Forbidden without the
-    kind's permission there; then nothing has changed.
+    What the same object had carried out at once within `approval_past.ONE_SUM_WITHIN` counts towards the limit, and
+    what the same person carried out at once on that local day towards the day's. `subject` is ("app.Model", id),
+    `data` holds what turns into JSON, `lies_in` is the region where the object's own page cannot tell. What was done
+    at once under the same `key` is not done again, with other content it raises IdempotencyConflict. Raises what the
+    work and the kind's `check_person` raise, AlreadyAsked while a request of this kind for this object is open,
+    Forbidden without the kind's permission there; then nothing has changed.
     """
     known = _known(kind)
     label, object_id = subject[0], str(subject[1])
@@ -117,8 +112,9 @@ def submit(
     with transaction.atomic():
         _one_at_a_time(kind, label, object_id)
         known.check_person(actor=actor, subject_id=object_id, data=plain)
-        if key and (done := _done_before(key, kind, label, object_id, (amount_cents, plain))) is not None:
-            return Outcome(done)
+        told = approval_past.told_before(key, kind, label, object_id, (amount_cents, plain)) if key else None
+        if told is not None:
+            return Outcome(told)
         if Approval.objects.filter(
             kind=kind, object_type=label, object_id=object_id, state=ApprovalState.REQUESTED
         ).exists():
@@ -253,10 +249,10 @@ def _why_not_alone(
     """The sentence that tells why a second person has to decide it; "" when nobody has to."""
     if not known.may_alone(actor=actor, subject_id=object_id, data=data, as_of=as_of):
         return gettext("这一事项不能独自办理，已提交审批，须由另一人批准后办理")
-    if amount_cents + _lately(known.name, label, object_id, as_of) > known.limit():
+    if amount_cents + approval_past.lately(known.name, label, object_id, as_of) > known.limit():
         return gettext("金额超过个人限额，已提交审批，须由另一人批准后办理")
     _one_at_a_time(known.name, "actor", actor.ref)  # after the object's: everybody takes them in this order
-    if amount_cents + _that_day(known.name, actor, as_of) > known.day_limit():
+    if amount_cents + approval_past.that_day(known.name, actor, as_of) > known.day_limit():
         return gettext("今天独自办理的金额超过个人每日限额，已提交审批，须由另一人批准后办理")
     return ""
 
@@ -345,37 +341,6 @@ def _one_at_a_time(kind: str, label: str, object_id: str) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"approval {kind} {label} {object_id}"]
         )
-
-
-def _done_before(key: str, kind: str, label: str, object_id: str, what: tuple[int, Any]) -> str | None:
-    """What was told when this was done under the key; None when it was not."""
-    found = {"object_type": label, "object_id": object_id, "action": kind, "detail__key": key}
-    row = AuditRow.objects.filter(**found).first()
-    if row is None:
-        return None
-    if (row.detail["amount_cents"], row.detail["data"]) != what:
-        raise IdempotencyConflict()
-    return str(row.detail["outcome"])
-
-
-def _lately(kind: str, label: str, object_id: str, as_of: datetime) -> int:
-    """Fen that were carried out at once for this object within the time that makes them one sum."""
-    rows = AuditRow.objects.filter(
-        object_type=label, object_id=object_id, action=kind, at__gt=as_of - ONE_SUM_WITHIN
-    )
-    return _sum(rows)
-
-
-def _that_day(kind: str, actor: Actor, as_of: datetime) -> int:
-    """Fen that this actor carried out at once on the local day; what two people agreed on is no part of it."""
-    begins = datetime.combine(clock.local_date(as_of), time(), clock.SHANGHAI)
-    day = AuditRow.objects.filter(at__gte=begins, at__lt=begins + timedelta(days=1))
-    return _sum(day.filter(actor=actor.ref, action=kind))
-
-
-def _sum(rows: QuerySet[AuditRow]) -> int:
-    cents = Cast(KT("detail__amount_cents"), BigIntegerField())
-    return int(rows.aggregate(cents=Sum(cents, default=0))["cents"])
 
 
 def _check_permission(actor: Actor, permission: str, region_id: int | None) -> None:

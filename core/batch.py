@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from core import clock
+from core.errors import HallError
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
@@ -52,6 +53,22 @@ def collecting_rarely() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What the domain refuses ends the command with its text, not with a traceback."""
+    try:
+        yield
+    except HallError as error:
+        raise CommandError(error.text) from error
+
+
+def add_region(parser: CommandParser) -> None:
+    """The option that every command over accounts has."""
+    parser.add_argument(
+        "--region", default="", metavar="CODE", help="only accounts in this region, or below it"
+    )
 
 
 def positive(text: str) -> int:

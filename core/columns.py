@@ -9,20 +9,10 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from core import money
+from core.masks import address as mask
 
 Column = Callable[[Any, Any], Any]
 TONES = {"ok": "success", "wait": "info", "warn": "warning", "bad": "danger"}  # ours → the theme's
-
-
-def mask(address: str) -> str:
-    """138****0001 for a phone, w***@example.com for an e-mail: enough to recognise, too little to use."""
-    if not address:
-        return ""
-    name, at, domain = address.partition("@")
-    if at:
-        return f"{name[:1]}***@{domain}"
-    digits = address.removeprefix("+86")
-    return f"{digits[:3]}****{digits[-4:]}" if len(digits) >= 8 else "****"
 
 
 def amount(field: str, title: Any) -> Column:

@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +30,7 @@ log = logging.getLogger("hall.security")
 WHOM = ("ip", "user", "phone", "link")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LIMIT = re.compile(r"([1-9]\d*)/([smhd])/(\w+)")
-_PHONE_FIELDS = ("phone", "login")  # as the forms of the entrance call it
+_NAMED_IN = {"account_login": "login"}  # the field that says who is meant; "phone" on every other page
 _CLEAN_EVERY = 1_000  # requests
 Client = Callable[[HttpRequest], str | None]
 
@@ -96,9 +97,9 @@ def _key(name: str, limit: Limit, who: str) -> str:
     return salted_hmac("core.limits", f"{name} {limit.hits}/{limit.seconds}/{limit.per} {who}").hexdigest()
 
 
-def of_address(view_name: str, method: str) -> tuple[str, tuple[Limit, ...]] | None:
-    """The entry of the table for an address, and its limits."""
-    for name in (f"{method} {view_name}", view_name):
+def of_address(view_name: str, method: str, code: str = "") -> tuple[str, tuple[Limit, ...]] | None:
+    """The entry of the table for an address, and its limits; that of one operation (`code`) goes before all."""
+    for name in (f"{method} {view_name} {code}", f"{method} {view_name}", view_name):
         if name in settings.RATE_LIMITS:
             return name, parse(settings.RATE_LIMITS[name])
     return None
@@ -139,7 +140,7 @@ class RateLimitMiddleware:
         match = request.resolver_match
         if match is None or hasattr(view, "cls"):  # the interface counts when it knows whose token it is
             return None
-        entry = of_address(match.view_name, request.method or "")
+        entry = of_address(match.view_name, request.method or "", str(kwargs.get("code", "")))
         if entry is None:
             return None
         name, limits = entry
@@ -163,9 +164,11 @@ def _whom(request: HttpRequest, kwargs: dict[str, Any], wanted: set[str]) -> dic
 
 
 def _typed_phone(request: HttpRequest) -> str:
-    """The phone or user name in the form, in one spelling."""
-    typed = next((request.POST[name] for name in _PHONE_FIELDS if request.POST.get(name)), "")
-    digits = re.sub(r"\D", "", typed)
+    """The phone or user name in the form, in one spelling. A field that the form does not have says nothing."""
+    match = request.resolver_match
+    name = _NAMED_IN.get(match.view_name, "phone") if match else "phone"
+    typed = unicodedata.normalize("NFKC", request.POST.get(name, ""))
+    digits = re.sub(r"[^0-9]", "", typed)
     return digits[-11:] if len(digits) >= 11 else typed.strip().casefold()
 
 

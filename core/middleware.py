@@ -19,6 +19,7 @@ from core import logs, metrics
 from core.errors import HallError
 
 access = logging.getLogger("hall.access")
+security = logging.getLogger("hall.security")
 _ACCEPTED = re.compile(r"[A-Za-z0-9-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -48,10 +49,13 @@ def _record(request: HttpRequest, status: int, seconds: float) -> None:
     route = match.route if match else "(none)"
     method = request.method if request.method in _METHODS else "OTHER"
     metrics.count_request(method or "OTHER", route, status, seconds)
+    # Only a user whom something has already looked up: asking here would cost queries.
+    user = getattr(request, "_cached_user", None)
+    if status == 404 and user and user.is_authenticated and match and match.kwargs:
+        security.warning("no such thing for this user", extra={"route": route, "user_id": user.pk})
     if access.isEnabledFor(logging.INFO):
         extra = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
-        # Only a user whom something has already looked up: asking here would cost queries.
-        if user := getattr(request, "_cached_user", None):
+        if user:
             extra["user_id"] = user.pk
         access.info("request", extra=extra)
 

@@ -90,6 +90,7 @@ class AuditRow(models.Model):
             models.Index(fields=["actor", "at"]),
             models.Index(fields=["address", "-at"], name="audit_address"),
             models.Index(fields=["region_id", "-id"], name="audit_region"),
+            models.Index(fields=["action", "-id"], name="audit_action"),
             BrinIndex(fields=["at"], name="audit_at"),
         ]
         triggers = [AppendOnly(name="audit_append_only")]

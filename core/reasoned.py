@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from allauth.account.adapter import get_adapter
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -29,6 +28,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from core import approvals, audit, clock, scopes
 from core.actor import Actor
+from core.caller import address as address
 from core.errors import Forbidden, HallError
 
 if TYPE_CHECKING:
@@ -108,14 +108,6 @@ class ReasonOnlyForm(forms.Form):
 
 def url_name(model: type[models.Model]) -> str:
     return f"{model._meta.app_label}_{model._meta.model_name}_act"
-
-
-def address(request: HttpRequest) -> str | None:
-    """Where the request came from, behind as many proxies as the settings trust; None when it cannot be known."""
-    try:
-        return get_adapter(request).get_client_ip(request) or None
-    except PermissionDenied:
-        return None
 
 
 def allowed(admin: Any, request: HttpRequest) -> list[Reasoned]:

@@ -13,7 +13,8 @@ from knox.models import AuthToken
 
 from core import clock, scopes
 from core.admin import HeartbeatAdmin
-from core.models import Heartbeat
+from core.models import AuditRow, Heartbeat
+from hall.audit_trail import AuditTrail
 from hall.upkeep import status
 
 admin.site.index_template = "backoffice/dashboard.html"
@@ -51,3 +52,5 @@ class WithStatus(HeartbeatAdmin):
 
 admin.site.unregister(Heartbeat)
 admin.site.register(Heartbeat, WithStatus)
+admin.site.unregister(AuditRow)
+admin.site.register(AuditRow, AuditTrail)

@@ -149,7 +149,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("accounts.user", "person", pgettext_lazy("plural", "用户")),
             ("accounts.post", "work_history", pgettext_lazy("plural", "任职")),
             ("accounts.certificate", "badge", pgettext_lazy("plural", "岗位合格证")),
-            ("auth.group", "shield_person", _("角色")),
+            ("auth.group", "shield_person", pgettext_lazy("plural", "角色")),
         ),
     ),
 )

@@ -1,5 +1,6 @@
 """What must be true of the settings before the hall is opened to strangers (`manage.py check --deploy`)."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from core import limits
+from operations import registry
 
 _LEAST_SHARED = 16  # characters of a secret that is shared with somebody
 _SHARED = (
@@ -19,6 +21,7 @@ _SHARED = (
 )
 _LEAST_OWN, _VARIETY = 50, 10
 _DEFAULTS = frozenset({"api"})  # entries that are no address
+_ENTRY = re.compile(r"(?:[A-Z]+ )?(\S+)(?: (\S+))?")  # method, address, operation
 
 
 @register(Tags.security, deploy=True)
@@ -58,7 +61,8 @@ def limits_are_of_addresses(**_: Any) -> Sequence[CheckMessage]:
     found: list[CheckMessage] = []
     for entry, text in settings.RATE_LIMITS.items():
         limits.parse(text)
-        if entry.rpartition(" ")[2] not in known:
+        match = _ENTRY.fullmatch(entry)
+        if match is None or match[1] not in known or (match[2] and registry.find(match[2]) is None):
             found.append(Error(f"RATE_LIMITS: no address is called {entry!r}", id="hall.E004"))
     return found
 

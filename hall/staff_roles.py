@@ -88,7 +88,12 @@ _PEOPLE = (
     "accounts.reset_second_factor",
 )
 ROLES = (
-    Role(CLERK, _("在营业厅为客户受理业务"), _SERVING, (CHIEF, ADMINISTRATOR)),
+    Role(
+        CLERK,
+        _("在营业厅为客户受理业务"),
+        (*_SERVING, "accounts.add_customer"),
+        (CHIEF, ADMINISTRATOR),
+    ),
     Role(CASHIER, _("在营业厅收款和解款"), (*_SERVING, *_COUNTER), (CHIEF, ADMINISTRATOR)),
     Role(
         CHIEF,
@@ -97,6 +102,8 @@ ROLES = (
             *_SERVING,
             *_COUNTER,
             *_PEOPLE,
+            "accounts.add_customer",
+            "accounts.change_billingaccount",
             "core.view_approval",
             "billing.view_counterreversal",
             "billing.approve_counter_reversal",

@@ -38,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
         response.headers["Cache-Control"] = "private, no-cache"
         return response
     ctx = flow.context_of(request)
-    shown = registry.available(ctx, most=OPERATIONS_SHOWN)
+    shown = registry.available(ctx, most=OPERATIONS_SHOWN, known=reads.offers(ctx.served, as_of=now))
     found_home = reads.of_user(user, as_of=now, offered=partial(_offered, ctx, shown))
     context = {
         "home": found_home,

@@ -150,6 +150,18 @@ TEXTS = [
         "[Online Hall] Your login was used on a new device ({{ device }}) at {{ at }}. If this was not you, change "
         "your password now or call {{ help_line }}.",
     ),
+    (
+        "phone_changed",
+        "zh-hans",
+        "【网上营业厅】您的登录手机号已改为 {{ phone }}，本号码不能再登录。"
+        "如非您本人操作，请立即致电 {{ help_line }}。",
+    ),
+    (
+        "phone_changed",
+        "en",
+        "[Online Hall] You now log in with {{ phone }}, and no longer with this number. If this was not you, call "
+        "{{ help_line }} at once.",
+    ),
 ]
 _AUTOMATIC = {
     "zh-hans": "本邮件由系统发出，请勿回复。",

@@ -57,7 +57,9 @@ class AttachmentField(forms.CharField):
     def __init__(self, *, kind: str, **kwargs: Any) -> None:
         self.kind, self.ctx = kind, None  # the form sets `ctx`
         super().__init__(required=False, max_length=60, **kwargs)
-        self.widget.attrs["accept"] = "image/jpeg,image/png,image/webp,application/pdf"
+        self.widget.attrs["accept"] = (
+            "image/jpeg,image/png,image/webp,application/pdf,video/mp4,video/quicktime"
+        )
 
     ctx: Context | None
 

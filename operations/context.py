@@ -1,19 +1,20 @@
 """Who asks for an operation, over which channel, when; and how he must confirm it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from allauth.account.adapter import get_adapter
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.actor import Actor
+from core.caller import address
 from operations.models import Channel
+
+client_address = address
 
 
 class Confirmation(models.TextChoices):
@@ -45,11 +46,22 @@ class Context:
     on_behalf_of: User | None = None
     serving: int | None = None
     slip_number: str = ""  # the slip's own, while its operation is carried out
+    known: dict[str, bool] | None = (
+        None  # what `once` found, while a list of operations is made; None: ask each time
+    )
 
     @property
     def served(self) -> User | AnonymousUser:
         """The one whose accounts the operation is about."""
         return self.on_behalf_of or self.user
+
+    def once(self, name: str, ask: Callable[[], bool]) -> bool:
+        """What several operations want to know to be offered, asked for all of them together in one list."""
+        if self.known is None:
+            return ask()
+        if name not in self.known:
+            self.known[name] = ask()
+        return self.known[name]
 
     def as_customer(self) -> "Context":
         """As the customer would ask himself, while staff serve him: his lists show what he is offered."""
@@ -60,12 +72,3 @@ class Context:
     @property
     def actor(self) -> Actor:
         return Actor.user(self.user)
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """The caller's IP, behind as many proxies as the settings trust; None when it cannot be known."""
-    try:
-        found: str = get_adapter(request).get_client_ip(request)
-    except PermissionDenied:
-        return None
-    return found

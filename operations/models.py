@@ -56,10 +56,13 @@ SLIP_MACHINE = Machine(
 
 class SlipQuerySet(models.QuerySet["Slip"]):
     def for_user(self, user: Any) -> Self:
-        """The slips that this user made or that were made on his behalf."""
+        """His own matters: what he did for himself, and what was done on his behalf; not what he did for customers."""
         if not getattr(user, "is_authenticated", False):
             return self.none()
-        return self.filter(models.Q(actor_id=user.pk) | models.Q(on_behalf_of_id=user.pk))
+        for_himself = models.Q(actor_id=user.pk, on_behalf_of__isnull=True) & ~models.Q(
+            channel=Channel.COUNTER
+        )
+        return self.filter(for_himself | models.Q(on_behalf_of_id=user.pk))
 
 
 class Slip(models.Model):

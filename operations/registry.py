@@ -2,6 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -100,7 +101,12 @@ def everything() -> list[Operation]:
     return sorted(_operations.values(), key=lambda operation: (operation.order, operation.code))
 
 
-def available(ctx: Context, *, most: int | None = None) -> list[Operation]:
-    """What this user can have done, in the order to show it; the first `most` only, and only these are asked."""
-    asked = ctx.as_customer()
+def available(
+    ctx: Context, *, most: int | None = None, known: dict[str, bool] | None = None
+) -> list[Operation]:
+    """What this user can have done, in the order to show it; the first `most` only, and only these are asked.
+
+    `known` answers beforehand what they ask by `Context.once`.
+    """
+    asked = replace(ctx.as_customer(), known=dict(known or {}))
     return list(islice((operation for operation in everything() if operation.available(asked)), most))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from accounts import posts
 from accounts.models import BillingAccount, Customer, Region
 from accounts.services import accounts, customers
 from core import audit, clock, scopes
@@ -102,10 +103,11 @@ class OpensCustomers(StaffAdmin):
 
 
 def _open(request: HttpRequest, form: OpeningForm, *, as_of: datetime) -> BillingAccount | None:
-    """The new account; None with what is wrong in the form."""
+    """The new account; None with what is wrong in the form, or with the clerk's certificate."""
     data = dict(form.cleaned_data)
     reason, region = data.pop("reason"), data.pop("region")
     try:
+        posts.check_clerk(request.user, as_of)
         account = customers.open_with_account(
             customers.Opening(region_id=region.pk, **data),
             noted=lambda opened: audit.record(

@@ -8,7 +8,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.html import format_html_join
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
@@ -107,7 +108,7 @@ def _in_words(permission: Permission) -> str:
     model = permission.content_type.model_class()
     app = apps.get_app_config(permission.content_type.app_label)
     own = dict(model._meta.permissions) if model else {}
-    verb = own.get(permission.codename) or VERBS[permission.codename.partition("_")[0]]
+    verb = own.get(permission.codename) or VERBS.get(permission.codename.partition("_")[0], permission.name)
     return f"{app.verbose_name} · {model._meta.verbose_name if model else ''} · {verb}"
 
 
@@ -132,7 +133,15 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
     search_fields = ("username", "phone")
     search_help_text = _("用户名或手机号（完整）")
     ordering = ("-id",)
-    readonly_fields = ("verified", "factor", "factor_reset", "last_seen", "joined")
+    readonly_fields = (
+        "shown_phone",
+        "shown_email",
+        "verified",
+        "factor",
+        "factor_reset",
+        "last_seen",
+        "joined",
+    )
     filter_horizontal = ()
     inlines = (PostInline, CertificateInline)
     reasoned = OF_USERS
@@ -144,6 +153,7 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
     )
     add_fieldsets = ((None, {"fields": ("username", "name", "phone", "password1", "password2")}),)
     shown_phone = masked("phone", _("手机号"))
+    shown_email = masked("email", _("邮箱"))
     verified = moment("phone_verified_at", _("手机验证时间"))
     last_seen = moment("last_login", _("上次登录"))
     joined = moment("date_joined", _("注册时间"))
@@ -152,6 +162,17 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
     @admin.display(description=_("第二验证"))
     def factor(self, user: User) -> Any:
         return _("已启用") if second_factor.has_one(user) else _("未启用")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look sees no more of a number than in the list."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        hidden = {"phone": "shown_phone", "email": "shown_email"}
+        return [
+            (title, {**options, "fields": [hidden.get(name, name) for name in options["fields"]]})
+            for title, options in found
+        ]
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.inlines if obj is not None and obj.is_staff else ()
@@ -168,6 +189,11 @@ class UserAdmin(RightsAdmin, BaseUserAdmin):
         super().save_model(request, obj, form, change)
 
 
+# What the framework calls groups are roles here.
+Group._meta.verbose_name, Group._meta.verbose_name_plural = _("角色"), pgettext_lazy("plural", "角色")
+apps.get_app_config("auth").verbose_name = _("员工权限")
+
+
 class RuleInline(BaseStacked):
     """Who gives posts of this role."""
 
@@ -181,6 +207,11 @@ class RuleInline(BaseStacked):
 
     has_change_permission = has_add_permission
 
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        field.label_from_instance = roles.shown
+        return field
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("auth.view_group")
 
@@ -190,12 +221,23 @@ class GroupAdmin(RightsAdmin):
     region_path = EVERYWHERE
     inlines = (RuleInline,)
     search_fields = ("name",)
-    search_help_text = _("组名（完整）")
+    search_help_text = _("角色名称（完整）")
     ordering = ("name",)
     fields = ("name", "permissions")
+    readonly_fields = ("granted",)
     filter_horizontal = ("permissions",)
     list_display = ("shown_name", "purpose")
     list_select_related = ("rule",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look is shown the permissions in words, read at once."""
+        return self.fields if self.has_change_permission(request, obj) else ("name", "granted")
+
+    @admin.display(description=_("权限"))
+    def granted(self, role: Group) -> str:
+        rows = role.permissions.select_related("content_type")
+        words = sorted(_in_words(each) for each in rows)
+        return format_html_join("", '<div class="backoffice-change">{}</div>', ((each,) for each in words))
 
     @admin.display(description=_("名称"), ordering="name")
     def shown_name(self, role: Group) -> str:

@@ -42,7 +42,7 @@ class Membership(models.Model):
     class Role(models.TextChoices):
         OWNER = "OWNER", _("户主")
         PAYER = "PAYER", _("代缴人")
-        VIEWER = "VIEWER", _("查看")
+        VIEWER = "VIEWER", pgettext_lazy("role", "查看")
         HANDLER = "HANDLER", _("经办人")
 
     user = models.ForeignKey(

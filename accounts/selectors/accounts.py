@@ -5,8 +5,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts import rules
-from accounts.models import BillingAccount, Contact, Membership
+from accounts.models import BillingAccount, Contact, Membership, User
 from accounts.rules import Action
+from core.prepared import Prepared
 
 
 def of_user(user: Any) -> "QuerySet[BillingAccount]":
@@ -20,6 +21,14 @@ def where(user: Any, action: Action) -> "QuerySet[BillingAccount]":
         memberships__user_id=user.pk, memberships__role__in=rules.roles_for(action)
     )
     return found.order_by("number")
+
+
+SOME = {action: Prepared(lambda pk, action=action: where(User(pk=pk), action), pk=int) for action in Action}
+
+
+def any_where(user: Any, action: Action) -> bool:
+    """Whether there is an account on which this user may do that: what lists of operations ask."""
+    return user.pk is not None and SOME[action].exists(pk=user.pk)
 
 
 def may(user: Any, account_id: int, action: Action) -> bool:

@@ -13,6 +13,7 @@ from accounts.rules import Action
 from accounts.selectors import accounts
 from accounts.services import members
 from core.errors import NotFound
+from core.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,21 @@ def invitations_to(user: Any, *, as_of: datetime) -> "QuerySet[Invitation]":
     phone = getattr(user, "proven_phone", None)
     if not phone:
         return Invitation.objects.none()
-    found = Invitation.objects.filter(phone=phone, state=InvitationState.PENDING, expires_at__gt=as_of)
+    found = _invitations(phone=phone, as_of=as_of)
     return found.select_related("account__customer", "invited_by").order_by("id")
+
+
+INVITED = Prepared(lambda phone, now: _invitations(phone=phone, as_of=now), phone=str, now=datetime)
+
+
+def is_invited(user: Any, *, as_of: datetime) -> bool:
+    """Whether there is an invitation that this user may accept."""
+    phone = getattr(user, "proven_phone", None)
+    return bool(phone) and INVITED.exists(phone=phone, now=as_of)
+
+
+def _invitations(*, phone: str, as_of: datetime) -> "QuerySet[Invitation]":
+    return Invitation.objects.filter(phone=phone, state=InvitationState.PENDING, expires_at__gt=as_of)
 
 
 def invitations_by(user: Any, *, as_of: datetime) -> "QuerySet[Invitation]":

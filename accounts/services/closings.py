@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
-from django.utils.functional import Promise
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks, personal_data
@@ -26,6 +24,7 @@ from accounts.models import (
 )
 from accounts.personal_data import Obstacle
 from accounts.services import consents, contacts, data_exports, devices, invitations, members
+from core import joined
 from core.actor import Actor
 from core.errors import Conflict
 from notices.models import Channel
@@ -43,7 +42,7 @@ class CannotClose(Conflict):
     message = _("现在不能注销：%(why)s")
 
     def __init__(self, *, obstacles: list[Obstacle]) -> None:
-        super().__init__(why=_joined([found.text for found in obstacles]))
+        super().__init__(why=joined.clauses_lazy([found.text for found in obstacles]))
         self.obstacles = obstacles
 
 
@@ -176,7 +175,3 @@ def _tell(code: str, user: User, row: LoginClosing, *, as_of: datetime) -> None:
         as_of=as_of,
         language=user.language,
     )
-
-
-def _joined(texts: "list[str | Promise]") -> "Promise":
-    return format_lazy("；".join("{}" for _text in texts), *texts)

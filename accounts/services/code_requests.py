@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import locks, rules
 from accounts.models import CodeRequest
+from core import limits
 from core.errors import TooManyRequests
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,11 @@ class Request:
     who: str = ""
     client_address: str | None = None  # None: not from the network
 
+    @property
+    def network(self) -> str | None:
+        """Whom the address stands for: one caller has a whole /64 of IPv6."""
+        return limits.network(self.client_address) if self.client_address else None
+
 
 def check(request: Request, *, as_of: datetime) -> None:
     """Raises TooManyCodes when `spend` would; counts nothing."""
@@ -49,7 +55,7 @@ def spend(request: Request, *, as_of: datetime, is_known: bool = True) -> bool:
     `is_known` is False when the phone is one that we will not write to.
     """
     with transaction.atomic():
-        locks.code_requests(request.target, request.client_address or "", request.who)
+        locks.code_requests(request.target, request.network or "", request.who)
         asked = _count(request, as_of)
         _refuse_if_too_often(asked)
         is_sent = is_known and rules.may_send(asked, _limits(), phone=request.phone)
@@ -58,7 +64,7 @@ def spend(request: Request, *, as_of: datetime, is_known: bool = True) -> bool:
             target=request.target,
             phone=request.phone,
             who=request.who,
-            client_address=request.client_address,
+            client_address=request.network,
             is_sent=is_sent,
             at=as_of,
         )
@@ -84,7 +90,7 @@ def _count(request: Request, as_of: datetime) -> rules.Asked:
     minute, hour, day = (Q(at__gt=as_of - span) for span in (rules.MINUTE, rules.HOUR, rules.DAY))
     target = Q(target=request.target)
     phone = Q(phone=request.phone, is_sent=True) if request.phone else Q(pk=None)
-    client = Q(client_address=request.client_address) if request.client_address else Q(pk=None)
+    client = Q(client_address=request.network) if request.network else Q(pk=None)
     who = Q(who=request.who) if request.who else Q(pk=None)
     counts = CodeRequest.objects.filter(day, target | phone | client | who).aggregate(
         target_minute=Count("pk", filter=target & minute & Q(purpose=request.purpose)),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import locks, rules
 from accounts.events import MembershipEnded
-from accounts.models import BillingAccount, Membership, MembershipHistory
+from accounts.models import BillingAccount, Invitation, InvitationState, Membership, MembershipHistory
 from accounts.services.accounts import refuse_closed
 from core import outbox
 from core.actor import Actor
@@ -97,6 +97,7 @@ def change_role(
     if membership.role == role:
         raise AlreadyBound()
     _publish_end(membership, account, as_of=as_of)
+    _end_invitations(membership, actor=actor, as_of=as_of)
     membership.role = role
     membership.save(update_fields=["role"])
     _record(membership, change="CHANGED", actor=actor, as_of=as_of)
@@ -149,8 +150,19 @@ def _refuse_unless_above(by: Membership, other: Membership) -> None:
 
 def _end(membership: Membership, account: BillingAccount, *, actor: Actor, as_of: datetime) -> None:
     _record(membership, change="REMOVED", actor=actor, as_of=as_of)
+    _end_invitations(membership, actor=actor, as_of=as_of)
     Membership.objects.filter(pk=membership.pk).delete()
     _publish_end(membership, account, as_of=as_of)
+
+
+def _end_invitations(membership: Membership, *, actor: Actor, as_of: datetime) -> None:
+    """What was promised to him before is over too: or he would be back, or more than now, by accepting it."""
+    phone = membership.user.proven_phone
+    if phone:
+        pending = Invitation.objects.filter(
+            account_id=membership.account_id, phone=phone, state=InvitationState.PENDING
+        )
+        pending.update(state=InvitationState.WITHDRAWN, ended_at=as_of, ended_by=actor.ref)
 
 
 def _publish_end(membership: Membership, account: BillingAccount, *, as_of: datetime) -> None:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import posts
-from accounts.models import Certificate, Post, Region, RoleRule, User
+from accounts.models import BillingAccount, Certificate, Post, Region, RoleRule, User
 from core import clock
 from core.actor import Actor
 from core.db import violated
@@ -211,7 +211,7 @@ def reset_second_factor(*, user_id: int, actor: Actor, as_of: datetime) -> User:
     """The user has no second factor any more, nor counts one that he has shown; he sets up another at the next visit.
 
     Raises NotForOneself, NoSecondFactor, and MayNotGrant for who stands higher: superusers reset superusers, and the
-    others only who holds no post outside of the regions in which they may reset.
+    others only who holds no post, or, as a customer, has no account outside of the regions in which they may reset.
     """
     if _user_id(actor) == user_id:
         raise NotForOneself()
@@ -233,10 +233,17 @@ def _may_reset(actor: Actor, user: User, as_of: datetime) -> bool:
     if who.is_superuser:
         return True
     permission = "accounts.reset_second_factor"
-    theirs = [post.region_id for post in posts.held(user, as_of=as_of)]
+    theirs = _regions(user, as_of)
     if user.is_superuser or not theirs:
         return False
     return all(posts.may(who, permission, region_id, as_of) for region_id in theirs)
+
+
+def _regions(user: User, as_of: datetime) -> list[int | None]:
+    """Where a member of staff holds posts; where a customer's accounts lie."""
+    if user.is_staff:
+        return [post.region_id for post in posts.held(user, as_of=as_of)]
+    return list(BillingAccount.objects.for_user(user).values_list("region_id", flat=True))
 
 
 def find(username: str) -> User:

@@ -11,6 +11,8 @@ from knox.models import AuthToken
 from accounts import locks, names, phones
 from accounts.models import User
 from core.errors import Conflict, HallError
+from notices.models import Channel
+from notices.services import messages
 
 ABANDONED_AFTER = timedelta(days=1)
 
@@ -53,19 +55,38 @@ def claim_phone(*, user: User, phone: str, as_of: datetime) -> None:
 
 @transaction.atomic
 def prove_phone(*, user: User, phone: str, as_of: datetime) -> None:
-    """The user has read a code on this number: it is his, others' claims on it end. Raises PhoneTaken."""
+    """The user has read a code on this number: it is his, others' claims on it end. Raises PhoneTaken.
+
+    The number that was his before is told.
+    """
     others = [each for each in locks.claimants(phone=phone, user_id=user.pk) if each.pk != user.pk]
     if any(other.proven_phone == phone for other in others):
         raise PhoneTaken()
     User.objects.filter(pk__in=[other.pk for other in others]).update(phone=None)
     if user.proven_phone == phone:
         return
+    before = user.proven_phone
     user.phone, user.phone_verified_at = phone, as_of
     try:
         with transaction.atomic():
             user.save(update_fields=["phone", "phone_verified_at"])
     except IntegrityError as error:  # proven by another at this moment, who had not claimed it before
         raise PhoneTaken() from error
+    if before:
+        _tell_phone_before(user, before, as_of)
+
+
+def _tell_phone_before(user: User, before: str, as_of: datetime) -> None:
+    """Whoever took the login over cannot keep it from its owner."""
+    messages.send(
+        code="phone_changed",
+        recipient_ref=f"user:{user.pk}",
+        addresses=[messages.Address(Channel.SMS, before)],
+        context={"phone": phones.mask(user.phone or ""), "help_line": settings.HELP_LINE},
+        dedupe_key=f"phone_changed:{user.pk}:{as_of.isoformat()}",
+        as_of=as_of,
+        language=user.language,
+    )
 
 
 def end_tokens(*, user_id: int) -> int:

@@ -12,6 +12,7 @@ from billing.models import (
     DebitTry,
     PaymentState,
 )
+from core import joined
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, moment
 
 TONES = {
@@ -44,7 +45,7 @@ class DebitNoticeInline(ReadOnlyInline):
     @admin.display(description=_("扣款"))
     def shown_tries(self, notice: DebitNotice) -> str:
         """Each try with what became of it."""
-        return "；".join(_told(one) for one in sorted(notice.tries.all(), key=lambda one: one.number)) or "—"
+        return joined.clauses(map(_told, sorted(notice.tries.all(), key=lambda one: one.number))) or "—"
 
 
 def _told(one: DebitTry) -> str:

@@ -47,8 +47,10 @@ class DisputeForm(forms.Form):
 
     photo = AttachmentField(
         kind=dispute_files.KIND.code,
-        label=_("照片或 PDF"),
-        help_text=_("例如收据、短信或合同的照片，最大 10 MB；照片里的位置等信息会去掉"),
+        label=_("照片、视频或 PDF"),
+        help_text=_(
+            "例如收据、短信或合同的照片；照片和 PDF 最大 10 MB，视频最大 25 MB；其中的位置等信息会去掉"
+        ),
     )
 
     def __init__(self, *args: Any, ctx: Context, **kwargs: Any) -> None:
@@ -150,7 +152,7 @@ class WithdrawDispute(Operation):
     confirmation = Confirmation.CLICK
 
     def available(self, ctx: Context) -> bool:
-        return bool(ctx.served.is_authenticated and dispute_reads.withdrawable(ctx.served).exists())
+        return ctx.once("withdrawable", lambda: dispute_reads.may_withdraw(ctx.served))
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data["dispute"].bill.account if data.get("dispute") else None

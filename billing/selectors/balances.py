@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, User
 from accounts.rules import Action
 from accounts.selectors import accounts
 from billing.selectors import penalties
+from core.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,12 @@ class AccountOverview:
         return self.earliest_due_on is not None and self.earliest_due_on < today
 
 
+_SEEN = Prepared(lambda pk: accounts.where(User(pk=pk), Action.SEE_BILLS).select_related("customer"), pk=int)
+
+
 def overview(user: Any, *, today: date) -> list[AccountOverview]:
     """The user's accounts, those that owe first. Four queries at most, whatever the history."""
-    mine = accounts.where(user, Action.SEE_BILLS).select_related("customer")
-    return of_accounts(mine, today=today)
+    return of_accounts(_SEEN.rows(pk=user.pk), today=today)
 
 
 def of_account(account: BillingAccount, *, today: date) -> AccountOverview:

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.db.models import Q
 
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, User
 from billing import rules
 from billing.models import Bill, BillKind
 from billing.models.bills import BillQuerySet
 from billing.selectors import penalties
 from core.errors import NotFound
+from core.prepared import Prepared
 
 MONTHS_SHOWN = 6
 
@@ -19,6 +20,15 @@ MONTHS_SHOWN = 6
 def of_user(user: Any) -> BillQuerySet:
     """All bills of the user's accounts, newest first."""
     return Bill.objects.for_user(user).select_related("account").order_by("-issued_on", "-id")
+
+
+LATEST = 3
+_LATEST = Prepared(lambda pk: of_user(User(pk=pk))[:LATEST], pk=int)
+
+
+def latest(user: Any) -> list[Bill]:
+    """The newest of them, for the first page."""
+    return _LATEST.rows(pk=user.pk)
 
 
 def listed(

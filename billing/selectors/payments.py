@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Membership, User
 from billing.models import Payment, Receipt
 from billing.models.payments import UNDECIDED
 from core import rows
 from core.errors import NotFound
+from core.prepared import Prepared
 
 
 def get(user: Any, reference: str) -> Payment:
@@ -24,12 +25,19 @@ def undecided(user: Any) -> list[Payment]:
 
     Newest first. What a stranger is about to pay is no business of the members yet.
     """
+    return _UNDECIDED.rows(pk=user.pk)
+
+
+def _undecided(user: User) -> "QuerySet[Payment]":
     of_members = Exists(Membership.objects.filter(account=OuterRef("account"), user=OuterRef("payer")))
     his = Q(pk__in=Payment.objects.for_user(user).filter(state__in=UNDECIDED).values("pk"))
     found = Payment.objects.filter(state__in=UNDECIDED).filter(
         Q(payer_id=user.pk) | his & (Q(payer=None) | Q(of_members))
     )
-    return list(found.select_related("account").order_by("-id"))
+    return found.select_related("account").order_by("-id")
+
+
+_UNDECIDED = Prepared(lambda pk: _undecided(User(pk=pk)), pk=int)
 
 
 _IN_THE_WAY = """

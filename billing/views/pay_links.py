@@ -26,10 +26,9 @@ from billing.selectors import pay_links as reads
 from billing.services.payments import cashier as cashiers
 from billing.services.payments import pay_links, settling
 from billing.views.payments import CLOSED, STOP_POLLING, WAITING, Shown
-from core import clock
+from core import clock, limits
 from core.actor import Actor
 from core.errors import HallError, NotFound, TooManyRequests
-from operations.context import client_address
 
 COOKIE = "pay_link"
 COOKIE_SECONDS = 3_600
@@ -180,7 +179,7 @@ def _start(request: HttpRequest, link: PayLink, token: str, form: PayForm) -> Ht
 
 def _link(request: HttpRequest, token: str) -> PayLink:
     """The link; 404 for a token that fits none, and after many of those 429."""
-    key = f"billing.pay_link.wrong:{client_address(request) or ''}"
+    key = f"billing.pay_link.wrong:{limits.client_address(request)}"
     if cache.get(key, 0) >= WRONG_PER_HOUR:
         raise TooManyRequests()
     try:

@@ -15,7 +15,7 @@ from content import standard
 from content.admin.owners import WithOwner
 from content.models import Hall, HallCheck, HallException, HallHours, HallService
 from content.services import halls
-from core import clock
+from core import clock, joined
 from core.actor import Actor
 from core.backoffice import EditableAdmin, ReadOnlyAdmin, ReasonForm, moment
 from core.reasoned import Reasoned, ReasonOnlyForm
@@ -162,4 +162,4 @@ class HallCheckAdmin(ReadOnlyAdmin):
     @admin.display(description=_("未做到"))
     def items(self, check: HallCheck) -> str:
         missed = [str(item.title) for item in standard.ITEMS if not check.results.get(item.code)]
-        return "；".join(missed) or "—"
+        return joined.clauses(missed) or "—"

@@ -47,6 +47,7 @@ class HallSerializer(serializers.Serializer[Any]):
     is_open = serializers.BooleanField(source="opening.is_open")
     changes_at = serializers.DateTimeField(source="opening.changes_at", allow_null=True)
     waiting_people = serializers.IntegerField(source="waiting", allow_null=True)
+    distance_metres = serializers.IntegerField(source="metres", allow_null=True)
 
     def get_latitude(self, shown: Shown) -> str | None:
         return _degrees(shown.hall.latitude_e6)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions
 from rest_framework.permissions import AllowAny
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Region
-from content import caching, search
+from content import caching, rules, search
 from content.api.serializers import (
     ArticleSerializer,
     FoundSerializer,
@@ -48,6 +49,7 @@ class Public(APIView):
 class ArticlesView(Public):
     @extend_schema(
         operation_id="articles",
+        summary=_("现在发布的文章，新的在前"),
         parameters=[OpenApiParameter("kind", str, enum=KINDS)],
         responses=ArticleSerializer(many=True),
     )
@@ -64,7 +66,7 @@ class ArticlesView(Public):
 
 
 class ArticleView(Public):
-    @extend_schema(operation_id="article", responses=WholeArticleSerializer)
+    @extend_schema(operation_id="article", summary=_("一篇文章的全文"), responses=WholeArticleSerializer)
     def get(self, request: Request, slug: str) -> Response:
         """One article that is published now."""
         now = clock.now()
@@ -78,16 +80,27 @@ class ArticleView(Public):
 
 class HallsView(Public):
     @extend_schema(
-        operation_id="halls", parameters=[OpenApiParameter("place", str)], responses=HallSerializer(many=True)
+        operation_id="halls",
+        summary=_("营业厅、地址、现在是否营业；给出位置时近的在前"),
+        parameters=[
+            OpenApiParameter("place", str, description=_("区域代码：只要这个区域以内的")),
+            OpenApiParameter("near", str, description=_("纬度,经度（度，WGS 84），例如 30.281,120.162")),
+        ],
+        responses=HallSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        """The halls (营业厅), or those within a region, at most 200."""
+        """The halls, or those within a region, at most 200; the nearest first where `near` is given."""
         now = clock.now()
         code = request.query_params.get("place", "")
         place = Region.objects.filter(code=code).first() if code else None
         if code and place is None:
             raise exceptions.NotFound
+        given = request.query_params.get("near", "")
+        near = rules.point(given)
+        if given and near is None:
+            raise exceptions.ValidationError({"near": [_("请写成：纬度,经度")]})
         found = hall_reads.shown(hall_reads.listed(as_of=now, within=place)[:MOST], as_of=now)
+        found = hall_reads.nearest(found, near) if near else found
         answer = Response(HallSerializer(found, many=True).data)
         answer.headers["Cache-Control"] = "no-cache"  # whether a hall is open changes by the minute
         return answer
@@ -96,6 +109,7 @@ class HallsView(Public):
 class SearchView(Public):
     @extend_schema(
         operation_id="search",
+        summary=_("搜索全部公开内容"),
         parameters=[OpenApiParameter("q", str)],
         responses=FoundSerializer,
     )

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, Window
+from django.db.models import F, Q, QuerySet, Window
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import RowNumber
 
 from content.models import Article, ArticleKind
 from content.models.articles import RELEASED, ArticleQuerySet
+from core.prepared import Prepared
 
 PUBLIC_KINDS = (ArticleKind.NEWS, ArticleKind.NOTICE, ArticleKind.PROMO)
 
@@ -66,9 +67,8 @@ class Front:
 def front(user: Any, *, as_of: datetime) -> Front:
     """What concerns this reader: what is for everywhere, and what is for where his accounts are, or a place above.
     One query."""
-    found = listed(as_of=as_of).filter(_concerns(user))
-    rank = Window(RowNumber(), partition_by="kind", order_by=(F("active_from").desc(), F("pk").desc()))
-    rows = list(found.annotate(rank=rank).filter(rank__lte=max(FRONT_PROMOS, FRONT_NEWS, FRONT_NOTICES)))
+    read, who = (_FRONT_OF_USER, {"user": user.pk}) if user.is_authenticated else (_FRONT_OF_VISITOR, {})
+    rows = read.rows(as_of=as_of, **who)
 
     def of(kind: str, most: int) -> list[Article]:
         return [row for row in rows if row.kind == kind][:most]
@@ -80,8 +80,16 @@ def front(user: Any, *, as_of: datetime) -> Front:
     )
 
 
-def _concerns(user: Any) -> Q:
-    everywhere = Q(region__isnull=True)
-    if not user.is_authenticated:
-        return everywhere
-    return everywhere | Q(region__in=RawSQL(_REGIONS_OF_USER, [user.pk]))
+def _newest(as_of: datetime, concerns: Q) -> "QuerySet[Article]":
+    rank = Window(RowNumber(), partition_by="kind", order_by=(F("active_from").desc(), F("pk").desc()))
+    found = listed(as_of=as_of).filter(concerns).annotate(rank=rank)
+    return found.filter(rank__lte=max(FRONT_PROMOS, FRONT_NEWS, FRONT_NOTICES))
+
+
+_EVERYWHERE = Q(region__isnull=True)
+_FRONT_OF_VISITOR = Prepared(lambda as_of: _newest(as_of, _EVERYWHERE), as_of=datetime)
+_FRONT_OF_USER = Prepared(
+    lambda as_of, user: _newest(as_of, _EVERYWHERE | Q(region__in=RawSQL(_REGIONS_OF_USER, [user]))),
+    as_of=datetime,
+    user=int,
+)

@@ -1,7 +1,7 @@
 """Halls as everybody reads them, with whether they are open now."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
@@ -12,7 +12,7 @@ from accounts.models import Region
 from content import rules
 from content.models import Hall, HallException, HallHours, HallService
 from content.models.halls import HallQuerySet
-from content.rules import Opening, Span, Week
+from content.rules import Opening, Point, Span, Week
 from core import clock, workdays
 
 
@@ -24,6 +24,9 @@ class Shown:
     week: Week
     opening: Opening
     waiting: int | None  # people, None when nobody counted lately
+    metres: int | None = (
+        None  # from where the reader is; None when he did not say, or the hall was not surveyed
+    )
 
     @property
     def services(self) -> list[str | Promise]:
@@ -82,6 +85,18 @@ def shown(halls: Iterable[Hall], *, as_of: datetime) -> list[Shown]:
     ]
 
 
+def nearest(halls: Iterable[Shown], to: Point) -> list[Shown]:
+    """The nearest first, each with its distance; those that were not surveyed last, in the order they had."""
+    told = [replace(each, metres=_metres(each.hall, to)) for each in halls]
+    return sorted(told, key=lambda each: (each.metres is None, each.metres or 0))
+
+
+def _metres(hall: Hall, to: Point) -> int | None:
+    if hall.latitude_e6 is None or hall.longitude_e6 is None:
+        return None
+    return rules.metres_between(Point(hall.latitude_e6, hall.longitude_e6), to)
+
+
 def _weeks(halls: list[Hall], today: date) -> dict[int, Week]:
     keys = [hall.pk for hall in halls]
     usual: dict[int, dict[int, list[Span]]] = {pk: {} for pk in keys}
@@ -124,14 +139,22 @@ def exceptions(hall: Hall, *, as_of: datetime) -> list[HallException]:
 
 def places(*, as_of: datetime) -> list[Region]:
     """The cities in which there are halls: a hall's nearest region of level CITY, else its own."""
-    found = {_city(hall.region) for hall in listed(as_of=as_of)}
-    return sorted(found, key=lambda region: region.code)
+    return _by_code(upto(hall.region, Region.Level.CITY) or hall.region for hall in listed(as_of=as_of))
 
 
-def _city(region: Region) -> Region:
+def districts(city: Region, *, as_of: datetime) -> list[Region]:
+    """The districts of a city in which there are halls."""
+    found = (upto(hall.region, Region.Level.DISTRICT) for hall in listed(as_of=as_of, within=city))
+    return _by_code(region for region in found if region is not None)
+
+
+def upto(region: Region, level: str) -> Region | None:
+    """The region itself or the one above it that is of that level; None: none is."""
     step: Region | None = region
-    while step is not None:
-        if step.level == Region.Level.CITY:
-            return step
+    while step is not None and step.level != level:
         step = step.parent
-    return region
+    return step
+
+
+def _by_code(regions: Iterable[Region]) -> list[Region]:
+    return sorted(set(regions), key=lambda region: region.code)

@@ -6,10 +6,11 @@ from django import template
 from django.utils import timezone
 from django.utils.dateformat import format as dateformat
 from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from content import markdown
+from content import markdown, words
 from content.models import Article, ArticleKind
 from content.rules import Opening
 from content.services.articles import address_of
@@ -51,6 +52,26 @@ def hit_kind(kind: str) -> str:
     """What sort of thing was found."""
     names = {"article": _("文章"), "hall": _("营业厅"), "operation": _("业务"), "page": _("栏目")}
     return names.get(kind, _("页面"))
+
+
+@register.filter
+def marked(text: str, asked: str) -> SafeString:
+    """The text with what was asked for in <mark>."""
+    pieces = words.marked(text, asked)
+    return format_html_join("", "{}", ((_mark(piece) if is_hit else piece,) for piece, is_hit in pieces))
+
+
+def _mark(piece: str) -> SafeString:
+    return format_html("<mark>{}</mark>", piece)
+
+
+@register.filter
+def distance(metres: int) -> str:
+    """About how far: 850 m, 3.2 km, 128 km."""
+    if metres < 1_000:
+        return _("约 %(metres)s 米") % {"metres": max(100, round(metres, -2))}
+    kilometres = round(metres / 1_000, 1 if metres < 10_000 else None)
+    return _("约 %(kilometres)s 公里") % {"kilometres": kilometres}
 
 
 @register.filter

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
+from core import joined
 from core.imports import rejects
 from core.imports.cells import Cell, Maker, Value
 from core.imports.errors import BadHeader
@@ -154,11 +155,11 @@ class Parser:
         if self._header.count(name) == 1:
             return self._header.index(name)
         why = _("缺少列“%(name)s”") if name not in self._header else _("列“%(name)s”出现了不止一次")
-        raise BadHeader(why=why % {"name": name}, found="、".join(self._header)[:500])
+        raise BadHeader(why=why % {"name": name}, found=joined.words(self._header)[:500])
 
     def _check_places(self, columns: Mapping[str, Place]) -> None:
         highest = max((place for place in columns.values() if isinstance(place, int)), default=0)
         if self._header and highest > len(self._header):
             raise BadHeader(
-                why=_("没有第 %(place)s 列") % {"place": highest}, found="、".join(self._header)[:500]
+                why=_("没有第 %(place)s 列") % {"place": highest}, found=joined.words(self._header)[:500]
             )

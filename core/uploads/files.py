@@ -100,7 +100,7 @@ def _read(chunks: Iterable[bytes]) -> bytes:
     data = bytearray()
     for chunk in chunks:
         data += chunk
-        if len(data) > contents.MAX_BYTES:
+        if len(data) > contents.MOST_BYTES:
             raise contents.FileTooBig()
     return bytes(data)
 

@@ -7,8 +7,11 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.rules import Action
+from accounts.selectors import accounts as account_reads
+from accounts.selectors import members
 from billing.models import Bill, Payment
-from billing.selectors import balances, bills
+from billing.selectors import balances, bills, disputes
 from billing.selectors import payments as payment_reads
 from billing.selectors.balances import AccountOverview
 from catalog.orders.models import Order
@@ -16,11 +19,11 @@ from catalog.orders.selectors import orders as order_reads
 from content.selectors import articles, halls
 from content.selectors.articles import Front
 from core import clock
+from core.prepared import each_exists
 from hall.rules import Facts, Next, next_action
 from operations.models import Slip, SlipState
 from operations.selectors import slips
 
-BILLS_SHOWN = 3
 SLIPS_SHOWN = 5
 ORDERS_SHOWN = 3
 HALLS_SHOWN = 3
@@ -77,12 +80,22 @@ def of_user(user: Any, *, as_of: datetime, offered: Callable[[], frozenset[str]]
         undecided=undecided,
         slips=_slips(user) if known.has_slips else [],
         orders=list(order_reads.waiting_for_payment(user)[:ORDERS_SHOWN]) if known.has_orders else [],
-        bills=list(bills.of_user(user)[:BILLS_SHOWN]),
+        bills=bills.latest(user),
         today=today,
         front=articles.front(user, as_of=as_of),
         next=next_action(facts),
         has_bounced=known.has_bounced,
     )
+
+
+def offers(user: Any, *, as_of: datetime) -> dict[str, bool]:
+    """What the operations of the first page want to know of the user to be offered, by their names; one query."""
+    asked = {
+        "withdrawable": (disputes.WITHDRAWABLE, {"pk": user.pk}),
+        "invites": (account_reads.SOME[Action.INVITE], {"pk": user.pk}),
+        "invited": (members.INVITED, {"phone": user.proven_phone, "now": as_of}),
+    }
+    return dict(zip(asked, each_exists(*asked.values()), strict=True))
 
 
 def _slips(user: Any) -> list[Slip]:

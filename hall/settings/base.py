@@ -84,7 +84,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["hall.templatetags.remembered"],
+            "builtins": ["hall.templatetags.remembered", "core.templatetags.spoken"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -104,6 +104,7 @@ HIDDEN_FROM_READONLY = [
     "mfa.Authenticator",
     "usersessions.UserSession",
     "accounts.DataExport.content",
+    "core.Upload.token",
     "accounts.VerificationCode",
     "accounts.User.password",
     "billing.PayLink.token_digest",

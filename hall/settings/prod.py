@@ -4,6 +4,7 @@ from hall.settings import env
 from hall.settings.base import *
 
 SECRET_KEY = env.secret("HALL_SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.words("HALL_SECRET_KEY_FALLBACKS")  # what they signed or sealed still opens
 DEBUG = False
 ALLOWED_HOSTS = env.hosts("HALL_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.origins("HALL_TRUSTED_ORIGINS")

@@ -5,7 +5,9 @@ from hall.settings import env
 NUMBER_HOLD_MINUTES = env.number("HALL_NUMBER_HOLD_MINUTES", 15, least=1)  # how long a chosen number is kept
 NUMBER_HOLD_MOST_MINUTES = env.number("HALL_NUMBER_HOLD_MOST_MINUTES", 60, least=1)  # with all extensions
 NUMBER_HOLDS_PER_HOLDER = env.number("HALL_NUMBER_HOLDS_PER_HOLDER", 3, least=1)  # at the same time
-NUMBER_LOCK_MONTHS = env.number("HALL_NUMBER_LOCK_MONTHS", 6)  # where no rule of the staff pages says otherwise
+NUMBER_LOCK_MONTHS = env.number(
+    "HALL_NUMBER_LOCK_MONTHS", 6
+)  # where no rule of the staff pages says otherwise
 STOCK_RESERVATION_MINUTES = env.number("HALL_STOCK_RESERVATION_MINUTES", 30, least=1)
 
 # Who carries commands out: "http" speaks to PROVISIONING_URL, "immediate" asks nobody (never in production).

@@ -17,7 +17,7 @@ def _origin(url: str) -> list[str]:
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("HALL_TRUSTED_PROXIES", 0)
 
 # Sessions. Idle: so long without a request; absolute: however busy. Staff have both short.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "core.session_store"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 30 * 86_400  # seconds; what "stay logged in" means, and no session lives longer idle
@@ -61,8 +61,9 @@ CSP_ADMIN_DIRECTIVES = {
 }
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Only names that Chromium knows: it complains of any other on every page. /halls/ allows itself geolocation.
 _NOT_NEEDED = (
-    "accelerometer, attribution-reporting, autoplay, bluetooth, browsing-topics, camera, display-capture, "
+    "accelerometer, autoplay, browsing-topics, camera, display-capture, "
     "encrypted-media, fullscreen, geolocation, gyroscope, hid, idle-detection, magnetometer, microphone, midi, "
     "payment, screen-wake-lock, serial, usb, xr-spatial-tracking"
 )
@@ -85,9 +86,10 @@ ACCOUNT_RATE_LIMITS = {
     "request_login_code": None,  # CODE_LIMITS counts these
     "verify_phone": None,
     "change_phone": None,
-    "reauthenticate": "10/m/user",
+    "reauthenticate": "5/5m/user",
 }
-# Everything else that costs work or can be guessed, by the name of its address, "POST name" for that method alone.
+# Everything else that costs work or can be guessed, by the name of its address, "POST name" for that method alone,
+# "POST name CODE" for one operation instead of that.
 # N/PERIOD/WHOM: whom is ip, user (ip for visitors), phone (as typed into the form), link (the secret in the address).
 # N may come at once, and then one each PERIOD/N. "api" holds for the interface's addresses that have no entry.
 RATE_LIMITS = {
@@ -115,6 +117,9 @@ RATE_LIMITS = {
     "POST resources:hold": "30/h/user",
     "POST resources:extend": "30/h/user",
     "POST operations:form": "60/m/user",
+    "POST operations:form member.invite": "20/m/user,60/h/user",  # a message to somebody who did not ask for it
+    "POST operations:form bill.dispute": "20/m/user,60/h/user",  # brings files
+    "upload": "120/m/user",
     "POST api_tokens:overview": "20/h/user",
     "content:search": "60/m/user",
     "csp_report": "60/m/ip",
@@ -124,6 +129,8 @@ RATE_LIMITS = {
     "api:quote": "60/m/user",
     "api:code": "20/h/user",
     "api:submit": "30/m/user",
+    "POST api:submit member.invite": "20/h/user",
+    "POST api:quote member.invite": "60/h/user",
     "api:schema": "30/m/ip",
     "api:docs": "30/m/ip",
     "content-api:search": "60/m/user",

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery import current_app
+from django.core.management import get_commands
 from django.db import Error, connection, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -34,6 +36,13 @@ _RUNBOOK = {
     "check_ledgers": "ledger-check-failed.md",
     "backup": "restore-from-backup.md",
     "issue_bills": "bill-run.md",
+}
+_WORK = {
+    "callbacks": gettext_lazy("支付回调"),
+    "data_exports": gettext_lazy("客户要的数据副本"),
+    "deliveries": gettext_lazy("待发的短信和邮件"),
+    "refunds_accepted": gettext_lazy("渠道正在处理的退款"),
+    "refunds_to_send": gettext_lazy("待提交渠道的退款"),
 }
 
 
@@ -132,7 +141,7 @@ def _table(name: str, queue: Queue[Any], as_of: datetime) -> Finding:
     depth = queue.depth(as_of=as_of)
     bad = depth.given_up or depth.oldest_due > _STUCK
     return Finding(
-        name,
+        _WORK.get(name, name),
         BAD if bad else WARN if depth.oldest_due > _LATE else OK,
         _("%(count)s 条待处理") % {"count": depth.waiting},
         _("最久已等 %(age)s；需人工 %(dead)s 条") % {"age": span(depth.oldest_due), "dead": depth.given_up},
@@ -182,14 +191,22 @@ def jobs(as_of: datetime) -> Iterator[Finding]:
 
 
 def _job(name: str, row: Heartbeat | None, is_silent: bool, as_of: datetime) -> Finding:
-    mend = _RUNBOOK.get(name, "job-silent.md")
+    mend, command = _RUNBOOK.get(name, "job-silent.md"), _by_hand(name)
     if row is None:
-        return Finding(name, BAD, _("从未运行"), mend=mend)
+        return Finding(name, BAD, _("从未运行"), mend=mend, command=command)
     ended = row.last_finished_at
     note = _("上次结束：%(ago)s前") % {"ago": span(as_of - ended)} if ended else _("还没有结束过")
     if is_silent:
-        return Finding(name, BAD, _("已中断"), note, mend)
-    return Finding(name, OK if row.last_ok else BAD, _("正常") if row.last_ok else _("上次失败"), note, mend)
+        return Finding(name, BAD, _("已中断"), note, mend, command)
+    tone, figure = (OK, _("正常")) if row.last_ok else (BAD, _("上次失败"))
+    return Finding(name, tone, figure, note, mend, command)
+
+
+def _by_hand(job: str) -> str:
+    """What runs it now: a command of that name, or the task; "" for what is neither any more."""
+    if job in get_commands():
+        return f"manage.py {job}"
+    return f"celery -A hall call {job}" if job in current_app.tasks else ""
 
 
 def backups(as_of: datetime) -> Iterator[Finding]:

@@ -22,6 +22,12 @@ class InsufficientScope(HallError):
     status = 403
 
 
+class TokenWithoutScopes(HallError):
+    code = "TOKEN_WITHOUT_SCOPES"
+    message = _("这个令牌是旧式的，没有注明权限，不能再用；请在「我的令牌」页停用后新建")
+    status = 403
+
+
 def of_operation(code: str) -> str:
     """The scope that lets a token have this operation done; raises NotFound."""
     return operation_scope(registry.get(code))
@@ -43,9 +49,11 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, AuthToken):
             return True
-        wanted = _wanted(view)
         details = tokens.details(request.auth.pk)
-        if details is None or (wanted != ANY and wanted not in details.scopes):
+        if details is None:  # from before scopes: nobody said what it may do, so it may nothing
+            raise TokenWithoutScopes()
+        wanted = _wanted(view)
+        if wanted != ANY and wanted not in details.scopes:
             raise InsufficientScope(scope=wanted)
         return True
 

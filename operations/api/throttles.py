@@ -14,7 +14,8 @@ class HallThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         match = request._request.resolver_match
-        entry = limits.of_address(match.view_name if match else "", request.method or "")
+        code = str(match.kwargs.get("code", "")) if match else ""
+        entry = limits.of_address(match.view_name if match else "", request.method or "", code)
         name, found = entry or limits.of_address("api", "") or ("api", ())
         ip = limits.client_address(request._request)
         user = request.user

@@ -1,34 +1,30 @@
 """My tokens: made after proving oneself anew, shown once, ended with one button."""
 
-import time
+from collections.abc import Collection
 from typing import Any, cast
 
-from allauth.account.internal.flows.reauthentication import (
-    get_reauthentication_flows,
-    raise_if_reauthentication_required,
-)
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import fresh_login
 from accounts.models import ApiToken, User
 from accounts.selectors import tokens as reads
 from accounts.services import tokens
-from core import clock, sessions
+from core import clock
 from core.errors import HallError
 from operations import registry
 from operations.api import scopes
-
-_FRESH_SECONDS = 900  # how long ago somebody without a password may have logged in
+from operations.context import Context
+from operations.models import Channel
 
 
 class TokenForm(forms.Form):
@@ -38,13 +34,14 @@ class TokenForm(forms.Form):
         label=_("可以做什么"), widget=forms.CheckboxSelectMultiple, help_text=_("只选用得到的")
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, offered: Collection[str], **kwargs: Any) -> None:
+        """`offered`: the scopes that may be chosen."""
         super().__init__(*args, **kwargs)
         days, allowed = self.fields["days"], self.fields["scopes"]
         assert isinstance(days, forms.ChoiceField)
         assert isinstance(allowed, forms.ChoiceField)
         days.choices = [(n, ngettext("%(n)s 天", "%(n)s 天", n) % {"n": n}) for n in settings.API_TOKEN_DAYS]
-        allowed.choices = [(scope, describe(scope)) for scope in scopes.everything()]
+        allowed.choices = [(scope, describe(scope)) for scope in offered]
 
 
 def describe(scope: str) -> str:
@@ -62,13 +59,13 @@ def describe(scope: str) -> str:
 @never_cache
 def overview(request: HttpRequest) -> HttpResponse:
     """The tokens that work, and the form for a new one."""
-    form = TokenForm(request.POST if request.method == "POST" else None)
+    offered = _offered(request)
+    form = TokenForm(request.POST if request.method == "POST" else None, offered=offered)
     if request.method != "POST":
         return _page(request, form)
     raise_if_reauthentication_required(request, app="account")
-    if not _has_proven_himself(request):
-        messages.info(request, gettext("为了安全，请重新登录后再新建令牌。"))
-        return _log_in_again(request)
+    if not fresh_login.is_proven(request):
+        return fresh_login.log_in_again(request, gettext("为了安全，请重新登录后再新建令牌。"))
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
@@ -76,7 +73,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     except HallError as error:
         form.add_error(None, error.text)
         return _page(request, form, status=error.status)
-    return _page(request, TokenForm(), made=made)
+    return _page(request, TokenForm(offered=offered), made=made)
 
 
 @login_required
@@ -88,26 +85,19 @@ def end(request: HttpRequest, token_key: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: forms.Form, *, made: Any = None, status: int = 200) -> HttpResponse:
-    rows = [_shown(row) for row in reads.of_user(request.user, as_of=clock.now())]
-    context = {"form": form, "tokens": rows, "made": made}
+    now = clock.now()
+    rows = [_shown(row) for row in reads.of_user(request.user, as_of=now)]
+    old = reads.without_scopes(request.user, as_of=now)
+    context = {"form": form, "tokens": rows, "old": old, "made": made}
     return render(request, "operations/api_tokens.html", context, status=status)
+
+
+def _offered(request: HttpRequest) -> list[str]:
+    """What this customer could have done at all: a token for more would be good for nothing."""
+    ctx = Context(user=request.user, channel=Channel.API, as_of=clock.now())
+    his = {scopes.operation_scope(operation) for operation in registry.available(ctx)}
+    return [scope for scope in scopes.everything() if scope == scopes.READ or scope in his]
 
 
 def _shown(row: ApiToken) -> dict[str, Any]:
     return {"row": row, "allowed": [describe(scope) for scope in row.scopes]}
-
-
-def _has_proven_himself(request: HttpRequest) -> bool:
-    """Who has no password cannot be asked for it: he must have logged in by code just now."""
-    if get_reauthentication_flows(request.user):
-        return True
-    since = request.session.get(sessions.AGE, {}).get("since", 0)
-    return bool(time.time() - since < _FRESH_SECONDS)
-
-
-def _log_in_again(request: HttpRequest) -> HttpResponseRedirect:
-    waiting = list(messages.get_messages(request))
-    logout(request)
-    for message in waiting:
-        messages.add_message(request, message.level, message.message)
-    return redirect_to_login(request.path)

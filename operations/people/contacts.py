@@ -112,7 +112,7 @@ class ChangeContact(OfAccount):
     secret_fields = ("value", "name")
 
     def available(self, ctx: Context) -> bool:
-        return accounts.where(ctx.served, Action.CHANGE_CONTACTS).exists()
+        return accounts.any_where(ctx.served, Action.CHANGE_CONTACTS)
 
     def confirmation_address(self, ctx: Context, data: dict[str, Any]) -> str:
         if data["change"] in (ADD, VERIFY):
@@ -182,7 +182,7 @@ class ChangeAddress(OfAccount):
     form_class = AddressForm
 
     def available(self, ctx: Context) -> bool:
-        return accounts.where(ctx.served, Action.CHANGE_CONTACTS).exists()
+        return accounts.any_where(ctx.served, Action.CHANGE_CONTACTS)
 
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         return self.promise(

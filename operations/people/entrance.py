@@ -35,6 +35,7 @@ from operations.people.password_reset import CODE, ProvenContext
 from operations.services import slips
 
 _KEY = "password_reset"  # in the session
+_MOST_GUESSES = 5  # at the number of an account, with one proof
 
 
 class PhoneForm(forms.Form):
@@ -101,6 +102,9 @@ def ask_password(request: HttpRequest) -> HttpResponse:
     try:
         text = _submit(ctx, request.POST)
     except inputs.InvalidInput as invalid:
+        if "account_number" in invalid.fields and _guessed_too_often(request):
+            messages.error(request, passwords.ProofOver().text)
+            return _over(request, "account_reset_password")
         return render(request, "accounts/reset_new.html", {"form": invalid.form}, status=invalid.status)
     except HallError as error:
         messages.error(request, error.text)
@@ -139,6 +143,12 @@ def _context(request: HttpRequest) -> ProvenContext | None:
         return None
     address = client_address(request)
     return ProvenContext(user=user, channel=Channel.WEB, as_of=now, address=address, proof=proof)
+
+
+def _guessed_too_often(request: HttpRequest) -> bool:
+    kept = request.session[_KEY]
+    request.session[_KEY] = kept | {"guesses": kept.get("guesses", 0) + 1}
+    return int(request.session[_KEY]["guesses"]) >= _MOST_GUESSES
 
 
 def _kept(proof: Proof) -> dict[str, Any]:

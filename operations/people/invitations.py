@@ -69,7 +69,7 @@ class InviteMember(OfAccount):
     needs_login = True
 
     def available(self, ctx: Context) -> bool:
-        return accounts.where(ctx.served, Action.INVITE).exists()
+        return ctx.once("invites", lambda: accounts.any_where(ctx.served, Action.INVITE))
 
     def confirmation_address(self, ctx: Context, data: dict[str, Any]) -> str:
         return getattr(ctx.served, "proven_phone", None) or ""
@@ -142,7 +142,7 @@ class _OfInvitation(OfAccount):
     needs_login = True
 
     def available(self, ctx: Context) -> bool:
-        return reads.invitations_to(ctx.served, as_of=ctx.as_of).exists()
+        return ctx.once("invited", lambda: reads.is_invited(ctx.served, as_of=ctx.as_of))
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
         return data["invitation"].account if data.get("invitation") else None

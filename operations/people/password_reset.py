@@ -1,4 +1,4 @@
-"""password.reset: a new password for whoever has read a code on his phone (see accounts.services.passwords).
+"""password.reset: a new password for whoever has read a code on his phone and can name an account of his.
 
 Its pages are operations.people.entrance: nobody is logged in there. No channel offers it by itself, because only a
 context that carries the proof may use it.
@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
-from accounts.models import User
+from accounts.models import BillingAccount, User
+from accounts.selectors import accounts
 from accounts.services import passwords
+from accounts.services.accounts import BadAccountNumber, clean_number
 from accounts.services.passwords import Proof
 from core.clock import local_date
 from operations.context import ByClerk, Context
@@ -33,6 +35,14 @@ class ProvenContext(Context):
 
 
 class NewPasswordForm(OperationForm):
+    """A phone changes hands: who has accounts names one of them besides the code. Who has none has nothing to name."""
+
+    account_number = forms.CharField(
+        label=_("您的一个户号"),
+        max_length=40,
+        help_text=_("印在账单和收据上，用来核对是您本人"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
     password = forms.CharField(
         label=_("新密码"),
         strip=False,
@@ -44,6 +54,20 @@ class NewPasswordForm(OperationForm):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+    def __init__(self, *args: Any, ctx: Context, **kwargs: Any) -> None:
+        super().__init__(*args, ctx=ctx, **kwargs)
+        if not BillingAccount.objects.for_user(ctx.user).exists():
+            del self.fields["account_number"]
+
+    def clean_account_number(self) -> str:
+        try:
+            number = clean_number(self.cleaned_data["account_number"])
+        except BadAccountNumber as error:
+            raise forms.ValidationError(error.text, code=error.code) from None
+        if accounts.membership_of(self.ctx.user, number) is None:
+            raise forms.ValidationError(_("这不是您名下的户号，请核对账单或收据"), code="NOT_YOUR_ACCOUNT")
+        return number
 
     def clean_password(self) -> str:
         typed: str = self.cleaned_data["password"]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.events import DataExportEnded
 from accounts.models import DataExportState, User
 from accounts.services import closings, data_exports
-from core import outbox
+from core import joined, outbox
 from core.actor import Actor
 from core.clock import local_date
 from operations.context import ByClerk, Confirmation, Context
@@ -122,7 +122,7 @@ class CloseLogin(_OfLogin):
             warnings.append(
                 format_lazy(
                     _("户号 {numbers} 只登记了您的手机号。合同还在，这个联系方式保留，用于账单和停机通知。"),
-                    numbers="、".join(kept),
+                    numbers=joined.words(kept),
                 )
             )
         return Quote(

@@ -100,6 +100,31 @@
   }
 
   /* Buttons that only a script can serve are hidden until there is one. */
+  document.querySelectorAll("button[data-near]").forEach(function (button) {
+    var told = document.getElementById("near-note");
+    if (!navigator.geolocation || !window.isSecureContext) return;
+    button.hidden = told.hidden = false;
+
+    /* To three decimals, about 100 metres: more is nobody's business. */
+    function go(found) {
+      var address = new URL(window.location.href);
+      address.searchParams.delete("place");
+      address.searchParams.set("near", found.coords.latitude.toFixed(3) + "," + found.coords.longitude.toFixed(3));
+      window.location.assign(address);
+    }
+
+    function refused() {
+      button.removeAttribute("aria-busy");
+      told.textContent = told.dataset.refused;
+    }
+
+    button.addEventListener("click", function () {
+      button.setAttribute("aria-busy", "true");
+      navigator.geolocation.getCurrentPosition(go, refused, { maximumAge: 300000, timeout: 10000 });
+    });
+    window.addEventListener("pageshow", function () { button.removeAttribute("aria-busy"); });
+  });
+
   document.querySelectorAll("[data-print]").forEach(function (button) {
     button.hidden = false;
     button.addEventListener("click", function () { window.print(); });

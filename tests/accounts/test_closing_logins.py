@@ -24,9 +24,11 @@ from accounts.models import (
     VerificationCode,
 )
 from accounts.services import closings, consents, contacts, data_exports, invitations, members
-from billing.models import Bill, LedgerEntry
+from billing.models import Bill, DisputeCause, LedgerEntry
+from billing.services.bills import disputes
 from core import clock
 from core.actor import Actor
+from core.models import Heartbeat
 from operations.models import Slip, SlipState
 from tests.accounts import build
 from tests.accounts.conftest import Browser
@@ -192,6 +194,42 @@ def test_each_thing_that_stands_in_the_way_is_named(desk: Desk, account: Billing
     assert not LoginClosing.objects.exists()
 
 
+def test_who_shares_the_account_is_not_left_without_an_owner(
+    desk: Desk, account: BillingAccount, wang: User
+) -> None:
+    li = build.user(build.OTHER_PHONE)
+    build.bind(li, account, "PAYER")
+    with pytest.raises(closings.CannotClose) as caught:
+        desk.quote("account.close", understood="on")
+    assert [each.code for each in caught.value.obstacles] == ["LAST_OWNER"]
+    assert "户号 8100000001 还有其他成员" in caught.value.text
+    assert not LoginClosing.objects.exists()
+    members.bind(user_id=li.pk, account_id=account.pk, role="OWNER", actor=JOB, as_of=NOON)
+    assert desk.quote("account.close", understood="on")
+
+
+def test_an_open_question_about_money_is_answered_first(
+    desk: Desk, account: BillingAccount, wang: User
+) -> None:
+    """What is found in his favour is his, and would find nobody."""
+    bill = money.bill(account, 2600)
+    dispute = disputes.begin(
+        bill_id=bill.pk, raised_by_id=wang.pk, cause=DisputeCause.AMOUNT, text="多收了", actor=JOB, as_of=NOON
+    )
+    with pytest.raises(closings.CannotClose) as caught:
+        desk.quote("account.close", understood="on")
+    assert [each.code for each in caught.value.obstacles][-1] == "DISPUTE"
+    assert dispute.number in caught.value.text
+
+
+def test_money_on_its_way_from_anybody_is_waited_for(desk: Desk, account: BillingAccount) -> None:
+    paid = money.payment(account, 1000)
+    with pytest.raises(closings.CannotClose) as caught:
+        desk.quote("account.close", understood="on")
+    assert [each.code for each in caught.value.obstacles] == ["PAYMENT"]
+    assert paid.reference in caught.value.text
+
+
 def test_what_others_owe_is_not_his(desk: Desk, wang: User) -> None:
     theirs = build.account("8100000009", contact="")
     build.bind(wang, theirs, "PAYER")
@@ -239,6 +277,30 @@ def test_the_job_does_it_once(desk: Desk, wang: User) -> None:
     assert carry_out() == []
     row = LoginClosing.objects.get()
     assert closings.carry_out(row, actor=JOB, as_of=LATER) == "DONE"
+
+
+def test_one_that_fails_keeps_nobody_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(desk)
+    other = build.user(build.OTHER_PHONE)
+    first = LoginClosing.objects.get()
+    values = {"reference": "C2", "user": other, "requested_at": NOON, "due_at": LATER + timedelta(seconds=1)}
+    LoginClosing.objects.create(**values)
+    carry = closings.carry_out
+
+    def fails_once(row: LoginClosing, **how: Any) -> Any:
+        if row.pk == first.pk:
+            raise OSError
+        return carry(row, **how)
+
+    monkeypatch.setattr(closings, "carry_out", fails_once)
+    with clock.stopped(LATER + timedelta(hours=1)):
+        tasks.close_logins()
+    assert list(LoginClosing.objects.order_by("due_at").values_list("state", flat=True)) == [
+        "PENDING",
+        "DONE",
+    ]
+    beat = Heartbeat.objects.get(job="accounts.close_logins")
+    assert (beat.last_ok, beat.detail) == (False, {"failed": 1, "DONE": 1})
 
 
 def test_the_phone_is_free_for_a_new_beginning(desk: Desk, wang: User) -> None:

@@ -206,6 +206,15 @@ def test_twenty_an_hour_per_network_address(issue: Issue) -> None:
     issue(address=OTHER, client_address="192.0.2.7", as_of=NOON + timedelta(hours=1))
 
 
+def test_a_network_of_ipv6_is_one_address(issue: Issue) -> None:
+    """Whoever has one has 2^64 of them."""
+    for number in range(20):
+        issue(address=f"+86138000001{number:02d}", client_address=f"2001:db8:1:2::{number + 1:x}")
+    with pytest.raises(code_requests.TooManyCodes):
+        issue(client_address="2001:db8:1:2:ffff::1")
+    issue(client_address="2001:db8:1:3::1")
+
+
 def test_ten_an_hour_per_user(issue: Issue) -> None:
     for number in range(10):
         issue(address="", target=f"account:{number}", who="user:17")

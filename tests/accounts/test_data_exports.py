@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts import personal_data, tasks
 from accounts.models import Contact, DataExport, User
-from accounts.services import consents, contacts, data_exports, invitations
+from accounts.services import code_requests, consents, contacts, data_exports, invitations
 from core import clock, outbox
 from core.actor import Actor
 from core.errors import NotFound
@@ -182,3 +182,25 @@ def test_the_law_keeps_no_content_of_what_is_purged(wang: User) -> None:
 def test_a_section_is_named_once() -> None:
     with pytest.raises(ValueError, match="two sections"):
         personal_data.section("bills")(lambda user: [])
+
+
+def test_who_had_the_number_before_is_in_nobody_else_s_copy() -> None:
+    """A number changes hands: what was sent to it, and asked for by it, before is the earlier holder's."""
+    owner = build.user(build.OTHER_PHONE)
+    account = build.account("8100000002", contact="")
+    build.bind(owner, account)
+    invitations.invite(
+        account_id=account.pk,
+        phone=build.PHONE,
+        role="VIEWER",
+        invited_by=owner,
+        actor=build.ACTOR,
+        as_of=NOON - timedelta(days=30),
+    )
+    code_requests.spend(
+        code_requests.Request(purpose="login", target=build.PHONE, phone=build.PHONE),
+        as_of=NOON - timedelta(days=30),
+    )
+    assert text_to(build.PHONE)
+    data = copy_of(build.user())["data"]
+    assert (data["messages"], data["invitations"], data["code_requests"]) == ([], [], [])

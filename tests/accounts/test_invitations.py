@@ -1,6 +1,7 @@
 """member.invite and what follows: accepted, declined, taken back, expired; and nothing told of who has the phone."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -239,3 +240,26 @@ def test_the_law_keeps_what_an_invitation_says(account: BillingAccount, alice: U
         Invitation.objects.update(role="OWNER")
     with pytest.raises(IntegrityError, match="never deleted"), transaction.atomic():
         Invitation.objects.all().delete()
+
+
+@pytest.mark.parametrize("how", ["removed", "lowered"])
+def test_an_older_invitation_does_not_bring_a_member_back(
+    alice: User, li: User, account: BillingAccount, how: str
+) -> None:
+    """Invited, then bound by the contact's code, then put down again: what he was promised first is over."""
+    row = invite(account, alice, role="OWNER")
+    build.bind(li, account, "PAYER")
+    told: dict[str, Any] = {
+        "user_id": li.pk,
+        "account_id": account.pk,
+        "by_id": alice.pk,
+        "actor": build.ACTOR,
+        "as_of": NOON,
+    }
+    if how == "removed":
+        members.remove(**told)
+    else:
+        members.change_role(role="VIEWER", **told)
+    with pytest.raises(invitations.InvitationOver):
+        invitations.accept(reference=row.reference, user=li, actor=build.ACTOR, as_of=NOON)
+    assert not Membership.objects.filter(user=li, role="OWNER").exists()

@@ -178,3 +178,44 @@ def test_no_channel_offers_it_by_itself(wang: User, client: Client, path: str) -
 
 def test_the_way_there_is_on_the_login_page(browser: Browser) -> None:
     assert PHONE_PAGE in browser.get("/account/login/").content.decode()
+
+
+def with_account(browser: Browser, number: str) -> Any:
+    return browser.post(NEW_PAGE, password=NEW, again=NEW, account_number=number)
+
+
+def test_who_has_accounts_names_one_besides_the_code(wang: User, browser: Browser) -> None:
+    build.bind(wang, build.account())
+    build.account("8100000002")
+    prove(browser)
+    for number in ("", "8100000002", "8100000009"):
+        answer = with_account(browser, number)
+        assert answer.status_code == 422
+        wang.refresh_from_db()
+        assert wang.check_password("correct horse 9")
+    assert with_account(browser, " 8100000001 ")["Location"] == "/account/login/"
+    wang.refresh_from_db()
+    assert wang.check_password(NEW)
+
+
+def test_another_s_account_and_none_at_all_are_refused_alike(wang: User, browser: Browser) -> None:
+    build.bind(wang, build.account())
+    build.account("8100000002")
+    prove(browser)
+    pages = [with_account(browser, number).content.decode() for number in ("8100000002", "8100000009")]
+    assert all("这不是您名下的户号" in page for page in pages)
+    same = [
+        re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"|nonce="[^"]*"|81000000\d\d', "", page)
+        for page in pages
+    ]
+    assert same[0] == same[1]
+
+
+def test_after_five_guesses_the_code_is_spent(wang: User, browser: Browser) -> None:
+    build.bind(wang, build.account())
+    prove(browser)
+    answers = [with_account(browser, f"81000001{guess:02}") for guess in range(5)]
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 422, 302]
+    assert with_account(browser, "8100000001")["Location"] == PHONE_PAGE
+    wang.refresh_from_db()
+    assert wang.check_password("correct horse 9")

@@ -1,5 +1,6 @@
 """A phone with a code makes a user; nobody else's number does, and nothing tells whose number is known."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,11 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 
 from accounts.models import CodeRequest, User
 from accounts.services import users
-from core import clock
+from core import clock, sessions
 from notices.models import Delivery
 from tests.accounts import build
 from tests.accounts.conftest import Browser
-from tests.accounts.sms import code_to
+from tests.accounts.sms import code_to, text_to
 from tests.accounts.test_login import page
 from tests.conftest import NOON
 
@@ -137,6 +138,37 @@ def test_who_has_a_password_says_it_before_he_changes_his_phone(browser: Browser
     answer = browser.post("/account/phone/change/", phone="13800000002")
     assert answer["Location"].startswith("/account/reauthenticate/")
     assert not Delivery.objects.exists()
+
+
+def test_the_number_before_is_told_of_the_new_one(browser: Browser) -> None:
+    user = build.user(build.PHONE)
+    browser.client.force_login(user)
+    browser.post("/account/phone/change/", phone="13800000002")
+    browser.post(VERIFY, code=code_to(build.OTHER_PHONE))
+    assert "138****0002" in text_to(build.PHONE)
+
+
+@pytest.mark.parametrize("page", ["phone/change", "password/set", "2fa/totp/activate"])
+def test_a_browser_left_open_does_not_give_the_login_away(browser: Browser, page: str) -> None:
+    """Who has no password cannot be asked for it, so he must have logged in just now."""
+    user = build.user(build.PHONE)
+    browser.client.force_login(user)
+    session = browser.client.session
+    session[sessions.AGE] = session[sessions.AGE] | {"since": time.time() - 3_600}
+    session.save()
+    assert browser.get(f"/account/{page}/").status_code == 200
+    data = {
+        "phone": "13800000002",
+        "password1": "correct horse 9",
+        "password2": "correct horse 9",
+        "code": "1",
+    }
+    answer = browser.post(f"/account/{page}/", **data)
+    assert answer["Location"] == f"/account/login/?next=/account/{page}/"
+    assert browser.user_id is None
+    assert not Delivery.objects.exists()
+    user.refresh_from_db()
+    assert not user.has_usable_password()
 
 
 def test_sign_ups_that_nobody_finished_are_forgotten(browser: Browser) -> None:

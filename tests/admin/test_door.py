@@ -9,11 +9,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import second_factor
-from accounts.models import Region, User
+from accounts.models import BillingAccount, Region, User
 from accounts.services import staff
 from core import clock
 from core.actor import Actor
 from core.models import AuditRow
+from tests.accounts import build as people
 from tests.admin import build
 from tests.admin.test_regions import _addresses, _patterns_with_keys
 from tests.billing import build as money
@@ -125,6 +126,19 @@ def test_logging_in_asks_for_the_code_at_once(clerk: User) -> None:
     assert client.get(FIRST).status_code == 200
     assert actions() == ["staff.second_factor_failed", "staff.logged_in"]
     assert AuditRow.objects.get(action="staff.second_factor_failed").object_id == str(clerk.pk)
+
+
+def test_a_secret_under_a_key_that_is_gone_fits_no_code(clerk: User, settings: Any) -> None:
+    second_factor.set_up(clerk, SECRET)
+    shown = code(clerk)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "the next key of the hall"
+    client = Client()
+    log_in(client, clerk)
+    assert client.post(reverse("mfa_authenticate"), {"code": shown}).status_code == 200
+    assert client.get(FIRST).status_code == 302
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert client.post(reverse("mfa_authenticate"), {"code": shown}).status_code == 302
+    assert client.get(FIRST).status_code == 200
 
 
 def test_a_code_counts_once(clerk: User) -> None:
@@ -247,6 +261,26 @@ def test_nobody_resets_his_own_nor_that_of_who_stands_higher() -> None:
     staff.reset_second_factor(user_id=beside.pk, **how)
     with pytest.raises(staff.NoSecondFactor):
         staff.reset_second_factor(user_id=beside.pk, **how)
+
+
+def test_a_customer_who_lost_his_app_is_helped_where_his_accounts_lie() -> None:
+    top = build.operator()
+    here, there = (Region.objects.create(code=code, name=code, level="CITY", parent=top) for code in "HT")
+    local = build.staff_with("accounts.reset_second_factor", username="local", region=here)
+    how: dict[str, Any] = {"actor": Actor.user(local), "as_of": NOON}
+    near, far, nobody_s = (people.user(f"+861380000003{digit}") for digit in range(3))
+    for user, region, number in ((near, here, "8100000001"), (far, there, "8100000002")):
+        account = people.account(number)
+        BillingAccount.objects.filter(pk=account.pk).update(region=region)
+        people.bind(user, account)
+    for each in (near, far, nobody_s):
+        second_factor.set_up(each, SECRET)
+    staff.reset_second_factor(user_id=near.pk, **how)
+    assert not second_factor.has_one(near)
+    for each in (far, nobody_s):
+        with pytest.raises(staff.MayNotGrant):
+            staff.reset_second_factor(user_id=each.pk, **how)
+        assert second_factor.has_one(each)
 
 
 # The trail

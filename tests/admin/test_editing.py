@@ -260,3 +260,14 @@ def test_a_code_may_be_said_in_other_words(desk: Client) -> None:
     typed = TEXT | {"code": "login_code", "is_secret": "on", "body": "{{ code }}"}
     assert desk.post(reverse("admin:notices_template_add"), typed).status_code == 302
     assert Template.objects.filter(code="login_code", version=2, is_secret=True).exists()
+
+
+def test_who_may_only_look_at_a_user_sees_his_numbers_masked(log_in: LogIn) -> None:
+    """As in the list, and as on every other page."""
+    user = User.objects.create(username="wang", phone="+8613812345678", email="wang@example.com")
+    page = reverse("admin:accounts_user_change", args=[user.pk])
+    text = log_in(build.viewer()).get(page).content.decode()
+    assert "138****5678" in text
+    assert "13812345678" not in text
+    assert "wang@example.com" not in text
+    assert "+8613812345678" in log_in(build.superuser("chief")).get(page).content.decode()

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import BillingAccount, Contact, Customer, Post, Region, User
 from core.models import AuditRow
+from tests.admin import build
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +33,7 @@ def clerk(where: Region, *codes: str) -> User:
     wanted = Permission.objects.filter(content_type__app_label="accounts", codename__in=codes)
     role.permissions.set(wanted)
     Post.objects.create(user=user, role=role, region=where, active_from="2020-01-01", created_at=NOON)
-    return user
+    return build.certify(user)
 
 
 def given(region: Region, **changes: Any) -> dict[str, Any]:
@@ -130,3 +131,12 @@ def test_staff_elsewhere_close_nothing(east: Region, west: Region, log_in: LogIn
     assert desk.post(page, {"reason": "客户申请"}).status_code == 404
     account.refresh_from_db()
     assert not account.is_closed
+
+
+def test_without_a_valid_certificate_nobody_is_created(east: Region, log_in: LogIn) -> None:
+    user = clerk(east, "add_customer", "view_customer")
+    user.certificates.update(revoked_at=NOON)
+    answer = log_in(user).post(url(), given(east))
+    assert answer.status_code == 200
+    assert "岗位合格证" in answer.content.decode()
+    assert not Customer.objects.exists()

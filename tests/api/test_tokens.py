@@ -17,6 +17,7 @@ from notices.models import Delivery
 from operations import registry
 from operations.api import scopes
 from operations.api.views import HallApiView
+from operations.models import Slip
 from tests.accounts import build as people
 from tests.api.build import Api, error_of, token_of
 
@@ -159,9 +160,26 @@ def test_staff_have_no_use_of_tokens(alice: User) -> None:
     assert error_of(Api(secret).get("/api/bills/")) == (401, "NOT_AUTHENTICATED")
 
 
-def test_a_token_from_before_scopes_may_do_nothing(alice: User) -> None:
+def test_a_token_from_before_scopes_may_do_nothing(alice: User, settings: Any) -> None:
+    """Not even what any token may; and it is told what to do, wherever it asks."""
+    settings.RATE_LIMITS = {}
     _, secret = AuthToken.objects.create(alice)
-    assert error_of(Api(secret).get("/api/bills/")) == (403, "INSUFFICIENT_SCOPE")
+    for name, pattern in ADDRESSES.items():
+        for method, address, _scope in requests_of(pattern, name):
+            api = Api(secret)
+            answer = api.get(address) if method == "get" else api.post(address, {})
+            assert error_of(answer) == (403, "TOKEN_WITHOUT_SCOPES"), address
+    assert not Slip.objects.exists()
+
+
+def test_its_owner_sees_a_token_from_before_scopes_and_ends_it(web: Client, alice: User) -> None:
+    row, _secret = AuthToken.objects.create(alice)
+    page = web.get(PAGE).content.decode()
+    assert "旧式令牌" in page
+    assert f"{PAGE}{row.token_key}/end/" in page
+    assert web.post(f"{PAGE}{row.token_key}/end/").status_code == 302
+    assert not AuthToken.objects.exists()
+    assert "旧式令牌" not in web.get(PAGE).content.decode()
 
 
 def interface(resolver: URLResolver | None = None, space: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import BillingAccount, User
+from accounts.models import BillingAccount, Region, User
 from billing import tasks
 from billing.models import Bill, BillKind, BillMail, EmailSubscription
 from billing.services.bills import bills
@@ -386,3 +386,11 @@ def test_three_soft_bounces_in_a_row_are_a_refusal(
         seen.append(subscription.state)
     assert seen == ["ACTIVE"] * 5 + ["BOUNCED"]
     assert told() == 1
+
+
+def test_only_a_region() -> None:
+    issued = crowd(2)
+    city = Region.objects.create(code="R1", name="R1", level=Region.Level.CITY)
+    BillingAccount.objects.filter(pk=issued[1].account_id).update(region=city)
+    assert emails.run(LATER, region="R1").sent == 1
+    assert emails.run(LATER).sent == 1

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import BillingAccount, User
+from accounts.models import BillingAccount, Region, User
 from billing import tasks
 from billing.models import Bill, DebitAgreement, DebitNotice
 from billing.services.debits import debits
@@ -18,6 +18,7 @@ from core.models import Heartbeat
 from tests.billing import banks, build
 from tests.billing.banks import Bank, bill, day, run, signed
 from tests.billing.build import TODAY
+from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
 DUE = TODAY + timedelta(days=10)
@@ -153,3 +154,12 @@ def test_the_number_of_queries_does_not_grow_with_the_agreements(bank: Bank) -> 
     one = queries()
     grow(5)
     assert queries() == one
+
+
+@pytest.mark.usefixtures("bank")
+def test_only_a_region(agreement: DebitAgreement, account: BillingAccount) -> None:
+    Region.objects.create(code="R2", name="R2", level=Region.Level.CITY)
+    city = Region.objects.create(code="R1", name="R1", level=Region.Level.CITY)
+    BillingAccount.objects.filter(pk=account.pk).update(region=city)
+    assert debits._next(debits.Job(as_of=NOON, region="R1"), 0) == [agreement.pk]
+    assert debits._next(debits.Job(as_of=NOON, region="R2"), 0) == []

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, Region
 from billing import tasks
 from billing.models import Bill, BillKind, LargeBill, LargeBillSearch
 from billing.services.bills import bills, large_bills
@@ -257,7 +257,19 @@ def test_the_search_reads_each_account_by_its_index() -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(
             "EXPLAIN " + large_bills._FACTS,
-            {"after": 0, "last": 10, "since": date(2026, 9, 1)},
+            {"after": 0, "last": 10, "since": date(2026, 9, 1), "regions": None},
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "bill_history" in plan
+
+
+def test_only_a_region_and_the_whole_search_does_not_move_on() -> None:
+    inside, outside = account(100, 100, 100), account(100, 100, 100)
+    city = Region.objects.create(code="R1", name="R1", level=Region.Level.CITY)
+    BillingAccount.objects.filter(pk=inside.pk).update(region=city)
+    for one in (inside, outside):
+        issue(one, "2026-11", 5000)
+    assert run(region="R1").warned == 1
+    assert not LargeBillSearch.objects.exists()
+    assert [found.bill.account_id for found in LargeBill.objects.all()] == [inside.pk]
+    assert run().warned == 1

@@ -172,6 +172,15 @@ def test_one_address_with_many_users_is_limited_too(settings: Settings, account:
     text(ask(client, account.number, REMOTE_ADDR="10.9.9.8"))
 
 
+def test_a_network_of_ipv6_is_one_address(settings: Settings) -> None:
+    settings.LOOKUP_LIMITS = {"who_hour": 10, "client_hour": 3}
+    for n in range(4):
+        client = Client()
+        client.force_login(build.user())
+        status = 404 if n < 3 else 429
+        text(ask(client, f"82{n:08d}", REMOTE_ADDR=f"2001:db8:1:2::{n + 1:x}"), status)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_refused_requests_leave_slips_and_stay_counted(payer: User) -> None:
     """Who submits without a quote asks as well: a refusal undoes what an operation did, but not the count."""

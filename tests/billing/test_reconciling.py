@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.models import BillingAccount, Region
 from billing.gateways import registry
 from billing.gateways.base import GatewayError
 from billing.models import Payment, PaymentState, Receipt
+from billing.models.payments import UNDECIDED
 from billing.services.payments import payments
 from billing.services.statements import reconciling
 from core import clock
@@ -156,3 +158,24 @@ def reconciled(**some: int) -> dict[str, int]:
 def test_the_command_refuses_odd_numbers(given: tuple[str, str]) -> None:
     with pytest.raises(CommandError):
         call_command("reconcile_payments", *given)
+
+
+def test_a_dry_run_counts_what_is_open_and_asks_nobody(channels: Channels) -> None:
+    payment = waiting(channels, "alipay", trades=1)
+    out = io.StringIO()
+    call_command("reconcile_payments", "--dry-run", "--json", "--as-of", later(9).isoformat(), stdout=out)
+    told = json.loads(out.getvalue())
+    assert told["counts"][payment.state] == 1
+    assert told["open"] == []
+    payment.refresh_from_db()
+    assert payment.state in UNDECIDED
+    assert not Receipt.objects.exists()
+
+
+def test_only_a_region(channels: Channels) -> None:
+    inside, outside = (waiting(channels, "alipay", trades=1) for _ in range(2))
+    city = Region.objects.create(code="R1", name="R1", level=Region.Level.CITY)
+    BillingAccount.objects.filter(pk=inside.account_id).update(region=city)
+    call_command("reconcile_payments", "--region", "R1", stdout=io.StringIO())
+    assert Payment.objects.get(pk=inside.pk).state == PaymentState.SUCCEEDED
+    assert Payment.objects.get(pk=outside.pk).state in UNDECIDED

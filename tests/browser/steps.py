@@ -1,4 +1,6 @@
-"""What a customer does on the pages."""
+"""What customers and staff do on the pages."""
+
+import os
 
 from playwright.sync_api import Page, expect
 
@@ -27,3 +29,24 @@ def confirm_and_go_to_cashier(page: Page) -> None:
     page.get_by_label("我已看过以上内容，确认办理").check()
     page.get_by_role("button", name="确认，去付款").click()
     expect(page.get_by_role("button", name="确认付款")).to_be_visible()
+
+
+def give_staff_password(page: Page, house: House, username: str) -> None:
+    """To the page that asks for the authenticator's code."""
+    stored = (house.folder / "demo-logins.txt").read_text(encoding="utf-8")
+    password = os.environ.get("HALL_DEMO_STAFF_PASSWORD") or stored.strip().rpartition(" ")[2]
+    page.goto("/admin/")
+    page.get_by_text("密码登录").click()
+    page.locator("input[name=login]").fill(username)
+    page.locator("input[name=password]").fill(password)
+    page.locator("input[name=password]").press("Enter")
+    expect(page.locator("input[name=code]")).to_be_visible()
+
+
+def log_in_as_staff(page: Page, house: House, username: str) -> None:
+    """By password and the code of the authenticator app."""
+    give_staff_password(page, house, username)
+    code = page.locator("input[name=code]")
+    code.fill(house.manage("totp", username, "--skip-checks").strip())
+    code.press("Enter")
+    expect(page.locator("h1").first).to_be_visible()

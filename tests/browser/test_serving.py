@@ -1,6 +1,5 @@
 """A clerk serves a customer from beginning to end, with the code that the customer reads on his phone."""
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,21 +10,6 @@ from tests.browser import steps
 from tests.browser.house import House
 
 CLERK = "chief"  # of the whole city: the demo's first customer has accounts in both of its districts
-
-
-def log_in_as_staff(page: Page, house: House, username: str) -> None:
-    """By password and the code of the authenticator app."""
-    stored = (house.folder / "demo-logins.txt").read_text(encoding="utf-8")
-    password = os.environ.get("HALL_DEMO_STAFF_PASSWORD") or stored.strip().rpartition(" ")[2]
-    page.goto("/admin/")
-    page.get_by_text("密码登录").click()
-    page.locator("input[name=login]").fill(username)
-    page.locator("input[name=password]").fill(password)
-    page.locator("input[name=password]").press("Enter")
-    code = page.locator("input[name=code]")
-    code.fill(house.manage("totp", username, "--skip-checks").strip())
-    code.press("Enter")
-    expect(page.locator("h1").first).to_be_visible()
 
 
 def begin(page: Page, phone: str) -> None:
@@ -41,7 +25,7 @@ def test_a_clerk_serves_a_customer(
     new_page: Callable[..., Page], house: House, pictures: Path | None
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
-    log_in_as_staff(page, house, CLERK)
+    steps.log_in_as_staff(page, house, CLERK)
     begin(page, steps.CUSTOMER)
     if pictures:
         page.screenshot(path=pictures / "serving_home.png", full_page=True)
@@ -82,7 +66,7 @@ def test_a_clerk_serves_a_customer(
 
 def test_the_line_on_top_fits_a_phone(new_page: Callable[..., Page], house: House) -> None:
     page = new_page()
-    log_in_as_staff(page, house, CLERK)
+    steps.log_in_as_staff(page, house, CLERK)
     begin(page, steps.CUSTOMER)
     page.goto("/bills/")
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

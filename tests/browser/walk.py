@@ -77,16 +77,16 @@ def _ours(link: str) -> bool:
 
 
 def watch(page: Page) -> list[str]:
-    """Collects what the browser complains of from now on; axe is at hand on every page opened after this."""
+    """Collects what is written to the console: a sound page writes nothing. Pages opened after this have axe."""
     page.context.add_init_script(AXE)
     page.emulate_media(reduced_motion="reduce")  # a colour half-way between two themes is neither's
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            complaints.append(f"{page.url}: {message.text}")
+        complaints.append(f"{page.url}: {message.type}: {message.text}")
 
     page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
     return complaints
 
 
@@ -94,7 +94,8 @@ def objections(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
     """What axe finds wrong: all its rules, or these."""
     found: list[str] = page.evaluate(
         """async rules => {
-            const options = {resultTypes: ["violations"]};
+            // No rule of the default set reads what preload would fetch; our pages have no frames.
+            const options = {resultTypes: ["violations"], preload: false, iframes: false};
             if (rules.length) options.runOnly = {type: "rule", values: rules};
             const found = (await axe.run(document, options)).violations;
             return found.flatMap(each => each.nodes.map(node => each.id + ": " + node.html.slice(0, 160)));

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from core import approvals
+from core import approval_past, approvals
 from core.actor import Actor
 from core.models import Approval, ApprovalHistory, Heartbeat
 from tests.concurrency.races import Meeting, caught
@@ -26,7 +26,7 @@ def _without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(approvals, "_locked", meeting.after(unlocked))
     monkeypatch.setattr(approvals, "_one_at_a_time", lambda *_: None)
-    monkeypatch.setattr(approvals, "_lately", meeting.after(approvals._lately))
+    monkeypatch.setattr(approval_past, "lately", meeting.after(approval_past.lately))
 
 
 def _waiting() -> tuple[Heartbeat, list[Any]]:
@@ -80,7 +80,7 @@ def _one_clerk_at_two_objects() -> tuple[list[Heartbeat], list[Any]]:
 
 def test_control_without_the_lock_one_clerk_passes_his_day_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(approvals, "_one_at_a_time", lambda *_: None)
-    monkeypatch.setattr(approvals, "_that_day", Meeting(2).after(approvals._that_day))
+    monkeypatch.setattr(approval_past, "that_day", Meeting(2).after(approval_past.that_day))
     rows, _outcomes = _one_clerk_at_two_objects()
     assert [moved(row) for row in rows] == [LIMIT, LIMIT]
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, override
 from content import search, words
 from content.models import SearchItem, SearchMiss
 from content.search import Entry
+from content.templatetags import content as tags
 from core import clock
 from operations import registry
 from tests.conftest import NOON
@@ -45,6 +46,9 @@ def keys(question: str) -> list[str]:
         ("wi", True),  # the beginning of a Latin word
         ("ifi", False),
         ("ＷＩＦＩ", True),  # full width
+        ("帳單", True),  # traditional characters
+        ("電子賬單", True),
+        ("郵箱", True),
         ("查wifi", False),  # "查" is not in it
         ("账单 wifi", True),  # all words, wherever
         ("1OOM", False),
@@ -67,6 +71,43 @@ def test_three_characters_must_stand_together_and_not_only_in_pairs() -> None:
     assert keys("营业厅") == []
     put("together", "和平路营业厅")
     assert keys("营业厅") == ["together"]
+
+
+def test_what_is_written_in_traditional_characters_is_found_by_simplified_ones() -> None:
+    put("one", "寬頻網絡")
+    assert keys("宽频网络") == keys("寬頻") == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("question", "marked"),
+    [
+        ("账单", "把电子<mark>账单</mark>发到邮箱，<mark>账单</mark>"),
+        ("帳單", "把电子<mark>账单</mark>发到邮箱，<mark>账单</mark>"),
+        ("账单 邮箱", "把电子<mark>账单</mark>发到<mark>邮箱</mark>，<mark>账单</mark>"),
+        ("没有", "把电子账单发到邮箱，账单"),
+        ("", "把电子账单发到邮箱，账单"),
+    ],
+)
+def test_what_was_asked_for_is_marked(question: str, marked: str) -> None:
+    put("one", "把电子账单发到邮箱，账单")
+    assert tags.marked("把电子账单发到邮箱，账单", question) == marked
+
+
+def test_marks_keep_to_the_beginning_of_words_and_escape_everything() -> None:
+    assert tags.marked("ＷＩＦＩ wifi unwifi <b>", "wi") == (
+        "<mark>ＷＩ</mark>ＦＩ <mark>wi</mark>fi unwifi &lt;b&gt;"
+    )
+    assert tags.marked("<script>账单", "script") == "&lt;<mark>script</mark>&gt;账单"
+    assert tags.marked("面积 30㎡ 整", "30m2") == "面积 <mark>30㎡</mark> 整"
+
+
+def test_the_page_marks_and_costs_the_same_for_one_and_for_many(django_assert_num_queries: object) -> None:
+    for number in range(30):
+        put(f"n{number}", f"账单第{number}条")
+        if number in (0, 29):
+            with django_assert_num_queries(2):  # type: ignore[operator]  # pytest-django's fixture has no type
+                page = Client().get("/search/", {"q": "帳單"}).content.decode()
+            assert page.count("<mark>账单</mark>") == number + 1
 
 
 def test_the_title_comes_before_the_text_and_weight_before_both() -> None:

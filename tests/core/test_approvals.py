@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from accounts.models import Region, User
-from core import approvals
+from core import approval_past, approvals
 from core.actor import Actor
 from core.db import violated
 from core.errors import Forbidden, NotFound
@@ -108,7 +108,7 @@ def test_a_sum_cut_in_slices_is_one_sum() -> None:
 
 def test_slices_are_forgotten_after_their_time() -> None:
     row, by = subject(), clerk()
-    submit(row, LIMIT, by, at=NOON - approvals.ONE_SUM_WITHIN)
+    submit(row, LIMIT, by, at=NOON - approval_past.ONE_SUM_WITHIN)
     assert submit(row, LIMIT, by).approval is None
 
 

@@ -134,6 +134,23 @@ class TestPages:
         assert "<h1>" in refused.content.decode()
         assert client.get("/bills/").status_code == 200
 
+    @pytest.mark.parametrize(
+        "more",
+        [{"phone": "1390000{:04d}"}, {"login": "１３８０００００００１", "phone": ""}],
+        ids=["field", "spelling"],
+    )
+    def test_a_log_in_is_counted_by_whom_it_names(self, settings: Any, more: dict[str, str]) -> None:
+        """Not by a field that the form does not have, nor by how the number is spelt."""
+        settings.RATE_LIMITS = {"POST account_login": "2/h/phone"}
+        settings.ACCOUNT_RATE_LIMITS = False
+        client, first = Client(), {"login": "13800000001", "password": "guess"}
+        answers = [
+            client.post("/account/login/", first | {name: text.format(n) for name, text in more.items()})
+            for n in range(2)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert client.post("/account/login/", first).status_code == 429
+
     def test_another_person_at_the_same_address_is_not_hit(self, settings: Any) -> None:
         settings.RATE_LIMITS = {"billing:export": "1/h/user"}
         for phone in (build.PHONE, build.OTHER_PHONE):
@@ -147,6 +164,18 @@ class TestPages:
         assert client.post("/account/login/", {}).status_code == 200
         assert client.post("/account/login/", {}).status_code == 429
         assert client.get("/account/login/").status_code == 200
+
+    def test_one_operation_alone(self, settings: Any) -> None:
+        settings.RATE_LIMITS = {
+            "POST operations:form": "9/m/user",
+            "POST operations:form account.bind": "1/h/user",
+        }
+        client = Client()
+        client.force_login(build.user(build.PHONE))
+        binds = [client.post("/operations/account.bind/", {}).status_code for _ in range(2)]
+        assert binds[1] == 429 != binds[0]
+        assert client.post("/operations/bill.pay/", {}).status_code != 429
+        assert client.get("/operations/account.bind/").status_code == 200
 
     def test_a_phone_is_one_in_every_spelling_and_from_everywhere(self, settings: Any) -> None:
         settings.RATE_LIMITS = {"POST account_login": "2/h/phone"}

@@ -139,3 +139,10 @@ def test_pages_write_the_session_at_most_every_ten_minutes(now: Any) -> None:
     now.at += 400
     client.get("/me/")
     assert Session.objects.get().session_data != before
+
+
+def test_a_key_that_no_database_can_be_asked_for_is_nobody_s() -> None:
+    """Cookies may hold a NUL, written as \\000."""
+    client = Client(raise_request_exception=False, HTTP_COOKIE='sessionid="abcdefgh\\000ijklmnop"')
+    assert client.get("/").status_code == 200
+    assert client.get("/me/").status_code == 302

@@ -92,9 +92,10 @@ def test_a_broker_that_hangs_after_the_mark_costs_less_than_a_second(command: by
             env=os.environ | {"REDIS_URL": url, "DJANGO_SETTINGS_MODULE": "hall.settings.test"},
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
             timeout=60,
         )
+        assert done.returncode == 0, done.stderr
         assert way.silent.is_set()
     for committed, carried in json.loads(done.stdout):
         assert committed < 0.5  # whoever commits waits for nobody

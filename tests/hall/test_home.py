@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -11,7 +12,7 @@ from billing.services.payments import payments
 from core import clock
 from core.actor import Actor
 from operations.context import Context
-from operations.models import Channel
+from operations.models import Channel, Slip, SlipState
 from operations.services import slips
 from tests.billing import build
 from tests.conftest import NOON
@@ -113,3 +114,29 @@ def test_help_is_for_everybody(client: Client) -> None:
     assert "确认中" in text
     assert "30 分钟" in text
     assert "96123" in text
+
+
+def test_late_with_a_slip_under_way_stays_within_its_queries(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    owner = build.user()
+    account = build.account(owner)
+    build.bill(account, 2600, issued_on=date(2026, 8, 1))
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE operations_slip DISABLE TRIGGER USER")
+        Slip.objects.create(
+            number="S1",
+            operation="bill.dispute",
+            operation_version=1,
+            state=SlipState.IN_PROGRESS,
+            channel=Channel.WEB,
+            actor=owner,
+            idempotency_key="k",
+            started_at=NOON,
+        )
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE operations_slip ENABLE TRIGGER USER")
+    client.force_login(owner)
+    assert "正在办理" in page(client)
+    with django_assert_max_num_queries(HOME_QUERIES):
+        page(client)

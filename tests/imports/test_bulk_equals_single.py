@@ -52,6 +52,9 @@ _KNOWN = """
 def state() -> dict[str, list[tuple[Any, ...]]]:
     found = {}
     with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL enable_seqscan = on; ANALYZE"
+        )  # an import left its own wishes for plans behind
         cursor.execute(_KNOWN)
         for name, sql in _TABLES.items():
             cursor.execute(sql)

@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+from django.test import Client
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -8,6 +9,7 @@ from core.errors import NotFound
 from operations import registry
 from operations.context import Context
 from operations.quotes import Quote, QuoteLine
+from tests.accounts import build
 from tests.operations import toys
 
 
@@ -83,3 +85,16 @@ def test_the_digest_is_the_same_in_every_language() -> None:
     before = _quote().digest
     with translation.override("en"):
         assert _quote().digest == before
+
+
+@pytest.mark.django_db
+def test_page_and_interface_offer_the_same_by_the_same_names_in_the_same_order(client: Client) -> None:
+    wang = build.user()
+    build.bind(wang, build.account())
+    client.force_login(wang)
+    page = client.get("/operations/").content.decode().partition("<main")[2]
+    offered = client.get("/api/operations/").json()
+    assert len(offered) > 10
+    places = [page.find(each["title"]) for each in offered]
+    assert -1 not in places
+    assert places == sorted(places)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts import posts
-from accounts.models import Membership, MembershipHistory, Post, Region, User
+from accounts.models import Contact, Membership, MembershipHistory, Post, Region, User
 from accounts.services import stand_ins
 from core.errors import Forbidden, HallError
 from core.models import AuditRow
@@ -52,6 +52,20 @@ def test_a_session_says_who_serves_whom_why_and_since_when(clerk: User, here: Re
     row = AuditRow.objects.get(action="operations.serving.open")
     assert (row.actor, row.reason, row.address) == (f"user:{clerk.pk}", "客户到店", "192.0.2.7")
     assert row.detail == {"account": account.number, "served": f"user:{session.served_id}"}
+
+
+@pytest.mark.parametrize("login", [True, False])
+def test_who_would_read_the_customer_s_code_himself_serves_him_not(
+    clerk: User, here: Region, login: bool
+) -> None:
+    """Without a login the code goes to the account's contact: "no code, no act" must not be the clerk's own phone."""
+    User.objects.filter(pk=clerk.pk).update(phone="+8613800000055", phone_verified_at=NOON)
+    clerk.refresh_from_db()
+    alice, account = clerks.customer(here, login=login)
+    Contact.objects.update_or_create(
+        account=account, kind="PHONE", value=clerk.phone, defaults={"created_at": NOON}
+    )
+    refused(rights.ServesHimself, clerk, account, alice)
 
 
 def test_a_reason_is_wanted(clerk: User, here: Region) -> None:

@@ -186,6 +186,7 @@ def test_only_staff_with_the_right_act_for_somebody_else(
     slip = submit(for_bob, idempotency_key="key-00002")
     assert (slip.actor, slip.on_behalf_of, slip.channel) == (clerk, bob, Channel.COUNTER)
     assert slip in Slip.objects.for_user(bob)
+    assert not Slip.objects.for_user(clerk).exists()  # neither in his pages nor in the copy of his data
 
 
 @pytest.mark.parametrize("where", ["quote", "perform"])

@@ -152,7 +152,7 @@ def _configure(proxy: Proxy, web_port: int) -> list[str]:
         "HALL_WEB": f"127.0.0.1:{web_port}",
         "HALL_HTTP_PORT": f"127.0.0.1:{proxy.http_port}",
         "HALL_HTTPS_PORT": f"127.0.0.1:{proxy.https_port}",
-        "HALL_MOST_UPLOADED": "12m",
+        "HALL_MOST_UPLOADED": "27m",
         "HALL_PROXY_CONF": str(folder / "proxy.conf"),
     }
     text = re.sub(r"\$\{(HALL_\w+)\}", lambda found: values[found.group(1)], TEMPLATE)

@@ -182,3 +182,9 @@ def test_an_old_token_does_not_outlive_its_user() -> None:
     token = token_of(alice)
     User.objects.filter(pk=alice.pk).update(is_active=False)
     assert Api(token).get("/api/bills/").status_code == 401
+
+
+@pytest.mark.usefixtures("alipay_keys")
+def test_a_nul_in_a_posted_number_is_refused_beside_its_field(client: Client) -> None:
+    client.force_login(build.user())
+    assert client.post("/pay/", {"bill": "\0", "amount": "1"}).status_code == 422

@@ -58,3 +58,22 @@ def test_nothing_secret_stands_in_the_logs(written: io.StringIO) -> None:
     assert "hall.access" in text
     secret = [PHONE, PHONE[3:], "wang@example.com", PASSWORD, token, session, "s" * 43, "王小明", *bodies]
     assert [each for each in secret if each and each in text] == []
+
+
+def test_who_asks_for_what_is_not_his_is_noted(caplog: pytest.LogCaptureFixture) -> None:
+    bill, bob = build.bill(build.account(people.user())), people.user(people.OTHER_PHONE)
+    web = Client()
+    web.force_login(bob)
+    assert web.get(f"/bills/{bill.number}/").status_code == 404
+    (noted,) = refused(caplog)
+    assert (noted.levelname, noted.__dict__["user_id"]) == ("WARNING", bob.pk)
+    assert bill.number not in caplog.text
+    caplog.clear()
+    assert web.get("/bills/").status_code == 200
+    assert web.get("/no-page-of-ours/").status_code == 404
+    assert Client().get(f"/bills/{bill.number}/").status_code == 302
+    assert refused(caplog) == []
+
+
+def refused(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.getMessage() == "no such thing for this user"]

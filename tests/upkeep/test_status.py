@@ -101,12 +101,12 @@ def test_rows_that_wait(age: timedelta, tone: str) -> None:
             next_attempt_at=NOON,
         )
     Delivery.objects.filter(pk=delivery.pk).update(next_attempt_at=NOON - age)
-    assert (found("deliveries").tone, found("deliveries").mend) == (tone, "messages-wait.md")
+    assert (found("待发的短信和邮件").tone, found("待发的短信和邮件").mend) == (tone, "messages-wait.md")
 
 
 def test_callbacks_that_need_a_person() -> None:
     build.dead_callback(money.payment(money.account(), 100))
-    assert (found("callbacks").tone, found("callbacks").mend) == (BAD, "callback-stuck.md")
+    assert (found("支付回调").tone, found("支付回调").mend) == (BAD, "callback-stuck.md")
 
 
 def test_news_that_stopped() -> None:
@@ -125,8 +125,21 @@ def test_a_job_that_failed(ok: bool, mend: str) -> None:
 def test_a_job_that_fell_silent() -> None:
     heartbeats.note("some.job", every=timedelta(minutes=1), as_of=NOON - timedelta(minutes=5), ok=True)
     job = found("some.job")
-    assert (job.tone, job.mend) == (BAD, "job-silent.md")
+    assert (job.tone, job.mend, job.command) == (BAD, "job-silent.md", "")
     assert "5 分钟" in job.note
+
+
+@pytest.mark.parametrize(
+    ("job", "command"),
+    [
+        ("check_ledgers", "manage.py check_ledgers"),
+        ("billing.apply_callbacks", "celery -A hall call billing.apply_callbacks"),
+        ("job.of.the.past", ""),
+    ],
+)
+def test_what_runs_a_job_by_hand_stands_beside_it(job: str, command: str) -> None:
+    heartbeats.note(job, every=timedelta(minutes=1), as_of=NOON, ok=False)
+    assert found(job).command == command
 
 
 @pytest.mark.parametrize(

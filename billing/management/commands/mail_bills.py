@@ -18,15 +18,17 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count what would be sent, change nothing")
         parser.add_argument("--limit", type=batch.positive, metavar="N", help="stop after so many mails")
         parser.add_argument("--account", default="", metavar="NUMBER", help="this account only")
+        batch.add_region(parser)
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with batch.interruptible() as stop:
+        with batch.interruptible() as stop, batch.refusing():
             job = bill_mails.Job(
                 as_of=options["as_of"] or clock.now(),
                 dry_run=options["dry_run"],
                 limit=options["limit"],
                 account_number=options["account"],
+                region=options["region"],
                 stop=stop,
             )
             total = self._work(job)

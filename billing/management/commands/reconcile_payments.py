@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from billing.services.statements import reconciling
-from core import clock
+from core import batch, clock
 from core.actor import Actor
 
 
@@ -25,19 +25,25 @@ class Command(BaseCommand):
             help="only payments started so many minutes ago or before",
         )
         parser.add_argument("--account", default="", metavar="NUMBER", help="only payments into this account")
+        batch.add_region(parser)
+        parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
+        parser.add_argument("--dry-run", action="store_true", help="count what is open, ask nobody")
         parser.add_argument("--limit", type=_positive, metavar="N", help="at most so many payments")
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        as_of = clock.now()
+        as_of = options["as_of"] or clock.now()
         older = options["older_than"]
-        told = reconciling.reconcile(
-            as_of=as_of,
-            actor=Actor.command("reconcile_payments"),
-            started_before=as_of - older if older is not None else None,
-            account=options["account"],
-            limit=options["limit"],
-        )
+        with batch.refusing():
+            told = reconciling.reconcile(
+                as_of=as_of,
+                actor=Actor.command("reconcile_payments"),
+                started_before=as_of - older if older is not None else None,
+                account=options["account"],
+                region=options["region"],
+                limit=options["limit"],
+                dry_run=options["dry_run"],
+            )
         if options["json"]:
             self.stdout.write(json.dumps({"counts": told.counts, "open": told.open}))
         else:

@@ -24,15 +24,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--all", action="store_true", help="look at what earlier runs have looked at, too"
         )
+        batch.add_region(parser)
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with batch.interruptible() as stop:
+        with batch.interruptible() as stop, batch.refusing():
             job = large_bills.Job(
                 as_of=options["as_of"] or clock.now(),
                 dry_run=options["dry_run"],
                 limit=options["limit"],
                 from_start=options["all"],
+                region=options["region"],
                 stop=stop,
             )
             steps = tqdm(large_bills.run(job), unit=" chunks", disable=not sys.stderr.isatty())

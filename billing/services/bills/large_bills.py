@@ -9,13 +9,14 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import translation
 
 from accounts.models import Contact, User
+from accounts.selectors import regions
 from billing import explain, locks
 from billing.models import LargeBill, LargeBillSearch
 from billing.texts import month_name
@@ -63,6 +64,7 @@ class Job:
     dry_run: bool = False
     limit: int | None = None  # bills to look at; None: all
     from_start: bool = False  # also what earlier searches have looked at
+    region: str = ""  # the code of a region; "": everywhere
     stop: Callable[[], bool] = field(default=lambda: False)  # asked between chunks
 
 
@@ -94,6 +96,7 @@ def run_now(*, as_of: datetime) -> Counts:
 
 def run(job: Job) -> Iterator[Counts]:
     """Warns of each large bill that is new, once; the counts after each chunk. Safe to run twice and side by side."""
+    regions.only(job.region)  # refuses one that does not exist before anything is done
     total, after = Counts(), 0 if job.from_start else _looked_up_to(job.as_of)
     started_at = after
     while not job.stop() and (job.limit is None or total.looked < job.limit):
@@ -104,7 +107,8 @@ def run(job: Job) -> Iterator[Counts]:
         total.add(_chunk(job, after, last, looked))
         after = last
         yield total
-    if after > started_at and not job.dry_run and not total.failed:
+    is_whole = not (job.dry_run or job.region or total.failed)  # else somebody must look again
+    if after > started_at and is_whole:
         LargeBillSearch.objects.create(up_to=after, at=job.as_of)
 
 
@@ -172,13 +176,16 @@ _FACTS = """
      WHERE b.id > %(after)s AND b.id <= %(last)s AND b.kind = 'PERIODIC' AND b.issued_on >= %(since)s
        AND b.period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'
        AND NOT EXISTS (SELECT FROM billing_largebill known WHERE known.bill_id = b.id)
+       AND (%(regions)s::bigint[] IS NULL OR a.region_id = ANY(%(regions)s))
      ORDER BY b.id"""
 
 
 def _facts(job: Job, after: int, last: int) -> list[Found]:
     since = clock.local_date(job.as_of) - OLDEST
+    beneath = regions.beneath(job.region) if job.region else None
     with connection.cursor() as cursor:
-        cursor.execute(_FACTS, {"after": after, "last": last, "since": since})
+        values: dict[str, Any] = {"after": after, "last": last, "since": since, "regions": beneath}
+        cursor.execute(_FACTS, values)
         return [Found(*row) for row in cursor.fetchall()]
 
 

@@ -18,6 +18,7 @@ from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
 from accounts import locks as account_locks
+from accounts.selectors import regions
 from billing import debit_rules
 from billing.debit_rules import Step
 from billing.gateways import registry
@@ -79,6 +80,7 @@ class Job:
     dry_run: bool = False
     limit: int | None = None  # bills; None: all
     account_number: str = ""  # "": all accounts
+    region: str = ""  # the code of a region; "": everywhere
     stop: Callable[[], bool] = field(default=lambda: False)  # asked between chunks, and between debits
 
 
@@ -111,7 +113,9 @@ def run(job: Job) -> Iterator[Counts]:
 
 
 def _next(job: Job, after: int) -> list[int]:
-    rows = DebitAgreement.objects.filter(state=DebitAgreementState.ACTIVE, pk__gt=after)
+    rows = DebitAgreement.objects.filter(
+        regions.only(job.region), state=DebitAgreementState.ACTIVE, pk__gt=after
+    )
     if job.account_number:
         rows = rows.filter(account__number=job.account_number)
     return list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK])

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import formats, translation
 
+from accounts.selectors import regions
 from billing import documents
 from billing.models import Bill, BillKind, EmailSubscription, EmailSubscriptionState
 from billing.services.mails import email_subscriptions
@@ -61,6 +62,7 @@ class Job:
     dry_run: bool = False
     limit: int | None = None  # bills; None: all
     account_number: str = ""  # "": all accounts
+    region: str = ""  # the code of a region; "": everywhere
     stop: Callable[[], bool] = field(default=lambda: False)  # asked between chunks
 
 
@@ -89,7 +91,9 @@ def run(job: Job) -> Iterator[Counts]:
 
 
 def _next(job: Job, after: int) -> list[int]:
-    rows = EmailSubscription.objects.filter(state=EmailSubscriptionState.ACTIVE, pk__gt=after)
+    rows = EmailSubscription.objects.filter(
+        regions.only(job.region), state=EmailSubscriptionState.ACTIVE, pk__gt=after
+    )
     if job.account_number:
         rows = rows.filter(account__number=job.account_number)
     return list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK])

@@ -16,6 +16,7 @@ from accounts.models import BillingAccount
 from accounts.services.accounts import clean_number
 from billing.models import AccountLookup
 from billing.selectors import counter as reads
+from core import limits
 from core.errors import HallError, TooManyRequests
 
 WITHIN = timedelta(hours=1)
@@ -58,7 +59,7 @@ class Lookup:
 def ask(*, typed: str, who: str, client_address: str | None, as_of: datetime) -> Lookup:
     """The account of that number, and the question is counted. Raises BadAccountNumber; nothing else is refused here,
     so that the count stands whatever becomes of the caller's request."""
-    number = clean_number(typed)
+    number, client_address = clean_number(typed), client_address and limits.network(client_address)
     with transaction.atomic():
         account_locks.code_requests(f"lookup:{who}", f"lookup:{client_address or ''}")
         asked = _lately(who, client_address, as_of)

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.db.models import Case, IntegerField, Value, When
 
+from accounts.selectors import regions
 from billing.gateways import registry
 from billing.models import Payment, PaymentState
 from billing.models.payments import UNDECIDED
@@ -40,14 +41,20 @@ def reconcile(
     actor: Actor,
     started_before: datetime | None = None,
     account: str = "",
+    region: str = "",
     limit: int | None = None,
+    dry_run: bool = False,
 ) -> Reconciled:
     """Each payment without a result agrees with what its gateway says now, as far as that can be asked.
 
-    A gateway that is silent is not asked again in this run. `account` is a number, `limit` a number of payments.
+    A gateway that is silent is not asked again in this run. `account` is a number, `region` a
+    code, `limit` a number of payments. With `dry_run` nobody is asked: what is open is told as it stands.
     """
     told, silent = Reconciled(), set[str]()
-    for payment in _undecided(started_before, account)[:limit]:
+    for payment in _undecided(started_before, account, region)[:limit]:
+        if dry_run:
+            told.counts[payment.state] += 1
+            continue
         if payment.gateway in silent:
             told.add(payment, NOT_ASKED)
             continue
@@ -67,11 +74,13 @@ def reconcile(
     return told
 
 
-def _undecided(started_before: datetime | None, account: str) -> list[Payment]:
+def _undecided(started_before: datetime | None, account: str, region: str) -> list[Payment]:
     rank = Case(
         When(state=PaymentState.UNKNOWN, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
-    rows = Payment.objects.filter(state__in=UNDECIDED).order_by(rank, "created_at", "id")
+    rows = Payment.objects.filter(regions.only(region), state__in=UNDECIDED).order_by(
+        rank, "created_at", "id"
+    )
     if started_before:
         rows = rows.filter(created_at__lte=started_before)
     if account:
