@@ -49,4 +49,5 @@ def log_in_as_staff(page: Page, house: House, username: str) -> None:
     code = page.locator("input[name=code]")
     code.fill(house.manage("totp", username, "--skip-checks").strip())
     code.press("Enter")
+    expect(code).to_have_count(0)  # that page has a heading, too
     expect(page.locator("h1").first).to_be_visible()
