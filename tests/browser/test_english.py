@@ -87,6 +87,7 @@ def test_english_pages_fit(
     wrong = []
     for page in (visitor, reader):
         choose_look(page, house, "light", text)
+        page.context.add_cookies([{"name": "django_language", "value": "en", "url": house.url}])  # his choice
     wrong += too_wide(visitor, opened(visitor, VISITORS), pictures, text)
     wrong += too_wide(reader, opened(reader, CUSTOMERS), pictures, text)
     wrong += too_wide(reader, further_pages(reader), pictures, text)

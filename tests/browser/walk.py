@@ -42,7 +42,7 @@ def kind_of(path: str) -> str:
         return "/"
     return (
         f"{match.route}|{match.kwargs['code']}"
-        if match.namespace == "operations" and match.kwargs
+        if match.namespace == "operations" and "code" in match.kwargs
         else match.route
     )
 

@@ -226,8 +226,8 @@ def test_static_files_come_compressed_and_for_a_year(proxy: Proxy) -> None:
 
 @needs_nginx
 def test_what_is_too_large_is_turned_away(proxy: Proxy) -> None:
-    assert proxy.ask("/disputes/", method="POST", body=b"x" * 11_000_000).status == 200
-    assert proxy.ask("/disputes/", method="POST", body=b"x" * 13_000_000).status == 413
+    assert proxy.ask("/disputes/", method="POST", body=b"x" * 26_300_000).status == 200
+    assert proxy.ask("/disputes/", method="POST", body=b"x" * 28_400_000).status == 413
     assert proxy.ask("/payments/callbacks/alipay/", method="POST", body=b"x" * 70_000).status == 413
 
 
