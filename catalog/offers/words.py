@@ -126,7 +126,8 @@ def while_off(offer: Offer) -> list[str]:
         (_("欠费停机期间"), offer.while_in_arrears),
         (_("核验或管理停机期间"), offer.while_checked),
     )
-    return [f"{title}{_('：')}{WhileOff(value).label}" for title, value in pairs]
+    colon = _("：")
+    return [f"{title}{colon}{WhileOff(value).label}" for title, value in pairs]
 
 
 def terminals(amounts: tuple[int, ...], starts_over: bool) -> str:
