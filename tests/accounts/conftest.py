@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.models import BillingAccount, User
 from core import clock, pokes
+from tests.accounts import build
 
 Committed = Callable[..., AbstractContextManager[list[Any]]]
 
@@ -55,3 +57,16 @@ def browser(db: None, django_capture_on_commit_callbacks: Committed) -> Browser:
 def stranger(db: None, django_capture_on_commit_callbacks: Committed) -> Browser:
     """Another visitor, from elsewhere."""
     return Browser(django_capture_on_commit_callbacks, "198.51.100.9")
+
+
+@pytest.fixture
+def account(db: None) -> BillingAccount:
+    return build.account("8100000001", contact=build.PHONE)
+
+
+@pytest.fixture
+def alice(account: BillingAccount) -> User:
+    """Owner of the account."""
+    user = build.user()
+    build.bind(user, account)
+    return user

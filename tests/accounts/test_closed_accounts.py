@@ -20,18 +20,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture
-def account() -> BillingAccount:
-    return build.account("8100000001", contact=build.PHONE)
-
-
-@pytest.fixture
-def alice(account: BillingAccount) -> User:
-    user = build.user()
-    build.bind(user, account)
-    return user
-
-
-@pytest.fixture
 def desk(alice: User, account: BillingAccount, django_capture_on_commit_callbacks: Committed) -> Desk:
     accounts.close_account(account_id=account.pk, as_of=NOON)
     return Desk(alice, django_capture_on_commit_callbacks)

@@ -28,13 +28,6 @@ def account() -> BillingAccount:
 
 
 @pytest.fixture
-def alice(account: BillingAccount) -> User:
-    user = build.user()
-    build.bind(user, account)
-    return user
-
-
-@pytest.fixture
 def desk(alice: User, django_capture_on_commit_callbacks: Committed) -> Desk:
     return Desk(alice, django_capture_on_commit_callbacks)
 

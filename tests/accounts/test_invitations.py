@@ -25,18 +25,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def account() -> BillingAccount:
-    return build.account("8100000001", contact=build.PHONE)
-
-
-@pytest.fixture
-def alice(account: BillingAccount) -> User:
-    user = build.user()
-    build.bind(user, account)
-    return user
-
-
-@pytest.fixture
 def li() -> User:
     return build.user(build.OTHER_PHONE, name="李四")
 

@@ -22,18 +22,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture
-def account() -> BillingAccount:
-    return build.account("8100000001", contact=build.PHONE)
-
-
-@pytest.fixture
-def alice(account: BillingAccount) -> User:
-    user = build.user()
-    build.bind(user, account)
-    return user
-
-
-@pytest.fixture
 def li(account: BillingAccount, alice: User) -> User:
     user = build.user(build.OTHER_PHONE, name="李四")
     build.bind(user, account, "PAYER")

@@ -18,7 +18,7 @@ from core.uploads.models import Upload
 from operations.models import Slip
 from tests.admin.build import staff_with
 from tests.billing import build
-from tests.operations import clerks
+from tests.operations.serving import clerks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("noon")]
 DISPUTE = "/operations/bill.dispute/"

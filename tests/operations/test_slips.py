@@ -21,7 +21,8 @@ from operations.services import slips
 from operations.services.evidence import NotConfirmed
 from operations.services.records import BadIdempotencyKey
 from operations.serving.sessions import NotServing
-from tests.operations import clerks, toys
+from tests.operations import toys
+from tests.operations.serving import clerks
 from tests.operations.toys import Toy, effect_happened
 
 DATA = {"pieces": "2", "colour": "red"}

@@ -16,24 +16,14 @@ from operations.serving import rights, search, sessions
 from operations.serving.models import ServingHistory, ServingSession, ServingState
 from tests.billing import build
 from tests.conftest import NOON
-from tests.operations import clerks
+from tests.operations.serving import clerks
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def here() -> Region:
-    return clerks.region("A", clerks.region("G", level=Region.Level.GROUP))
-
-
-@pytest.fixture
 def there(here: Region) -> Region:
     return clerks.region("B", here.parent)
-
-
-@pytest.fixture
-def clerk(here: Region) -> User:
-    return clerks.clerk(here)
 
 
 def refused(error: type[HallError], *given: Any) -> None:

@@ -1,6 +1,6 @@
 """Acting for a customer: no code, no act; both names on the slip; he is told; the same quote, price and refusals."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,6 @@ import pytest
 from accounts.models import BillingAccount, Contact, Membership, Region, User, VerificationCode
 from accounts.services.codes import CodeExpired, WrongCode
 from billing.models import Bill, Dispute, DisputeState, Payment, PaymentState, RefundRequest
-from core import pokes
 from core.errors import Forbidden, HallError
 from notices.models import Delivery
 from operations import registry
@@ -21,89 +20,12 @@ from operations.serving.models import ServingSession, ServingState
 from tests.accounts.sms import code_to, text_to
 from tests.billing import build
 from tests.conftest import NOON
-from tests.operations import clerks
 from tests.operations.codes import another
+from tests.operations.serving import clerks
+from tests.operations.serving.acts import ask, context, raw_of, submit
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("noon", "empty_vault")]
 DISPUTE = "/operations/bill.dispute/"
-
-
-@pytest.fixture
-def empty_vault() -> None:
-    """Texts of the last test would seem to be this one's."""
-    for key in pokes.broker().scan_iter("notices:secret:*"):
-        pokes.broker().delete(key)
-
-
-@pytest.fixture
-def here() -> Region:
-    return clerks.region("A", clerks.region("G", level=Region.Level.GROUP))
-
-
-@pytest.fixture
-def clerk(here: Region) -> User:
-    return clerks.clerk(here)
-
-
-@pytest.fixture
-def alice(here: Region) -> User:
-    found, _account = clerks.customer(here)
-    assert found is not None
-    return found
-
-
-@pytest.fixture
-def account(alice: User) -> BillingAccount:
-    return BillingAccount.objects.for_user(alice).get()
-
-
-@pytest.fixture
-def bill(account: BillingAccount) -> Bill:
-    return build.bill(account)
-
-
-@pytest.fixture
-def session(clerk: User, account: BillingAccount, alice: User) -> ServingSession:
-    return clerks.serve(clerk, account, alice)
-
-
-@pytest.fixture
-def ctx(session: ServingSession) -> Context:
-    return context(session)
-
-
-def context(session: ServingSession, *, as_of: datetime = NOON) -> Context:
-    return Context(
-        user=session.clerk,
-        channel=Channel.COUNTER,
-        as_of=as_of,
-        address="192.0.2.7",
-        on_behalf_of=session.served,
-        serving=session.pk,
-    )
-
-
-def raw_of(bill: Bill, text: str = "多收了两个月") -> dict[str, str]:
-    return {"bill": bill.number, "cause": "AMOUNT", "text": text}
-
-
-def submit(
-    ctx: Context, operation: str, raw: dict[str, str], *, key: str = "a-key-of-this-test-01", **given: str
-) -> Slip:
-    return slips.submit(
-        operation=operation,
-        ctx=ctx,
-        raw=raw,
-        quote_digest=slips.quote(operation=operation, ctx=ctx, raw=raw).digest,
-        confirmation={"agreed": "yes"} | given,
-        idempotency_key=key,
-    )
-
-
-def ask(ctx: Context, operation: str, raw: dict[str, str], *, phone: str = clerks.PHONE) -> str:
-    """The code that went to the customer."""
-    slips.send_code(operation=operation, ctx=ctx, raw=raw)
-    return code_to(phone)
 
 
 def test_no_code_no_act(ctx: Context, bill: Bill) -> None:

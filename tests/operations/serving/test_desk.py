@@ -7,20 +7,10 @@ from django.urls import reverse
 from accounts.models import Region, User
 from core.models import AuditRow
 from operations.serving.models import ServingSession
-from tests.operations import clerks
+from tests.operations.serving import clerks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 DESK, BEGIN = reverse("admin:operations_serving_desk"), reverse("admin:operations_serving_begin")
-
-
-@pytest.fixture
-def here() -> Region:
-    return clerks.region("A", clerks.region("G", level=Region.Level.GROUP))
-
-
-@pytest.fixture
-def clerk(here: Region) -> User:
-    return clerks.clerk(here)
 
 
 @pytest.fixture

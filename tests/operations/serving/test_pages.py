@@ -20,7 +20,7 @@ from operations.serving import present
 from operations.serving.models import ServingSession, ServingState
 from tests.billing import build
 from tests.conftest import NOON
-from tests.operations import clerks
+from tests.operations.serving import clerks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 PAGES = (
@@ -28,16 +28,6 @@ PAGES = (
     "/operations/", "/operations/bill.dispute/", "/operations/balance.refund/", "/operations/account.bind/",
     "/email-bills/", "/me/", "/me/accounts/", "/me/consents/",
 )  # fmt: skip
-
-
-@pytest.fixture
-def here() -> Region:
-    return clerks.region("A", clerks.region("G", level=Region.Level.GROUP))
-
-
-@pytest.fixture
-def clerk(here: Region) -> User:
-    return clerks.clerk(here)
 
 
 @pytest.fixture
