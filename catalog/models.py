@@ -34,6 +34,7 @@ from catalog.orders.models import (
     OrderLine,
     OrderState,
 )
+from catalog.pauses.models import Pause, PausePolicy
 
 __all__ = [
     "BillRun",
@@ -54,6 +55,8 @@ __all__ = [
     "OrderHistory",
     "OrderLine",
     "OrderState",
+    "Pause",
+    "PausePolicy",
     "Price",
     "PriceException",
     "PriceRule",

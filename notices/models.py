@@ -7,13 +7,17 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core import periods
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
+from core.models import Upload
 from core.statemachine import Machine
 
 
 class Channel(models.TextChoices):
     SMS = "SMS", _("短信")
     EMAIL = "EMAIL", _("电子邮件")
+    INBOX = "INBOX", _("站内信")  # read on the hall's own page; proves nothing before the law
+    LETTER = "LETTER", _("信函")  # printed, posted, and proven by a scan
 
 
 class Template(models.Model):
@@ -57,6 +61,8 @@ class Message(models.Model):
     unsubscribe_url = models.CharField(
         _("退订地址"), max_length=300, blank=True, default=""
     )  # for the mail's headers; empty: nothing that one subscribes to
+    # Where else to try, best first, when nothing proves in time that it arrived: [{"channel", "address"}, …].
+    fallbacks = models.JSONField(_("备用渠道"), default=list, blank=True)
     created_at = models.DateTimeField(_("产生时间"))
 
     class Meta:
@@ -112,7 +118,8 @@ class Delivery(models.Model):
     )
     template = models.ForeignKey(Template, verbose_name=_("模板"), on_delete=models.PROTECT, related_name="+")
     channel = models.CharField(_("渠道"), max_length=10, choices=Channel.choices)
-    address = models.CharField(_("地址"), max_length=254)  # as sent: +86… or e-mail
+    # As sent: +86…, an e-mail address, "inbox", or the lines of a postal address.
+    address = models.CharField(_("地址"), max_length=400)
     body = models.TextField(_("正文"), blank=True, default="")  # as sent; always empty for secrets
     state = models.CharField(_("状态"), max_length=10, choices=State.choices, default=State.QUEUED)
     provider = models.CharField(_("服务商"), max_length=40, blank=True, default="")
@@ -122,6 +129,26 @@ class Delivery(models.Model):
     failure = models.CharField(
         _("失败原因"), max_length=10, choices=Failure.choices, blank=True, default=""
     )  # empty: did not fail, or a worker was lost
+    priority = models.PositiveSmallIntegerField(_("优先级"), default=5)  # 0 goes first
+    fallback_at = models.DateTimeField(
+        _("改用备用渠道时间"), null=True, blank=True
+    )  # not known to have arrived by then: the next fallback is tried; null: there is none left
+    instead_of = models.ForeignKey(
+        "self",
+        verbose_name=_("替代的发送"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )  # the delivery that was not known to have arrived; null: the first try
+    letter_list = models.ForeignKey(
+        "LetterList",
+        verbose_name=_("寄信清单"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+    )  # on which a LETTER was printed; null: not yet, or another channel
     created_at = models.DateTimeField(_("产生时间"))
     next_attempt_at = models.DateTimeField(_("下次发送"))  # also the end of a worker's lease
     expires_at = models.DateTimeField(
@@ -137,9 +164,16 @@ class Delivery(models.Model):
         verbose_name_plural = pgettext_lazy("plural", "发送")
         indexes = [
             models.Index(
-                fields=["next_attempt_at", "id"], name="delivery_due", condition=models.Q(state="QUEUED")
+                fields=["priority", "next_attempt_at", "id"],
+                name="delivery_due",
+                condition=models.Q(state="QUEUED"),
             ),
             models.Index(fields=["id"], name="delivery_failed", condition=models.Q(state="FAILED")),
+            models.Index(
+                fields=["fallback_at"],
+                name="delivery_falls_back",
+                condition=models.Q(fallback_at__isnull=False),
+            ),
             models.Index(fields=["provider", "provider_message_id"], name="delivery_provider_id"),
             models.Index(fields=["address", "-created_at"], name="delivery_address"),
             BrinIndex(fields=["created_at"], name="delivery_created"),  # staff search by dates
@@ -195,3 +229,64 @@ class DeliveryReceipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.provider_message_id} {self.status}"
+
+
+class LetterList(models.Model):
+    """Letters that were printed together. Posted only with a scanned proof; they count as delivered days later."""
+
+    number = models.CharField(_("清单编号"), max_length=32, unique=True)
+    region_ref = models.CharField(_("区域"), max_length=40, blank=True, default="")  # opaque; empty: all
+    created_at = models.DateTimeField(_("生成时间"))
+    created_by = models.CharField(_("生成人"), max_length=80)
+    posted_on = models.DateField(_("交寄日"), null=True, blank=True)  # null: not posted yet
+    proof = models.ForeignKey(
+        Upload, verbose_name=_("交寄凭证"), on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )  # the scanned proof of posting; null: not posted yet
+    posted_by = models.CharField(_("登记交寄人"), max_length=80, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("寄信清单")
+        verbose_name_plural = pgettext_lazy("plural", "寄信清单")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(posted_on__isnull=True, proof__isnull=True, posted_by="")
+                | (models.Q(posted_on__isnull=False, proof__isnull=False) & ~models.Q(posted_by="")),
+                name="letter_list_posted_with_proof",
+            )
+        ]
+        triggers = [
+            NeverDelete(name="letter_list_never_deleted"),
+            Fixed(name="letter_list_fixed", columns=("number", "region_ref", "created_at", "created_by")),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Trigger(models.Model):
+    """Something that the hall tells of its own accord (主动提醒), as data: what to look for, when, and which text."""
+
+    code = models.CharField(_("代码"), max_length=40, unique=True)
+    title = models.CharField(_("名称"), max_length=100)
+    source = models.CharField(
+        _("触发条件"), max_length=60
+    )  # a code of notices.triggers, e.g. "billing.bill_due"
+    days = models.SmallIntegerField(
+        _("天数"), default=0
+    )  # before (negative) or after the day that the source names
+    template_code = models.CharField(_("模板代码"), max_length=60)
+    is_on = models.BooleanField(_("启用"), default=True)
+    active_from = models.DateField(_("生效日"))
+    active_to = models.DateField(_("失效日"), null=True, blank=True)  # first day without it; null: open end
+
+    class Meta:
+        verbose_name = _("主动提醒")
+        verbose_name_plural = pgettext_lazy("plural", "主动提醒")
+        constraints = [periods.in_order(name="trigger_period")]
+        triggers = [
+            NeverDelete(name="trigger_never_deleted"),
+            Fixed(name="trigger_fixed", columns=("code", "source", "active_from")),
+        ]
+
+    def __str__(self) -> str:
+        return self.code

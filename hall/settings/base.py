@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "billing",
     "resources",
     "catalog",
+    "arrears",
     "hall",
 ]
 

@@ -1,0 +1,65 @@
+"""Arrears: policy, stages, what was told, what holds them back, disconnection, and what comes after."""
+
+from arrears.models.aftermath import (
+    ESCALATION_MACHINE,
+    Escalation,
+    EscalationCause,
+    EscalationHistory,
+    EscalationSource,
+    EscalationState,
+    ReinstallOverride,
+    ReinstallRule,
+    WriteOff,
+)
+from arrears.models.cases import ArrearsCase, CaseNotice, CloseReason, StageChange
+from arrears.models.evidence import EvidenceRoot, EvidenceSeal
+from arrears.models.plans import (
+    PLAN_MACHINE,
+    DisconnectPlan,
+    LineState,
+    PlanApproval,
+    PlanLine,
+    PlanState,
+    Warrant,
+    WarrantProof,
+)
+from arrears.models.policies import STAGE_MACHINE, STAGES, Policy, PolicyNotice, PolicyStage, Proof, Stage
+from arrears.models.reliefs import PROMISE_MACHINE, Exemption, ExemptionReason, Promise, PromiseState
+
+__all__ = [
+    "ArrearsCase",
+    "CaseNotice",
+    "CloseReason",
+    "DisconnectPlan",
+    "ESCALATION_MACHINE",
+    "Escalation",
+    "EscalationCause",
+    "EscalationHistory",
+    "EscalationSource",
+    "EscalationState",
+    "EvidenceRoot",
+    "EvidenceSeal",
+    "Exemption",
+    "ExemptionReason",
+    "LineState",
+    "PLAN_MACHINE",
+    "PROMISE_MACHINE",
+    "PlanApproval",
+    "PlanLine",
+    "PlanState",
+    "Policy",
+    "PolicyNotice",
+    "PolicyStage",
+    "Promise",
+    "PromiseState",
+    "Proof",
+    "ReinstallOverride",
+    "ReinstallRule",
+    "STAGES",
+    "STAGE_MACHINE",
+    "Stage",
+    "StageChange",
+    "Warrant",
+    "WarrantProof",
+    "WriteOff",
+]
