@@ -5,6 +5,8 @@ The table has the columns `state` (with a state in which rows wait and one in wh
 `next_attempt_at` past the lease, so that rows of a killed worker come back by themselves, and a row that kills its
 worker each time is given up after `max_attempts`: then it is not handed out again. Rows that have lost several workers
 are handed out one by one, so that those which only stood beside the bad one are done.
+
+A queue may have lanes: values of one column whose rows are served apart. Rows of other values are no work of it.
 """
 
 import logging
@@ -41,24 +43,27 @@ class Queue(Generic[M]):
     lease: timedelta
     max_attempts: int
     longest_backoff: timedelta = timedelta(hours=1)
+    order: str = "next_attempt_at, id"  # in which rows that are due are handed out
+    lane_column: str = ""
+    lanes: tuple[str, ...] = ()
 
     def poke(self) -> None:
         """Wake the workers after commit."""
         pokes.after_commit(self.task, queue=self.celery_queue)
 
-    def claim(self, *, limit: int, as_of: datetime) -> Sequence[M]:
-        """Up to `limit` due rows, each given to this caller alone until `as_of` + lease."""
+    def claim(self, *, limit: int, as_of: datetime, lane: str = "") -> Sequence[M]:
+        """Up to `limit` due rows (of the lane), each given to this caller alone until `as_of` + lease."""
         while True:
             with transaction.atomic():
-                taken = self._take(limit, as_of) or self._take(1, as_of, suspect=True)
+                taken = self._take(limit, as_of, lane) or self._take(1, as_of, lane, suspect=True)
             claimed = [row for row in taken if getattr(row, "state") == self.waiting]  # noqa: B009  see failed()
             if lost := len(taken) - len(claimed):
                 log.error("rows given up, each try lost its worker", extra={"queue": self.task, "rows": lost})
             if claimed or not taken:
                 return sorted(claimed, key=lambda row: row.pk)
 
-    def _take(self, limit: int, as_of: datetime, *, suspect: bool = False) -> list[M]:
-        values = self._claim_values(limit, as_of)
+    def _take(self, limit: int, as_of: datetime, lane: str, *, suspect: bool = False) -> list[M]:
+        values = self._claim_values(limit, as_of, lane)
         return list(self.model._default_manager.raw(self._claim_sql(suspect), values))
 
     def _claim_sql(self, suspect: bool) -> str:
@@ -72,17 +77,23 @@ class Queue(Generic[M]):
                    error = CASE WHEN attempts < %s THEN error ELSE 'worker lost' END,
                    next_attempt_at = %s
              WHERE id = ANY(ARRAY(SELECT id FROM {table} WHERE state = %s AND next_attempt_at <= %s
-                                      AND {"" if suspect else "NOT "}{is_suspect}
-                                   ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED))
+                                      AND {"" if suspect else "NOT "}{is_suspect}{self._in_lane()}
+                                   ORDER BY {self.order} LIMIT %s FOR UPDATE SKIP LOCKED))
             RETURNING *"""
 
-    def _claim_values(self, limit: int, as_of: datetime) -> list[object]:
+    def _in_lane(self) -> str:
+        return f" AND {self.lane_column} = ANY(%s)" if self.lane_column else ""
+
+    def _claim_values(self, limit: int, as_of: datetime, lane: str) -> list[object]:
         most = self.max_attempts
-        return [most, most, self.given_up, most, as_of + self.lease, self.waiting, as_of, limit]
+        wanted = [[lane] if lane else list(self.lanes)] if self.lane_column else []
+        return [most, most, self.given_up, most, as_of + self.lease, self.waiting, as_of, *wanted, limit]
 
     def depth(self, *, as_of: datetime) -> Depth:
         """For dashboards and /metrics; needs an index on the state of rows that wait and that were given up."""
-        rows = self.model._default_manager
+        rows = self.model._default_manager.all()
+        if self.lane_column:
+            rows = rows.filter(**{f"{self.lane_column}__in": self.lanes})
         due = rows.filter(state=self.waiting, next_attempt_at__lte=as_of).order_by("next_attempt_at", "id")
         first: datetime | None = due.values_list("next_attempt_at", flat=True).first()
         return Depth(

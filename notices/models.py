@@ -11,6 +11,9 @@ from core import periods
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from core.models import Upload
 from core.statemachine import Machine
+from notices.laws import ByPost, OneList, PostedOnce, WrittenOnce
+
+POST_DAYS = 7  # after which a posted letter counts as delivered; the law ByPost holds the same
 
 
 class Channel(models.TextChoices):
@@ -61,7 +64,8 @@ class Message(models.Model):
     unsubscribe_url = models.CharField(
         _("退订地址"), max_length=300, blank=True, default=""
     )  # for the mail's headers; empty: nothing that one subscribes to
-    # Where else to try, best first, when nothing proves in time that it arrived: [{"channel", "address"}, …].
+    # Where else to try, best first, when nothing proves in time that it arrived: [{"channel", "address", "after"}, …];
+    # `after` is how many seconds the one before it is given.
     fallbacks = models.JSONField(_("备用渠道"), default=list, blank=True)
     created_at = models.DateTimeField(_("产生时间"))
 
@@ -120,7 +124,9 @@ class Delivery(models.Model):
     channel = models.CharField(_("渠道"), max_length=10, choices=Channel.choices)
     # As sent: +86…, an e-mail address, "inbox", or the lines of a postal address.
     address = models.CharField(_("地址"), max_length=400)
-    body = models.TextField(_("正文"), blank=True, default="")  # as sent; always empty for secrets
+    body = models.TextField(
+        _("正文"), blank=True, default=""
+    )  # as sent; empty until then where many were queued at once, always for secrets
     state = models.CharField(_("状态"), max_length=10, choices=State.choices, default=State.QUEUED)
     provider = models.CharField(_("服务商"), max_length=40, blank=True, default="")
     provider_message_id = models.CharField(_("服务商编号"), max_length=80, blank=True, default="")
@@ -140,6 +146,7 @@ class Delivery(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,  # few have one: see the index below
     )  # the delivery that was not known to have arrived; null: the first try
     letter_list = models.ForeignKey(
         "LetterList",
@@ -148,6 +155,7 @@ class Delivery(models.Model):
         null=True,
         blank=True,
         related_name="deliveries",
+        db_index=False,
     )  # on which a LETTER was printed; null: not yet, or another channel
     created_at = models.DateTimeField(_("产生时间"))
     next_attempt_at = models.DateTimeField(_("下次发送"))  # also the end of a worker's lease
@@ -155,6 +163,9 @@ class Delivery(models.Model):
         _("失效时间"), null=True, blank=True
     )  # null: no end; secrets have a short one
     sent_at = models.DateTimeField(_("提交时间"), null=True, blank=True)  # null until handed over
+    poll_at = models.DateTimeField(
+        _("查询回执时间"), null=True, blank=True
+    )  # when its provider is next asked what became of it; null: a receipt came, or nobody asks (any more)
     delivered_at = models.DateTimeField(
         _("送达时间"), null=True, blank=True
     )  # null until a verified receipt says so
@@ -164,7 +175,7 @@ class Delivery(models.Model):
         verbose_name_plural = pgettext_lazy("plural", "发送")
         indexes = [
             models.Index(
-                fields=["priority", "next_attempt_at", "id"],
+                fields=["channel", "priority", "next_attempt_at", "id"],
                 name="delivery_due",
                 condition=models.Q(state="QUEUED"),
             ),
@@ -174,6 +185,17 @@ class Delivery(models.Model):
                 name="delivery_falls_back",
                 condition=models.Q(fallback_at__isnull=False),
             ),
+            models.Index(
+                fields=["poll_at"], name="delivery_polled", condition=models.Q(poll_at__isnull=False)
+            ),
+            models.Index(
+                fields=["instead_of"], name="delivery_instead", condition=models.Q(instead_of__isnull=False)
+            ),
+            models.Index(
+                fields=["letter_list", "id"],
+                name="delivery_on_list",
+                condition=models.Q(letter_list__isnull=False),
+            ),
             models.Index(fields=["provider", "provider_message_id"], name="delivery_provider_id"),
             models.Index(fields=["address", "-created_at"], name="delivery_address"),
             BrinIndex(fields=["created_at"], name="delivery_created"),  # staff search by dates
@@ -182,7 +204,13 @@ class Delivery(models.Model):
             NeverDelete(name="delivery_never_deleted"),
             StartsAt(name="delivery_starts_queued", machine=DELIVERY_MACHINE),
             Transitions(name="delivery_transitions", machine=DELIVERY_MACHINE),
-            Fixed(name="delivery_fixed", columns=("message_id", "channel", "address", "body", "created_at")),
+            Fixed(
+                name="delivery_fixed",
+                columns=("message_id", "channel", "address", "created_at", "instead_of_id"),
+            ),
+            WrittenOnce(name="delivery_body_written_once"),
+            OneList(name="delivery_on_one_list"),
+            ByPost(name="delivery_by_post", days=POST_DAYS),
         ]
 
     def __str__(self) -> str:
@@ -192,6 +220,27 @@ class Delivery(models.Model):
     def reference(self) -> str:
         """What the provider knows it by; sent again it is the same message. Unique over all databases in practice."""
         return f"{self.pk}-{self.created_at.astimezone(UTC):%Y%m%d%H%M%S%f}"
+
+
+class DeliveryAttempt(models.Model):
+    """One try to hand a delivery over, and how it ended. A try that lost its worker leaves none: the count tells."""
+
+    delivery = models.ForeignKey(
+        Delivery, verbose_name=_("发送"), on_delete=models.PROTECT, related_name="tries"
+    )
+    number = models.PositiveSmallIntegerField(_("第几次"))  # begins anew when staff send it again
+    at = models.DateTimeField(_("时间"))
+    worker = models.CharField(_("发送进程"), max_length=80)  # who tried: "host:process"
+    provider = models.CharField(_("服务商"), max_length=40)
+    error = models.CharField(_("错误"), max_length=200, blank=True, default="")  # empty: it was taken over
+
+    class Meta:
+        verbose_name = _("发送尝试")
+        verbose_name_plural = pgettext_lazy("plural", "发送尝试")
+        triggers = [AppendOnly(name="delivery_attempt_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} {self.number}"
 
 
 class DeliveryReceipt(models.Model):
@@ -257,6 +306,7 @@ class LetterList(models.Model):
         triggers = [
             NeverDelete(name="letter_list_never_deleted"),
             Fixed(name="letter_list_fixed", columns=("number", "region_ref", "created_at", "created_by")),
+            PostedOnce(name="letter_list_posted_once"),
         ]
 
     def __str__(self) -> str:
