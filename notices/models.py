@@ -64,6 +64,9 @@ class Message(models.Model):
     unsubscribe_url = models.CharField(
         _("退订地址"), max_length=300, blank=True, default=""
     )  # for the mail's headers; empty: nothing that one subscribes to
+    consent = models.CharField(
+        _("同意凭据"), max_length=40, blank=True, default=""
+    )  # for marketing, e.g. "consent:17"; empty: none was needed
     # Where else to try, best first, when nothing proves in time that it arrived: [{"channel", "address", "after"}, …];
     # `after` is how many seconds the one before it is given.
     fallbacks = models.JSONField(_("备用渠道"), default=list, blank=True)
@@ -340,3 +343,18 @@ class Trigger(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class InboxMark(models.Model):
+    """Up to which message a reader has seen what he was told."""
+
+    reader_ref = models.CharField(_("读者"), max_length=80, unique=True)  # opaque, e.g. "user:17"
+    up_to = models.BigIntegerField(_("已读至"))  # the id of a message; those above it are unread
+    at = models.DateTimeField(_("时间"))
+
+    class Meta:
+        verbose_name = _("已读标记")
+        verbose_name_plural = pgettext_lazy("plural", "已读标记")
+
+    def __str__(self) -> str:
+        return f"{self.reader_ref} {self.up_to}"
