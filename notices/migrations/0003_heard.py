@@ -169,62 +169,6 @@ class Migration(migrations.Migration):
                 verbose_name="渠道",
             ),
         ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="delivery",
-            trigger=pgtrigger.compiler.Trigger(
-                name="delivery_fixed",
-                sql=core.db.LawSql(
-                    func="IF NEW.message_id IS NOT DISTINCT FROM OLD.message_id AND NEW.channel IS NOT DISTINCT FROM OLD.channel AND NEW.address IS NOT DISTINCT FROM OLD.address AND NEW.created_at IS NOT DISTINCT FROM OLD.created_at AND NEW.instead_of_id IS NOT DISTINCT FROM OLD.instead_of_id THEN RETURN NEW; END IF; RAISE EXCEPTION 'these columns never change: message_id, channel, address, created_at, instead_of_id' USING ERRCODE = '23514', CONSTRAINT = 'delivery_fixed';",
-                    hash="27d9f228a16246356ffac58d0496eb10b8368e37",
-                    operation="UPDATE",
-                    pgid="pgtrigger_delivery_fixed_cdfdb",
-                    table="notices_delivery",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="delivery",
-            trigger=pgtrigger.compiler.Trigger(
-                name="delivery_body_written_once",
-                sql=core.db.LawSql(
-                    func="IF NEW.body = OLD.body OR (OLD.body = '' AND OLD.state = 'QUEUED' AND NEW.expires_at IS NULL) THEN RETURN NEW; END IF; RAISE EXCEPTION 'these columns never change: body, once it is written' USING ERRCODE = '23514', CONSTRAINT = 'delivery_body_written_once';",
-                    hash="1ca10aa0ff713d13e1a4ce3fc7bfceb61e52f4f9",
-                    operation='UPDATE OF "body"',
-                    pgid="pgtrigger_delivery_body_written_once_60f43",
-                    table="notices_delivery",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="delivery",
-            trigger=pgtrigger.compiler.Trigger(
-                name="delivery_on_one_list",
-                sql=core.db.LawSql(
-                    func="\n            IF NEW.letter_list_id IS NULL AND (TG_OP = 'INSERT' OR OLD.letter_list_id IS NULL) THEN RETURN NEW; END IF;\n            IF TG_OP = 'UPDATE' THEN\n                IF NEW.letter_list_id IS NOT DISTINCT FROM OLD.letter_list_id THEN RETURN NEW; END IF;\n                IF NEW.channel = 'LETTER' AND OLD.letter_list_id IS NULL THEN RETURN NEW; END IF;\n            END IF;\n            RAISE EXCEPTION 'a letter is on one list, and stays there' USING ERRCODE = '23514', CONSTRAINT = 'delivery_on_one_list';",
-                    hash="4f7085e1327a9e11fcd9ea22509a4ce008a610cf",
-                    operation='INSERT OR UPDATE OF "letter_list_id"',
-                    pgid="pgtrigger_delivery_on_one_list_5ed83",
-                    table="notices_delivery",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="delivery",
-            trigger=pgtrigger.compiler.Trigger(
-                name="delivery_by_post",
-                sql=core.db.LawSql(
-                    func="\n            IF NEW.channel <> 'LETTER' OR NEW.state = OLD.state OR NEW.state NOT IN ('SENT', 'DELIVERED') THEN\n                RETURN NEW;\n            END IF;\n            IF NEW.state = 'SENT' AND NEW.letter_list_id IS NOT NULL THEN RETURN NEW; END IF;\n            IF NEW.state = 'DELIVERED' AND EXISTS (SELECT 1 FROM notices_letterlist l WHERE l.id = NEW.letter_list_id\n                        AND l.proof_id IS NOT NULL\n                        AND l.posted_on + 7 <= (NEW.delivered_at AT TIME ZONE 'Asia/Shanghai')::date) THEN RETURN NEW; END IF;\n            RAISE EXCEPTION 'a letter arrives 7 days after it was posted, with a proof of posting' USING ERRCODE = '23514', CONSTRAINT = 'delivery_by_post';",
-                    hash="84e7c00bee51d06d7cc5da9d813f05d8ae8f0052",
-                    operation='UPDATE OF "state"',
-                    pgid="pgtrigger_delivery_by_post_85a09",
-                    table="notices_delivery",
-                    when="BEFORE",
-                ),
-            ),
-        ),
         migrations.AddField(
             model_name="deliveryattempt",
             name="delivery",
@@ -307,6 +251,77 @@ class Migration(migrations.Migration):
                 name="trigger_period",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="letterlist",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("posted_by", ""), ("posted_on__isnull", True), ("proof__isnull", True)),
+                    models.Q(
+                        ("posted_on__isnull", False),
+                        ("proof__isnull", False),
+                        models.Q(("posted_by", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="letter_list_posted_with_proof",
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="delivery",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delivery_fixed",
+                sql=core.db.LawSql(
+                    func="IF NEW.message_id IS NOT DISTINCT FROM OLD.message_id AND NEW.channel IS NOT DISTINCT FROM OLD.channel AND NEW.address IS NOT DISTINCT FROM OLD.address AND NEW.created_at IS NOT DISTINCT FROM OLD.created_at AND NEW.instead_of_id IS NOT DISTINCT FROM OLD.instead_of_id THEN RETURN NEW; END IF; RAISE EXCEPTION 'these columns never change: message_id, channel, address, created_at, instead_of_id' USING ERRCODE = '23514', CONSTRAINT = 'delivery_fixed';",
+                    hash="27d9f228a16246356ffac58d0496eb10b8368e37",
+                    operation="UPDATE",
+                    pgid="pgtrigger_delivery_fixed_cdfdb",
+                    table="notices_delivery",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="delivery",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delivery_body_written_once",
+                sql=core.db.LawSql(
+                    func="IF NEW.body = OLD.body OR (OLD.body = '' AND OLD.state = 'QUEUED' AND NEW.expires_at IS NULL) THEN RETURN NEW; END IF; RAISE EXCEPTION 'these columns never change: body, once it is written' USING ERRCODE = '23514', CONSTRAINT = 'delivery_body_written_once';",
+                    hash="1ca10aa0ff713d13e1a4ce3fc7bfceb61e52f4f9",
+                    operation='UPDATE OF "body"',
+                    pgid="pgtrigger_delivery_body_written_once_60f43",
+                    table="notices_delivery",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="delivery",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delivery_on_one_list",
+                sql=core.db.LawSql(
+                    func="\n            IF NEW.letter_list_id IS NULL AND (TG_OP = 'INSERT' OR OLD.letter_list_id IS NULL) THEN RETURN NEW; END IF;\n            IF TG_OP = 'UPDATE' THEN\n                IF NEW.letter_list_id IS NOT DISTINCT FROM OLD.letter_list_id THEN RETURN NEW; END IF;\n                IF NEW.channel = 'LETTER' AND OLD.letter_list_id IS NULL THEN RETURN NEW; END IF;\n            END IF;\n            RAISE EXCEPTION 'a letter is on one list, and stays there' USING ERRCODE = '23514', CONSTRAINT = 'delivery_on_one_list';",
+                    hash="4f7085e1327a9e11fcd9ea22509a4ce008a610cf",
+                    operation='INSERT OR UPDATE OF "letter_list_id"',
+                    pgid="pgtrigger_delivery_on_one_list_5ed83",
+                    table="notices_delivery",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="delivery",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delivery_by_post",
+                sql=core.db.LawSql(
+                    func="\n            IF NEW.channel <> 'LETTER' OR NEW.state = OLD.state OR NEW.state NOT IN ('SENT', 'DELIVERED') THEN\n                RETURN NEW;\n            END IF;\n            IF NEW.state = 'SENT' AND NEW.letter_list_id IS NOT NULL THEN RETURN NEW; END IF;\n            IF NEW.state = 'DELIVERED' AND EXISTS (SELECT 1 FROM notices_letterlist l WHERE l.id = NEW.letter_list_id\n                        AND l.proof_id IS NOT NULL\n                        AND l.posted_on + 7 <= (NEW.delivered_at AT TIME ZONE 'Asia/Shanghai')::date) THEN RETURN NEW; END IF;\n            RAISE EXCEPTION 'a letter arrives 7 days after it was posted, with a proof of posting' USING ERRCODE = '23514', CONSTRAINT = 'delivery_by_post';",
+                    hash="84e7c00bee51d06d7cc5da9d813f05d8ae8f0052",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_delivery_by_post_85a09",
+                    table="notices_delivery",
+                    when="BEFORE",
+                ),
+            ),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="trigger",
             trigger=pgtrigger.compiler.Trigger(
@@ -347,21 +362,6 @@ class Migration(migrations.Migration):
                     table="notices_deliveryattempt",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="letterlist",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("posted_by", ""), ("posted_on__isnull", True), ("proof__isnull", True)),
-                    models.Q(
-                        ("posted_on__isnull", False),
-                        ("proof__isnull", False),
-                        models.Q(("posted_by", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="letter_list_posted_with_proof",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
