@@ -55,15 +55,15 @@ def state_after_receipt(state: str, status: str) -> str:
     return state
 
 
-def failure_after_receipt(failure: str, state: str, status: str) -> str:
-    """Whose trouble it is, after a verified receipt and the state that it led to.
+def failure_after_receipt(failure: str, state: str, status: str, told: str = "") -> str:
+    """Whose trouble it is, after a verified receipt and the state that it led to. `told`: by the carrier's code.
 
     An address that takes no mail and a complaint are remembered even if the mail was said to have arrived before;
     anything less is forgotten as soon as it does arrive.
     """
     if failure in _LASTING:
         return failure
-    said = _FAILURES.get(status, "")
+    said = told if told and status == FAILED else _FAILURES.get(status, "")
     if said in _LASTING:
         return said
     return (failure or said) if state == DeliveryState.FAILED else ""
@@ -82,6 +82,11 @@ def failure_of_smtp(code: int, text: str) -> str:
     if code in (550, 551, 553) and (not enhanced or enhanced.startswith(("5.1.", "5.2.", "5.0."))):
         return Failure.HARD
     return Failure.OTHER
+
+
+def failure_of_sms(code: str, known: Mapping[str, str]) -> str:
+    """What a carrier's code for a failure says about the number: by the whole code, else by what stands before ":"."""
+    return known.get(code) or known.get(code.partition(":")[0]) or Failure.OTHER
 
 
 def _value(name: str, context: Mapping[str, str]) -> str:

@@ -4,21 +4,36 @@ from celery import shared_task
 
 from core import clock, pokes
 from notices import queue
-from notices.services import sending
+from notices.services import fallbacks, receipt_polls, sending
 
 LONG_ENOUGH = (
     120.0  # seconds; with a gateway that hangs a batch takes 100 more. The sweeper calls for the rest.
 )
+LONGEST_WAIT = 2.0  # seconds for a provider's rate; for a longer wait the sweeper calls
 
 
 @shared_task(name=queue.TASK, queue=queue.CELERY_QUEUE, acks_late=True, time_limit=300, ignore_result=True)
 def send_deliveries() -> int:
     """Sends what is due until nothing is left; safe to run twice and side by side. How many were tried."""
     pokes.arrived(queue.TASK)
+    fallbacks.run(as_of=clock.now())
     total, ends_at = 0, time.monotonic() + LONG_ENOUGH
-    while time.monotonic() < ends_at and (taken := sending.work(clock=clock.now)):
-        total += taken
+    while time.monotonic() < ends_at:
+        turn = sending.turn(clock=clock.now)
+        total += turn.taken
+        if not turn.taken and not 0 < turn.wait <= LONGEST_WAIT:
+            break
+        if not turn.taken:  # a provider's rate is used up for the moment
+            time.sleep(turn.wait)
     return total
+
+
+@shared_task(
+    name="notices.poll_receipts", queue=queue.CELERY_QUEUE, acks_late=True, time_limit=300, ignore_result=True
+)
+def poll_receipts() -> int:
+    """Asks providers about messages whose receipts did not come; safe to run twice. How many were found."""
+    return receipt_polls.run(clock=clock.now)
 
 
 @shared_task(

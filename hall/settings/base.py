@@ -282,6 +282,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "poll-receipts": {
+        "task": "notices.poll_receipts",
+        "schedule": 60.0,
+        "options": {"expires": 60, "queue": "notices"},
+    },
     "purge-secrets": {"task": "notices.expire_secrets", "schedule": 60.0, "options": {"queue": "notices"}},
 }
 

@@ -15,6 +15,7 @@ EMAIL_BACKEND = (
     else "django.core.mail.backends.console.EmailBackend"
 )
 ALLOW_DEMO_DATA = True
+NOTICES_QUIET_HOURS = ""  # who works on it wants to see his messages
 PROVISIONING_ADAPTER = env.text("PROVISIONING_ADAPTER", "http" if PROVISIONING_URL else "immediate")
 # One person plays all customers here, from one address.
 CODE_LIMITS = CODE_LIMITS | {"target_day": 500, "phone_day": 500, "client_hour": 500, "who_hour": 500}

@@ -24,6 +24,12 @@ DEBIT_NOTICE_DAYS = env.number("HALL_DEBIT_NOTICE_DAYS", 3, least=1)  # told so 
 
 SMS_GATEWAY_URL = env.text("SMS_GATEWAY_URL", "")
 SMS_GATEWAY_SECRET = env.text("SMS_GATEWAY_SECRET", "")
+SMS_GATEWAY_BATCH_URL = env.text("SMS_GATEWAY_BATCH_URL", "")  # empty: one message a request
+SMS_GATEWAY_QUERY_URL = env.text("SMS_GATEWAY_QUERY_URL", "")  # empty: receipts come by callback only
+SMS_FAILURE_CODES = env.text("SMS_FAILURE_CODES", "")  # the carrier's own: "MK:0001=HARD,MI:0010=SOFT"
+# When no telephone rings for what can wait (local time; empty: never), and what providers take in a second ("sms=100").
+NOTICES_QUIET_HOURS = env.text("NOTICES_QUIET_HOURS", "21:00-08:00")
+NOTICES_RATES = env.text("NOTICES_RATES", "")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25, least=1)

@@ -1,7 +1,8 @@
 """How a message leaves the house. A provider knows the wire of one carrier and nothing of ours: plain values only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from notices.attachments import Attachment
 from notices.models import Failure
@@ -46,3 +47,37 @@ class Provider(Protocol):
 
     def send(self, message: Outgoing, *, timeout: float) -> Sent:
         """Hands one message over within `timeout` seconds, or raises ProviderError. Same message_id: same message."""
+
+
+@runtime_checkable
+class BatchProvider(Provider, Protocol):
+    """One that can take many messages in one request."""
+
+    def takes_many(self) -> bool:
+        """Whether it is set up for that."""
+
+    def send_many(self, messages: Sequence[Outgoing], *, timeout: float) -> list[Sent | ProviderError]:
+        """An answer for each message, in their order; raises ProviderError when there is none for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReport:
+    """A receipt as the provider would have sent it by itself: the same bytes, the same signature."""
+
+    body: bytes
+    signature: str
+
+
+@runtime_checkable
+class PolledProvider(Provider, Protocol):
+    """One that can be asked what became of messages whose receipts did not come."""
+
+    def is_polled(self) -> bool:
+        """Whether it is set up for that."""
+
+    def poll(self, message_ids: Sequence[str], *, timeout: float) -> list[SignedReport]:
+        """The receipts that there are for these messages of ours; raises ProviderError."""
+
+
+def can_poll(provider: Provider) -> bool:
+    return isinstance(provider, PolledProvider) and provider.is_polled()

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
-from notices import queue, rules, selectors
-from notices.models import Delivery, Template
-from notices.services.messages import Address
+from notices import kinds, queue, rules, selectors
+from notices.models import DeliveryState, Template
+from notices.services import fallbacks as other_ways
+from notices.services.messages import Address, Way, way_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,74 +25,121 @@ class Letter:
     language: str = rules.FALLBACK_LANGUAGE
     attachment: str = ""
     unsubscribe_url: str = ""
+    fallbacks: Sequence[Address] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A template for a language and channel, and the names that it needs."""
+
+    template: Template
+    names: frozenset[str]
+
+
+Texts = dict[tuple[str, str], _Text]
 
 
 @transaction.atomic
-def send(*, code: str, letters: Sequence[Letter], as_of: datetime) -> int:
+def send(
+    *,
+    code: str,
+    letters: Sequence[Letter],
+    as_of: datetime,
+    fallback_after: timedelta | None = None,
+    priority: int | None = None,
+    consent: str = "",
+    is_written_later: bool = False,
+) -> int:
     """Queues the template `code` for each letter; how many were new. A dedupe key that exists is left alone.
 
-    Raises UnknownTemplate, BadTemplate and ValueError as `messages.send` does; then nothing is queued.
+    `is_written_later`: the texts are not rendered now but when they go out, by the version that is active now; that
+    they can be is checked here. Raises ConsentNeeded, UnknownTemplate, BadTemplate and ValueError as `messages.send`
+    does; then nothing is queued.
     """
+    kinds.permit(code, consent)
     texts = _texts(code, letters, as_of)
-    new = _messages(code, letters, as_of)
-    rows = []
-    for letter in letters:
-        if message_id := new.pop(letter.dedupe_key, None):  # a key that is twice among them is one message
-            template = texts[letter.language, letter.address.channel]
-            rows.append(_delivery(message_id, template, letter, as_of))
-    Delivery.objects.bulk_create(rows)
-    if rows:
+    wanted = list({letter.dedupe_key: letter for letter in reversed(letters)}.values())  # the first of a key
+    ways = [way_of(code, letter.fallbacks, fallback_after, priority) for letter in wanted]
+    values = _messages(wanted, ways) | _deliveries(wanted, ways, texts, as_of, is_written_later)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values | {"code": code, "at": as_of, "queued": DeliveryState.QUEUED})
+        count = cursor.rowcount
+    if count:
         queue.DELIVERIES.poke()
-    return len(rows)
+    return count
 
 
+# Written in one order, so that two of us cannot block each other.
 _INSERT = """
-    INSERT INTO notices_message (code, recipient_ref, language, dedupe_key, context, attachment, unsubscribe_url,
-                                 created_at)
-    SELECT %(code)s, recipient_ref, language, dedupe_key, context::jsonb, attachment, unsubscribe_url, %(at)s
-      FROM unnest(%(refs)s::text[], %(languages)s::text[], %(keys)s::text[], %(contexts)s::text[],
-                  %(attachments)s::text[], %(urls)s::text[])
-        AS given (recipient_ref, language, dedupe_key, context, attachment, unsubscribe_url)
-     ORDER BY dedupe_key ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key, id"""
+    WITH given AS (
+        SELECT * FROM unnest(%(refs)s::text[], %(languages)s::text[], %(keys)s::text[], %(contexts)s::text[],
+                             %(attachments)s::text[], %(urls)s::text[], %(fallbacks)s::text[], %(templates)s::bigint[],
+                             %(channels)s::text[], %(addresses)s::text[], %(bodies)s::text[], %(priorities)s::int[],
+                             %(fall_backs_at)s::timestamptz[])
+          AS given (recipient_ref, language, dedupe_key, context, attachment, unsubscribe_url, fallbacks, template_id,
+                    channel, address, body, priority, fallback_at)
+    ), new AS (
+        INSERT INTO notices_message (code, recipient_ref, language, dedupe_key, context, attachment, unsubscribe_url,
+                                     fallbacks, created_at)
+        SELECT %(code)s, recipient_ref, language, dedupe_key, context::jsonb, attachment, unsubscribe_url,
+               fallbacks::jsonb, %(at)s
+          FROM given ORDER BY dedupe_key ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key, id
+    )
+    INSERT INTO notices_delivery (message_id, template_id, channel, address, body, state, provider, provider_message_id,
+                                  attempts, error, failure, priority, fallback_at, created_at, next_attempt_at)
+    SELECT new.id, template_id, channel, address, body, %(queued)s, '', '', 0, '', '', priority, fallback_at, %(at)s,
+           %(at)s
+      FROM new JOIN given USING (dedupe_key) ORDER BY new.id"""
 
 
-def _messages(code: str, letters: Sequence[Letter], as_of: datetime) -> dict[str, int]:
-    """The ids of the messages that are new, by dedupe key; written in one order, so that two of us cannot block."""
-    values: dict[str, Any] = {
-        "code": code,
-        "at": as_of,
+def _messages(letters: Sequence[Letter], ways: Sequence[Way]) -> dict[str, Any]:
+    return {
         "refs": [letter.recipient_ref for letter in letters],
         "languages": [letter.language for letter in letters],
         "keys": [letter.dedupe_key for letter in letters],
         "contexts": [json.dumps(letter.context) for letter in letters],
         "attachments": [letter.attachment for letter in letters],
         "urls": [letter.unsubscribe_url for letter in letters],
+        "fallbacks": [json.dumps(way.fallbacks) for way in ways],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
-        return dict(cursor.fetchall())
 
 
-def _texts(code: str, letters: Sequence[Letter], as_of: datetime) -> dict[tuple[str, str], Template]:
-    """The template for each language and channel that is asked for."""
-    channels = {letter.address.channel for letter in letters}
-    found: dict[tuple[str, str], Template] = {}
+def _deliveries(
+    letters: Sequence[Letter], ways: Sequence[Way], texts: Texts, as_of: datetime, is_written_later: bool
+) -> dict[str, Any]:
+    found = [texts[letter.language, letter.address.channel] for letter in letters]
+    return {
+        "templates": [text.template.pk for text in found],
+        "channels": [letter.address.channel for letter in letters],
+        "addresses": [letter.address.value for letter in letters],
+        "bodies": [
+            _body(text, letter, is_written_later) for text, letter in zip(found, letters, strict=True)
+        ],
+        "priorities": [way.priority for way in ways],
+        "fall_backs_at": [
+            other_ways.due_at(letter.address.channel, way.fallbacks, as_of)
+            for letter, way in zip(letters, ways, strict=True)
+        ],
+    }
+
+
+def _body(text: _Text, letter: Letter, is_written_later: bool) -> str:
+    if not is_written_later:
+        return rules.render(text.template.body, letter.context)
+    if missing := text.names - letter.context.keys():
+        raise rules.BadTemplate(f"no value for {', '.join(sorted(missing))}")
+    return ""
+
+
+def _texts(code: str, letters: Sequence[Letter], as_of: datetime) -> Texts:
+    """The template for each language and channel that is asked for, fallbacks included."""
+    channels = {each.channel for letter in letters for each in (letter.address, *letter.fallbacks)}
+    found: Texts = {}
     for language in {letter.language for letter in letters}:
         templates = selectors.templates(code=code, channels=channels, language=language, as_of=as_of)
-        found |= {(language, channel): template for channel, template in templates.items()}
-    for template in found.values():
-        if template.is_secret:
-            raise ValueError(f"{code} is secret: its text must not be stored")
+        for channel, template in templates.items():
+            if template.is_secret:
+                raise ValueError(f"{code} is secret: its text must not be stored")
+            names = rules.variables(template.body) | rules.variables(template.title)
+            found[language, channel] = _Text(template, names)
     return found
-
-
-def _delivery(message_id: int, template: Template, letter: Letter, as_of: datetime) -> Delivery:
-    return Delivery(
-        message_id=message_id,
-        template=template,
-        channel=letter.address.channel,
-        address=letter.address.value,
-        body=rules.render(template.body, letter.context),
-        created_at=as_of,
-        next_attempt_at=as_of,
-    )

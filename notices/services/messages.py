@@ -5,24 +5,32 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import redis
 from django.db import connection, transaction
 
-from notices import queue, rules, selectors, vault
+from notices import kinds, queue, rules, selectors, vault
 from notices.models import Delivery, Message, Template
+from notices.services import fallbacks as other_ways
 from notices.services import sending
 
 log = logging.getLogger(__name__)
+AT_ONCE, ORDINARY = 0, 5  # priorities: secrets, and kinds that say nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`channel` is one of notices.models.Channel; `value` a phone in E.164 or an e-mail address."""
+    """`channel` is one of notices.models.Channel; `value` a phone in E.164, an e-mail address, INBOX, or for a letter
+    the lines of name and address.
+    """
 
     channel: str
     value: str
+
+
+INBOX = Address("INBOX", "inbox")
 
 
 @transaction.atomic
@@ -37,12 +45,21 @@ def send(
     language: str = rules.FALLBACK_LANGUAGE,
     attachment: str = "",
     unsubscribe_url: str = "",
+    fallbacks: Sequence[Address] = (),
+    fallback_after: timedelta | None = None,
+    priority: int | None = None,
+    consent: str = "",
 ) -> Message:
     """Queues the template `code` for each address. The same dedupe key again: the first message, nothing is sent.
 
-    `attachment` (see notices.attachments) and `unsubscribe_url` go with e-mails. Raises UnknownTemplate or BadTemplate
-    (faults of the caller), and ValueError for a secret template.
+    `attachment` (see notices.attachments) and `unsubscribe_url` go with e-mails. `fallbacks` are tried in turn, each
+    when the way before it has not proved within `fallback_after` that the message arrived; that time and the `priority`
+    (0 first) are those of the kind where not given. `consent` is the evidence that marketing needs. Raises
+    ConsentNeeded; UnknownTemplate or BadTemplate (faults of the caller); ValueError for a secret template and for
+    fallbacks without a time.
     """
+    kinds.permit(code, consent)
+    way = way_of(code, fallbacks, fallback_after, priority)
     row = Message(
         code=code,
         recipient_ref=recipient_ref,
@@ -51,16 +68,34 @@ def send(
         context=context,
         attachment=attachment,
         unsubscribe_url=unsubscribe_url,
+        fallbacks=way.fallbacks,
         created_at=as_of,
     )
     message, is_new = _stored(row)
     if is_new:
-        channels = {address.channel for address in addresses}
+        channels = {address.channel for address in (*addresses, *fallbacks)}
         found = selectors.templates(code=code, channels=channels, language=language, as_of=as_of)
-        rows = [_delivery(message, found[each.channel], each, context, as_of) for each in addresses]
+        rows = [_delivery(message, found[each.channel], each, way, as_of) for each in addresses]
         Delivery.objects.bulk_create(rows)
         queue.DELIVERIES.poke()
     return message
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How urgent a message is, and where else it is tried: the `fallbacks` as Message keeps them."""
+
+    priority: int
+    fallbacks: list[dict[str, Any]]
+
+
+def way_of(code: str, others: Sequence[Address], after: timedelta | None, priority: int | None) -> Way:
+    """What is given, and else what the kind says. Raises ValueError for fallbacks without a time."""
+    kind = kinds.find(code)
+    if kind is not None:
+        after = after or kind.fallback_after
+        priority = kind.priority if priority is None else priority
+    return Way(ORDINARY if priority is None else priority, other_ways.plan(others, after))
 
 
 @transaction.atomic
@@ -98,6 +133,7 @@ def send_secret(
         created_at=as_of,
         next_attempt_at=as_of,
         expires_at=as_of + lifetime,
+        priority=AT_ONCE,
     )
     transaction.on_commit(lambda: _hand_over(delivery, text, lifetime, as_of), robust=True)
     return delivery
@@ -131,7 +167,8 @@ def rehearse_secret(
 def _stored(row: Message) -> tuple[Message, bool]:
     """The message and whether it is new. A concurrent one with the same key is waited for by the INSERT itself."""
     values = [getattr(row, name) for name in _COLUMNS]
-    values[_COLUMNS.index("context")] = json.dumps(row.context)
+    for name in ("context", "fallbacks"):
+        values[_COLUMNS.index(name)] = json.dumps(getattr(row, name))
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
         inserted = cursor.fetchone()
@@ -142,16 +179,15 @@ def _stored(row: Message) -> tuple[Message, bool]:
 
 
 _COLUMNS = (
-    "code", "recipient_ref", "language", "dedupe_key", "context", "attachment", "unsubscribe_url", "created_at",
+    "code", "recipient_ref", "language", "dedupe_key", "context", "attachment", "unsubscribe_url", "fallbacks",
+    "created_at",
 )  # fmt: skip
 _INSERT = f"""
     INSERT INTO notices_message ({", ".join(_COLUMNS)}) VALUES ({", ".join(["%s"] * len(_COLUMNS))})
     ON CONFLICT (dedupe_key) DO NOTHING RETURNING id"""
 
 
-def _delivery(
-    message: Message, template: Template, address: Address, context: dict[str, str], as_of: datetime
-) -> Delivery:
+def _delivery(message: Message, template: Template, address: Address, way: Way, as_of: datetime) -> Delivery:
     if template.is_secret:
         raise ValueError(f"{template.code} is secret: its text must not be stored")
     return Delivery(
@@ -159,7 +195,9 @@ def _delivery(
         template=template,
         channel=address.channel,
         address=address.value,
-        body=rules.render(template.body, context),
+        body=rules.render(template.body, message.context),
+        priority=way.priority,
+        fallback_at=other_ways.due_at(address.channel, way.fallbacks, as_of),
         created_at=as_of,
         next_attempt_at=as_of,
     )

@@ -1,7 +1,7 @@
 """What a provider says became of a delivery. Kept as received; believed only with the right signature.
 
-SMS gateways and mail providers speak alike: POST {"provider_message_id", "message_id", "status", "at", "error"} with
-X-Signature, the hex HMAC-SHA256 over the body. SMS: DELIVERED or FAILED. E-mail: DELIVERED, BOUNCED_HARD (the address
+SMS gateways and mail providers speak alike: POST {"provider_message_id", "message_id", "status", "at", "error", "code"}
+with X-Signature, the hex HMAC-SHA256 over the body. SMS: DELIVERED or FAILED, with the carrier's code for why. E-mail: DELIVERED, BOUNCED_HARD (the address
 takes no mail), BOUNCED_SOFT (not now) or COMPLAINED (its reader calls it spam); there `provider_message_id` is the
 mail's Message-ID, and `message_id` may be empty.
 """
@@ -19,8 +19,8 @@ from django.utils.dateparse import parse_datetime
 from core import logs
 from notices import locks, rules
 from notices.models import Channel, Delivery, DeliveryReceipt, DeliveryState, Failure
-from notices.providers import signature
-from notices.services import failures
+from notices.providers import signature, sms_codes
+from notices.services import failures, fallbacks
 
 log = logging.getLogger(__name__)
 LONGEST = 10_000  # bytes
@@ -46,6 +46,7 @@ class Report:
     status: str
     reported_at: datetime | None
     error: str
+    code: str = ""  # the gateway's own, for a failure
 
 
 def take(*, raw: bytes, given_signature: str, as_of: datetime, channel: Channel = Channel.SMS) -> Verdict:
@@ -97,19 +98,27 @@ def _channel(provider: str) -> str:
 
 def _move(delivery: Delivery, report: Report, as_of: datetime) -> None:
     state = rules.state_after_receipt(delivery.state, report.status)
-    failure = rules.failure_after_receipt(delivery.failure, state, report.status)
+    failure = rules.failure_after_receipt(delivery.failure, state, report.status, _failure_said(report))
     if (state, failure) == (delivery.state, delivery.failure):
         return
     is_worse = failure not in ("", delivery.failure)
     if state == DeliveryState.DELIVERED and delivery.delivered_at is None:
         delivery.delivered_at = as_of  # our own clock: the provider's is kept on the receipt
         delivery.error = ""
+        delivery.fallback_at = None
     elif is_worse:
         delivery.error = f"not delivered: {report.error}"[:200]
-    delivery.state, delivery.failure = state, failure
-    delivery.save(update_fields=["state", "failure", "delivered_at", "error"])
+    delivery.state, delivery.failure, delivery.poll_at = state, failure, None
+    delivery.save(update_fields=["state", "failure", "delivered_at", "error", "fallback_at", "poll_at"])
+    if state == DeliveryState.FAILED:
+        fallbacks.hasten(delivery, as_of=as_of)
     if is_worse:
         failures.tell(delivery, Failure(failure), as_of=as_of)
+
+
+def _failure_said(report: Report) -> str:
+    """What a gateway's code for the failure says about the number; "" where it gives none."""
+    return rules.failure_of_sms(report.code, sms_codes.configured()) if report.code else ""
 
 
 def _keep_forged(report: Report | None, raw: bytes, provider: str, as_of: datetime) -> None:
@@ -135,15 +144,17 @@ def _parse(raw: bytes, channel: Channel) -> Report | None:
     try:
         values = json.loads(raw)
         texts = {name: values[name] for name in ("provider_message_id", "message_id", "status")}
-        at, error = values.get("at") or "", values.get("error") or ""
+        at, error, code = (values.get(name) or "" for name in ("at", "error", "code"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    is_plain = all(map(_is_plain, (*texts.values(), at))) and _is_plain(error, longest=500)
+    is_plain = all(map(_is_plain, (*texts.values(), at, code))) and _is_plain(error, longest=500)
     if not is_plain or texts["status"] not in _STATUSES[channel] or not texts["provider_message_id"]:
         return None
     if channel == Channel.EMAIL:
         texts |= _ids_of_mail(**texts)
-    return Report(**texts, reported_at=_moment(at), error=logs.mask(error))  # servers quote the address
+    return Report(
+        **texts, reported_at=_moment(at), error=logs.mask(error), code=code
+    )  # servers quote the address
 
 
 def _ids_of_mail(*, provider_message_id: str, message_id: str, status: str) -> dict[str, str]:

@@ -1,24 +1,31 @@
-"""Working the deliveries off. No transaction is open while a provider is asked, or an attachment written."""
+"""Working the deliveries off. No transaction is open while a provider is asked, or an attachment written.
+
+Each channel is a lane: what a provider's rate leaves for now is claimed, most urgent first, and tried once.
+"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import redis
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from core.actor import Actor
 from core.errors import Conflict, NotFound
-from notices import attachments, rules, vault
-from notices.models import Delivery, DeliveryState, Failure
+from notices import attachments, quiet_hours, rates, rules, vault
+from notices.models import Channel, Delivery, DeliveryState, Failure
 from notices.providers import registry
-from notices.providers.base import Outgoing, Provider, ProviderError, Sent
+from notices.providers.base import BatchProvider, Outgoing, Provider, ProviderError, Sent, can_poll
 from notices.queue import DELIVERIES
-from notices.services import failures
+from notices.services import attempts, failures, fallbacks, inbox, receipt_polls, texts
 
 log = logging.getLogger(__name__)
+R = TypeVar("R")
+LANES = (Channel.SMS.value, Channel.EMAIL.value)
 BATCH = 20
 TIMEOUT = 5.0  # seconds; a batch of time-outs (100 s) stays within the lease
 TIMEOUT_IN_REQUEST = 2.0  # the customer waits
@@ -29,12 +36,58 @@ class NotSendable(Conflict):
     message = _("只有未送达的普通通知可以重新发送，验证码请用户重新获取")
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`taken` were tried; with `wait`, more is to be done in so many seconds: a provider's rate is used up."""
+
+    taken: int
+    wait: float = 0.0
+
+
 def work(*, clock: Callable[[], datetime], limit: int = BATCH) -> int:
-    """Claims up to `limit` due deliveries and tries each once; how many were taken."""
-    rows = DELIVERIES.claim(limit=limit, as_of=clock())
+    """One turn; how many were taken."""
+    return turn(clock=clock, limit=limit).taken
+
+
+def turn(*, clock: Callable[[], datetime], limit: int = BATCH) -> Turn:
+    """Claims up to `limit` due deliveries of each channel and tries each once; puts off what must not ring now."""
+    quiet_hours.put_off(as_of=clock())
+    taken = inbox.deliver(as_of=clock())
+    turns = [_lane(channel, limit, clock) for channel in LANES]
+    waits = [each.wait for each in turns if each.wait]
+    return Turn(taken + sum(each.taken for each in turns), min(waits, default=0.0))
+
+
+def _lane(channel: str, limit: int, clock: Callable[[], datetime]) -> Turn:
+    provider = registry.for_channel(channel)
+    grant = rates.take(provider.code, limit)
+    if not grant.count:
+        return Turn(0, grant.wait)
+    rows = DELIVERIES.claim(limit=grant.count, as_of=clock(), lane=channel)
+    rates.give_back(provider.code, grant.count - len(rows))
     for row in rows:
-        _attempt(row, clock=clock)
-    return len(rows)
+        if row.expires_at is not None:
+            _attempt_secret(row, clock=clock)
+    together = _prepare(rows, as_of=clock()) if rows else []
+    if isinstance(provider, BatchProvider) and len(together) > 1 and provider.takes_many():
+        _send_many(together, provider, as_of=clock())
+    else:
+        for row in together:
+            _send(row, row.body, as_of=clock(), timeout=TIMEOUT)
+    return Turn(len(rows))
+
+
+def _prepare(rows: Sequence[Delivery], *, as_of: datetime) -> list[Delivery]:
+    """Those of the claimed rows that are to be sent with the text on the row, which is written now if it was not."""
+    plain = [row for row in rows if row.expires_at is None]
+    prefetch_related_objects(plain, "message", "template")
+    unwritten = [row for row in plain if not row.body]
+    refused = texts.fill(unwritten, as_of=as_of) if unwritten else set()
+    needless = {row.pk for row in plain if fallbacks.is_needless(row)}
+    if needless:
+        waiting = Delivery.objects.filter(pk__in=needless, state=DeliveryState.QUEUED)
+        waiting.update(state=DeliveryState.EXPIRED, error=fallbacks.NEEDLESS)
+    return [row for row in plain if row.pk not in refused | needless]
 
 
 def send_now(delivery: Delivery, text: str, *, as_of: datetime) -> None:
@@ -64,11 +117,9 @@ def retry(*, delivery_id: int, actor: Actor, as_of: datetime) -> None:
         raise NotFound()
 
 
-def _attempt(row: Delivery, *, clock: Callable[[], datetime]) -> None:
+def _attempt_secret(row: Delivery, *, clock: Callable[[], datetime]) -> None:
     as_of = clock()
-    if row.expires_at is None:
-        _send(row, row.body, as_of=as_of, timeout=TIMEOUT)
-    elif row.expires_at <= as_of:
+    if row.expires_at is not None and row.expires_at <= as_of:
         _waiting(row).update(state=DeliveryState.EXPIRED)
     else:
         _send_secret(row, as_of=as_of)
@@ -90,16 +141,40 @@ def _send_secret(row: Delivery, *, as_of: datetime) -> None:
 def _send(row: Delivery, text: str, *, as_of: datetime, timeout: float) -> bool:
     """Whether the provider took it over; the row says so either way."""
     provider = registry.for_channel(row.channel)
+    result = _asked(lambda: provider.send(_outgoing(row, text, as_of), timeout=timeout), provider)
+    return _ended(row, provider, result, as_of=as_of)
+
+
+def _send_many(rows: Sequence[Delivery], provider: BatchProvider, *, as_of: datetime) -> None:
+    """One question for all of them, and an answer for each."""
+    asked: list[tuple[Delivery, Outgoing]] = []
+    for row in rows:
+        try:
+            asked.append((row, _outgoing(row, row.body, as_of)))
+        except ProviderError as error:  # its room has withdrawn it
+            _failed(row, provider, error, as_of=as_of)
+    messages = [outgoing for _row, outgoing in asked]
+    results = _asked(lambda: provider.send_many(messages, timeout=TIMEOUT), provider)
+    for number, (row, _outgoing_message) in enumerate(asked):
+        result = results if isinstance(results, ProviderError) else results[number]
+        _ended(row, provider, result, as_of=as_of)
+
+
+def _asked(ask: Callable[[], R], provider: Provider) -> R | ProviderError:
     try:
-        sent = provider.send(_outgoing(row, text, as_of), timeout=timeout)
+        return ask()
     except ProviderError as error:
-        _failed(row, error, as_of=as_of)
-        return False
+        return error
     except Exception as error:  # a bug of a provider or writer is one message's failure, not the queue's
-        log.exception("provider failed", extra={"provider": provider.code, "delivery": row.pk})
-        _failed(row, ProviderError(type(error).__name__, permanent=False), as_of=as_of)
+        log.exception("provider failed", extra={"provider": provider.code})
+        return ProviderError(type(error).__name__, permanent=False)
+
+
+def _ended(row: Delivery, provider: Provider, result: Sent | ProviderError, *, as_of: datetime) -> bool:
+    if isinstance(result, ProviderError):
+        _failed(row, provider, result, as_of=as_of)
         return False
-    _note(row, provider, sent, as_of=as_of)
+    _note(row, provider, result, as_of=as_of)
     return True
 
 
@@ -121,20 +196,25 @@ def _outgoing(row: Delivery, text: str, as_of: datetime) -> Outgoing:
     )
 
 
-def _failed(row: Delivery, error: ProviderError, *, as_of: datetime) -> None:
+def _failed(row: Delivery, provider: Provider, error: ProviderError, *, as_of: datetime) -> None:
     """Back into the queue; or, when that was the last try, the end of it, and those who wait for it are told."""
     with transaction.atomic():
+        attempts.keep(row, provider=provider.code, error=error.reason, as_of=as_of)
         DELIVERIES.failed(row, error=error.reason, as_of=as_of, permanent=error.permanent)
         ended = Delivery.objects.filter(pk=row.pk, state=DeliveryState.FAILED, failure="")
         if ended.update(failure=error.failure):
+            fallbacks.hasten(row, as_of=as_of)
             failures.tell(row, Failure(error.failure), as_of=as_of)
 
 
 def _note(row: Delivery, provider: Provider, sent: Sent, *, as_of: datetime) -> None:
     """A receipt may have been faster: it keeps the state that it brought."""
     facts = {"provider": provider.code, "provider_message_id": sent.provider_message_id, "sent_at": as_of}
-    if not _waiting(row).update(state=DeliveryState.SENT, error="", **facts):
-        Delivery.objects.filter(pk=row.pk, sent_at=None).update(**facts)
+    asked = {"poll_at": receipt_polls.first_at(as_of)} if can_poll(provider) else {}
+    with transaction.atomic():
+        attempts.keep(row, provider=provider.code, error="", as_of=as_of)
+        if not _waiting(row).update(state=DeliveryState.SENT, error="", **facts, **asked):
+            Delivery.objects.filter(pk=row.pk, sent_at=None).update(**facts)
 
 
 def _waiting(row: Delivery) -> "QuerySet[Delivery]":
