@@ -136,6 +136,8 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("notices.message", "mail", pgettext_lazy("plural", "通知")),
             ("notices.deliveryreceipt", "mark_email_read", pgettext_lazy("plural", "送达回执")),
             ("notices.template", "edit_note", pgettext_lazy("plural", "通知模板")),
+            ("notices.trigger", "campaign", pgettext_lazy("plural", "主动提醒")),
+            ("notices.inboxmark", "mark_chat_read", pgettext_lazy("plural", "已读标记")),
         ),
     ),
     (

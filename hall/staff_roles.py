@@ -187,6 +187,8 @@ ROLES = (
             "core.change_calendarday",
             "notices.view_*",
             "notices.add_template",
+            "notices.add_trigger",
+            "notices.change_trigger",
             "notices.change_delivery",
             "billing.view_gatewaycallback",
             "billing.change_gatewaycallback",

@@ -1,34 +1,35 @@
 """Staff pages of messages: what was sent to whom and whether it arrived. Texts get new versions, never edits."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django import forms
-from django.conf import settings
 from django.contrib import admin
-from django.db.models import Max, QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectWidget
 
-from core import clock, scopes
+from core import scopes
 from core.actor import Actor
 from core.backoffice import (
     EVERYWHERE,
     EditableAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
-    ReasonForm,
     WhenFilter,
     badge,
     masked,
     moment,
 )
 from core.reasoned import Reasoned
-from notices import rules
-from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
+from notices import kinds, template_pages
+from notices import trigger_admin as trigger_admin  # registers its page
+from notices.kinds import PURPOSES
+from notices.models import Delivery, DeliveryReceipt, DeliveryState, InboxMark, Message, Template
 from notices.services import sending
 
 TONES = {
@@ -172,57 +173,27 @@ class DeliveryReceiptAdmin(ReadOnlyAdmin):
         return bytes(receipt.raw).decode("utf-8", errors="replace")
 
 
-class TemplateForm(ReasonForm):
-    """A new version of a text; its number is the next one for that code, channel and language."""
-
-    language = forms.ChoiceField(
-        label=_("语言"),
-        choices=settings.LANGUAGES,
-        widget=UnfoldAdminSelectWidget(choices=settings.LANGUAGES),
-    )
-
-    class Meta:
-        model = Template
-        fields = ("code", "channel", "language", "title", "body", "is_secret", "active_from")
-
-    def clean(self) -> dict[str, Any]:
-        """A text may name only what its senders give: the variables of its earlier versions."""
-        cleaned = super().clean() or {}
-        asked = rules.variables(cleaned.get("title", "")) | rules.variables(cleaned.get("body", ""))
-        earlier = Template.objects.filter(code=cleaned.get("code", ""))
-        texts = [text for row in earlier for text in (row.title, row.body)]
-        given = {name for text in texts for name in rules.variables(text)}
-        try:
-            for text in (cleaned.get("title", ""), cleaned.get("body", "")):
-                rules.render(text, dict.fromkeys(asked, "x"))
-        except rules.BadTemplate:
-            self.add_error("body", _("模板只能使用 {{ 变量 }}，不能使用其他模板语法"))
-        if earlier and asked - given:
-            names = ", ".join(sorted(asked - given))
-            self.add_error("body", _("这些变量没有值：%(names)s") % {"names": names})
-        self._check_secret(cleaned, earlier, asked)
-        return cleaned
-
-    def _check_secret(
-        self, cleaned: dict[str, Any], earlier: Iterable[Template], asked: frozenset[str]
-    ) -> None:
-        """Its senders count on it: a code whose text is not secret is never sent, and nobody could log in."""
-        if any(row.is_secret != cleaned.get("is_secret") for row in earlier):
-            self.add_error("is_secret", _("同一模板代码的各个版本，是否保密必须一致"))
-        if any("code" in rules.variables(row.body) for row in earlier) and "code" not in asked:
-            self.add_error("body", _("这个模板必须写出验证码 {{ code }}"))
-
-
 @admin.register(Template)
 class TemplateAdmin(EditableAdmin):
     region_path = EVERYWHERE
-    form = TemplateForm
-    list_display = ("code", "channel", "language", "version", "is_secret", "active")
+    list_display = ("code", "kind", "channel", "language", "version", "is_secret", "active")
     list_filter = ("channel", "language")
     search_fields = ("code",)
     search_help_text = _("模板代码（完整）")
     ordering = ("code", "channel", "language", "-version")
-    fields = ("code", "channel", "language", "title", "body", "is_secret", "active_from")
+    fields = (
+        "code",
+        "kind",
+        "channel",
+        "language",
+        "version",
+        "title",
+        "body",
+        "is_secret",
+        "active",
+        "again",
+    )
+    readonly_fields = ("kind", "active", "again")
     active = moment("active_from", _("生效时间"))
 
     def rights(self) -> tuple[str, ...]:
@@ -231,10 +202,30 @@ class TemplateAdmin(EditableAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"active_from": clock.now(), **super().get_changeform_initial_data(request)}
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """A page of its own: with the kind, a preview and the other language beside the form."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return template_pages.write(self, request)
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        same = Template.objects.filter(code=obj.code, channel=obj.channel, language=obj.language)
-        obj.version = (same.aggregate(newest=Max("version"))["newest"] or 0) + 1
-        super().save_model(request, obj, form, change)
+    @admin.display(description=_("通知种类"))
+    def kind(self, template: Template) -> str:
+        found = kinds.find(template.code)
+        return f"{found.title} · {PURPOSES[found.purpose]}" if found else "—"
+
+    @admin.display(description=_("新版本"))
+    def again(self, template: Template) -> str:
+        """Leads to the form with this text in it."""
+        named = {name: getattr(template, name) for name in template_pages.NAMES}
+        address = f"{reverse('admin:notices_template_add')}?{urlencode(named)}"
+        return format_html('<a class="backoffice-link" href="{}">{}</a>', address, _("写新版本"))
+
+
+@admin.register(InboxMark)
+class InboxMarkAdmin(ReadOnlyAdmin):
+    region_path = None
+    list_display = ("reader_ref", "up_to", "at")
+    search_fields = ("reader_ref",)
+    search_help_text = _("读者，如 user:17（完整）")
+    ordering = ("-id",)
+    fields = ("reader_ref", "up_to", "at")

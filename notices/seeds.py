@@ -4,16 +4,31 @@ They are put in after each migration rather than by one, so that whatever emptie
 a hall that can still speak. What is there already is left alone.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import models
 
-from notices import seed_families, seed_orders, seed_people, seed_serving
+from notices import (
+    seed_arrears,
+    seed_channels,
+    seed_families,
+    seed_orders,
+    seed_people,
+    seed_serving,
+    seed_terms,
+)
 from notices.seed_mails import MAILS
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # stories and imports may run in the past
 _SECRET = {"verification_code", "login_code", "pay_link", "email_bill_confirm", "serving_code"}
+# What the hall tells of its own accord: code, title, source, days, kind of notice, whether it is on. A bill that falls
+# due is told of by the policy for arrears; that trigger is for an operator without one.
+_TRIGGERS = [
+    ("bill_due", "账单到期提醒", "billing.bill_due", -3, "bill_due_soon", False),
+    ("large_bill", "大额账单提醒（没有联系手机的）", "billing.large_bill", 0, "large_bill", True),
+    ("term_ending", "合约或优惠到期提醒", "catalog.term_ending", -15, "term_ending", True),
+]
 _TEXTS = [
     (
         "verification_code",
@@ -177,18 +192,6 @@ _TEXTS = [
         "within {{ hours }} hours. Do not pass it on; call us if in doubt.",
     ),
     (
-        "large_bill",
-        "zh-hans",
-        "【网上营业厅】尾号 {{ account_tail }} 的户号 {{ month }}账单为 {{ amount }}，"
-        "超过前三个月平均（{{ mean }}）的 5 倍，特此提醒。请登录网上营业厅查看原因；觉得不对，可以在账单页提出异议。",
-    ),
-    (
-        "large_bill",
-        "en",
-        "[Online Hall] The {{ month }} bill of the account ending in {{ account_tail }} is {{ amount }}, more than 5 "
-        "times the mean of the three months before ({{ mean }}). See why in the online hall; you can dispute it there.",
-    ),
-    (
         "dispute_answered",
         "zh-hans",
         "【网上营业厅】您对尾号 {{ account_tail }} 户号账单提出的异议（{{ number }}）已有答复，"
@@ -294,6 +297,8 @@ def install(*, using: str, apps: Any, **kwargs: Any) -> None:
     told = _TEXTS + seed_serving.TEXTS + seed_people.TEXTS + seed_families.TEXTS + seed_orders.TEXTS
     texts = [("SMS", code, language, "", body) for code, language, body in told]
     texts += [("EMAIL", *mail) for mail in MAILS + seed_serving.MAILS + seed_people.MAILS]
+    texts += seed_channels.everywhere(seed_arrears.TOLD + seed_terms.TOLD)
+    texts += [("LETTER", *letter) for letter in seed_arrears.LETTERS]
     rows = [
         template(
             code=code,
@@ -308,3 +313,16 @@ def install(*, using: str, apps: Any, **kwargs: Any) -> None:
         for channel, code, language, title, body in texts
     ]
     template._default_manager.using(using).bulk_create(rows, ignore_conflicts=True)
+    _install_triggers(using, apps)
+
+
+def _install_triggers(using: str, apps: Any) -> None:
+    try:
+        trigger: type[models.Model] = apps.get_model("notices", "Trigger")
+    except LookupError:  # migrated back to before the table
+        return
+    names = ("code", "title", "source", "days", "template_code", "is_on")
+    rows = [
+        trigger(**dict(zip(names, values, strict=True)), active_from=date(2000, 1, 1)) for values in _TRIGGERS
+    ]
+    trigger._default_manager.using(using).bulk_create(rows, ignore_conflicts=True)

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from core import clock, pokes
 from notices import queue
-from notices.services import fallbacks, receipt_polls, sending
+from notices.services import fallbacks, receipt_polls, sending, triggering
 
 LONG_ENOUGH = (
     120.0  # seconds; with a gateway that hangs a batch takes 100 more. The sweeper calls for the rest.
@@ -42,3 +42,11 @@ def poll_receipts() -> int:
 def expire_secrets() -> int:
     """Ends the secret messages that nobody could send in time; safe to run twice."""
     return sending.expire(as_of=clock.now())
+
+
+@shared_task(
+    name=triggering.TASK, queue=queue.CELERY_QUEUE, acks_late=True, time_limit=3600, ignore_result=True
+)
+def fire_triggers() -> int:
+    """Tells what triggers find today, each thing once; safe to run twice and side by side. How many were told."""
+    return triggering.run_now(as_of=clock.now()).told

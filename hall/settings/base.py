@@ -276,6 +276,11 @@ CELERY_BEAT_SCHEDULE = {
     "end-subscriptions": {"task": "catalog.end_subscriptions", "schedule": crontab(minute=5)},
     "watch-orders": {"task": "catalog.watch_orders", "schedule": 300.0, "options": {"expires": 300}},
     "remind-renewals": {"task": "catalog.remind_renewals", "schedule": crontab(hour=9, minute=15)},  # by day
+    "fire-triggers": {
+        "task": "notices.fire_triggers",
+        "schedule": crontab(hour=9, minute=45),  # by day
+        "options": {"queue": "notices"},
+    },
     "close-logins": {"task": "accounts.close_logins", "schedule": crontab(minute=25)},
     "sweep-data-exports": {
         "task": "accounts.make_data_exports",

@@ -119,6 +119,8 @@ KEPT: dict[str, str] = {
     "accounts.SegmentMembership": "prices of months that are over rest on it",
     "accounts.Standing": "prices of months that are over rest on it",
     "notices.Template": _RULES_OF_TODAY + "; messages point to the version that they were written with",
+    "notices.Trigger": _RULES_OF_TODAY,
+    "notices.InboxMark": "one row a reader: what he has not read yet",
     "core.CalendarDay": _RULES_OF_TODAY,
     "core.Approval": "who decided about money: goes with the books",
     "core.ApprovalHistory": "who decided about money: goes with the books",

@@ -34,6 +34,7 @@ OWN = {
     "catalog.end_subscriptions": "end_subscriptions",
     "content.check_freshness": "content.check_freshness",
     "hall.purge": "purge",
+    "notices.fire_triggers": "fire_triggers",
     "resources.check_stock": "resources.check_stock",
 }
 _written: dict[str, float] = {}  # task → when this process last wrote its heartbeat
