@@ -65,7 +65,7 @@ class Message(models.Model):
         _("退订地址"), max_length=300, blank=True, default=""
     )  # for the mail's headers; empty: nothing that one subscribes to
     consent = models.CharField(
-        _("同意凭据"), max_length=40, blank=True, default=""
+        _("同意凭据"), max_length=40, blank=True, default="", db_default=""
     )  # for marketing, e.g. "consent:17"; empty: none was needed
     # Where else to try, best first, when nothing proves in time that it arrived: [{"channel", "address", "after"}, …];
     # `after` is how many seconds the one before it is given.

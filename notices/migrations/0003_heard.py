@@ -139,7 +139,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="message",
             name="consent",
-            field=models.CharField(blank=True, default="", max_length=40, verbose_name="同意凭据"),
+            field=models.CharField(
+                blank=True, default="", db_default="", max_length=40, verbose_name="同意凭据"
+            ),
         ),
         migrations.AddField(
             model_name="message",

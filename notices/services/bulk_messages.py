@@ -62,7 +62,9 @@ def send(
     ways = [way_of(code, letter.fallbacks, fallback_after, priority) for letter in wanted]
     values = _messages(wanted, ways) | _deliveries(wanted, ways, texts, as_of, is_written_later)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values | {"code": code, "at": as_of, "queued": DeliveryState.QUEUED})
+        cursor.execute(
+            _INSERT, values | {"code": code, "consent": consent, "at": as_of, "queued": DeliveryState.QUEUED}
+        )
         count = cursor.rowcount
     if count:
         queue.DELIVERIES.poke()
@@ -80,9 +82,9 @@ _INSERT = """
                     channel, address, body, priority, fallback_at)
     ), new AS (
         INSERT INTO notices_message (code, recipient_ref, language, dedupe_key, context, attachment, unsubscribe_url,
-                                     fallbacks, created_at)
+                                     fallbacks, consent, created_at)
         SELECT %(code)s, recipient_ref, language, dedupe_key, context::jsonb, attachment, unsubscribe_url,
-               fallbacks::jsonb, %(at)s
+               fallbacks::jsonb, %(consent)s, %(at)s
           FROM given ORDER BY dedupe_key ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key, id
     )
     INSERT INTO notices_delivery (message_id, template_id, channel, address, body, state, provider, provider_message_id,

@@ -69,6 +69,7 @@ def send(
         attachment=attachment,
         unsubscribe_url=unsubscribe_url,
         fallbacks=way.fallbacks,
+        consent=consent,
         created_at=as_of,
     )
     message, is_new = _stored(row)
@@ -180,7 +181,7 @@ def _stored(row: Message) -> tuple[Message, bool]:
 
 _COLUMNS = (
     "code", "recipient_ref", "language", "dedupe_key", "context", "attachment", "unsubscribe_url", "fallbacks",
-    "created_at",
+    "consent", "created_at",
 )  # fmt: skip
 _INSERT = f"""
     INSERT INTO notices_message ({", ".join(_COLUMNS)}) VALUES ({", ".join(["%s"] * len(_COLUMNS))})
