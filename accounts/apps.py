@@ -12,6 +12,7 @@ class AccountsConfig(AppConfig):
         from core import scopes
 
         scopes.provide(posts.scope_of_any)
+        scopes.provide_places(posts.places)
         staff_door.listen()
         autodiscover_modules(
             "personal_sections"

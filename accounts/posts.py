@@ -110,6 +110,13 @@ def below(region_ids: Iterable[int]) -> Scope:
     return Scope(is_everything=False, region_ids=found, recipients=refs, roots=tuple(roots))
 
 
+def places(refs: set[str]) -> dict[str, str]:
+    """The names of the regions of the accounts that these refs stand for."""
+    numbers = [ref.removeprefix("account:") for ref in refs if ref.startswith("account:")]
+    found = BillingAccount.every.filter(number__in=numbers).values_list("number", "region__name")
+    return {f"account:{number}": name for number, name in found}
+
+
 def may(user: Any, permission: str, region_id: int | None, as_of: datetime | None = None) -> bool:
     """Whether the user holds the permission there. What lies in no region is the whole operator's."""
     if user.is_active and getattr(user, "is_superuser", False):

@@ -63,6 +63,20 @@ def provide(provider: Provider) -> None:
     _provider[:] = [provider]
 
 
+Places = Callable[[set[str]], dict[str, str]]
+_places: list[Places] = []
+
+
+def provide_places(find: Places) -> None:
+    """Called once, by the room that knows regions: the names of the regions in which recipients live, by their refs."""
+    _places[:] = [find]
+
+
+def places(refs: set[str]) -> dict[str, str]:
+    """Where these recipients ("account:…") live; who lives nowhere in particular is left out."""
+    return _places[0](refs) if _places else {}
+
+
 def of(user: Any, *permissions: str) -> Scope:
     """Where this user holds one of these permissions ("billing.view_bill"); NOWHERE for strangers."""
     return _provider[0](user, permissions) if _provider else NOWHERE

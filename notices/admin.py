@@ -29,7 +29,15 @@ from core.reasoned import Reasoned
 from notices import kinds, template_pages
 from notices import trigger_admin as trigger_admin  # registers its page
 from notices.kinds import PURPOSES
-from notices.models import Delivery, DeliveryReceipt, DeliveryState, InboxMark, Message, Template
+from notices.models import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryReceipt,
+    DeliveryState,
+    InboxMark,
+    Message,
+    Template,
+)
 from notices.services import sending
 
 TONES = {
@@ -57,6 +65,14 @@ class DeliveryInline(ReadOnlyInline):
     delivered = moment("delivered_at", _("送达时间"))
 
 
+class DeliveryAttemptInline(ReadOnlyInline):
+    model = DeliveryAttempt
+    fields = ("tried", "number", "provider", "worker", "error")
+    readonly_fields = ("tried",)
+    ordering = ("id",)
+    tried = moment("at", _("时间"))
+
+
 class DeliveryReceiptInline(ReadOnlyInline):
     model = DeliveryReceipt
     fields = ("received", "status", "is_verified", "provider", "provider_message_id")
@@ -81,7 +97,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(WithFailures):
     region_path = scopes.by_recipient("message__recipient_ref")
     list_display = (
         "id",
@@ -104,10 +120,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "channel",
         "shown_address",
         "state",
+        "priority",
         "attempts",
         "body",
         "error",
         "failure",
+        "instead_of",
+        "fallback",
+        "letter_list",
         "provider",
         "provider_message_id",
         "created",
@@ -116,7 +136,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "sent",
         "delivered",
     )
-    inlines = (DeliveryReceiptInline,)
+    inlines = (DeliveryAttemptInline, DeliveryReceiptInline)
     shown_address = masked("address", _("地址"))
     shown_state = badge("state", _("状态"), TONES)
     created = moment("created_at", _("产生时间"))
@@ -124,7 +144,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
     expires = moment("expires_at", _("失效时间"))
     sent = moment("sent_at", _("提交时间"))
     delivered = moment("delivered_at", _("送达时间"))
+    fallback = moment("fallback_at", _("改用备用渠道时间"))
     reasoned = (
+        CAME_BACK,
         Reasoned(
             name="send-again",
             title=_("重新发送"),

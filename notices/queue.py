@@ -1,4 +1,4 @@
-"""Deliveries are their own queue: a lane for each channel that workers serve. Letters wait for people (services.letters)."""
+"""Deliveries are their own queue: a lane for each channel that workers serve. Letters wait for people."""
 
 from datetime import timedelta
 

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from core import clock, pokes
 from notices import queue
-from notices.services import fallbacks, receipt_polls, sending, triggering
+from notices.services import fallbacks, letters, receipt_polls, sending, triggering
 
 LONG_ENOUGH = (
     120.0  # seconds; with a gateway that hangs a batch takes 100 more. The sweeper calls for the rest.
@@ -34,6 +34,12 @@ def send_deliveries() -> int:
 def poll_receipts() -> int:
     """Asks providers about messages whose receipts did not come; safe to run twice. How many were found."""
     return receipt_polls.run(clock=clock.now)
+
+
+@shared_task(name="notices.deliver_letters", queue=queue.CELERY_QUEUE, acks_late=True, time_limit=300)
+def deliver_letters() -> int:
+    """Letters posted long enough ago count as delivered; safe to run twice. How many do since this run."""
+    return letters.deliver(as_of=clock.now())
 
 
 @shared_task(

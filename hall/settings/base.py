@@ -292,6 +292,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60, "queue": "notices"},
     },
+    "deliver-letters": {
+        "task": "notices.deliver_letters",
+        "schedule": crontab(minute=12),
+        "options": {"queue": "notices"},
+    },
     "purge-secrets": {"task": "notices.expire_secrets", "schedule": 60.0, "options": {"queue": "notices"}},
 }
 

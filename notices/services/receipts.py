@@ -1,9 +1,9 @@
 """What a provider says became of a delivery. Kept as received; believed only with the right signature.
 
 SMS gateways and mail providers speak alike: POST {"provider_message_id", "message_id", "status", "at", "error", "code"}
-with X-Signature, the hex HMAC-SHA256 over the body. SMS: DELIVERED or FAILED, with the carrier's code for why. E-mail: DELIVERED, BOUNCED_HARD (the address
-takes no mail), BOUNCED_SOFT (not now) or COMPLAINED (its reader calls it spam); there `provider_message_id` is the
-mail's Message-ID, and `message_id` may be empty.
+with X-Signature, the hex HMAC-SHA256 over the body. SMS: DELIVERED, or FAILED with the carrier's code for why. E-mail:
+DELIVERED, BOUNCED_HARD (the address takes no mail), BOUNCED_SOFT (not now) or COMPLAINED (its reader calls it spam);
+there `provider_message_id` is the mail's Message-ID, and `message_id` may be empty.
 """
 
 import json
