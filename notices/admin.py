@@ -28,7 +28,9 @@ from core.backoffice import (
 from core.reasoned import Reasoned
 from notices import kinds, template_pages
 from notices import trigger_admin as trigger_admin  # registers its page
+from notices.failure_pages import WithFailures
 from notices.kinds import PURPOSES
+from notices.letter_admin import CAME_BACK
 from notices.models import (
     Delivery,
     DeliveryAttempt,

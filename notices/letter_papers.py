@@ -51,7 +51,7 @@ def pdf(listed: LetterList, letters: Sequence[Delivery], *, issuer: str) -> byte
 
 
 def addresses(letters: Sequence[Delivery]) -> bytes:
-    """The address list as CSV (UTF-8 with a mark, which spreadsheets need): number, reference, whom it is about, lines."""
+    """The address list as CSV in UTF-8 with the mark that spreadsheets need."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([_("序号"), _("信函编号"), _("收件人"), _("姓名和地址")])
