@@ -3,6 +3,7 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts import notice_facts as notice_facts  # tells previews what is known here
 from notices.kinds import (
     ACCOUNT_TAIL,
     CODE,

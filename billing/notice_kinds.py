@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from billing import notice_facts as notice_facts  # tells previews and inboxes what is known here
 from notices.kinds import (
     ACCOUNT_TAIL,
     AMOUNT,

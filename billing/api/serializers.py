@@ -6,8 +6,9 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts import phones
 from accounts.models import Membership
+from accounts.selectors import inbox
+from accounts.templatetags.inbox import kind_title, masked_address, state_words, text
 from billing.models import Bill, BillKind, Payment, PaymentPurpose, PaymentState, Receipt
 from billing.selectors.balances import AccountOverview
 from notices.models import Channel, DeliveryState, Message
@@ -119,13 +120,32 @@ class DeliverySerializer(serializers.Serializer[Any]):
     delivered_at = serializers.DateTimeField(allow_null=True)
 
     def get_address(self, row: Any) -> str:
-        if row.channel == Channel.SMS:
-            return phones.mask(row.address)
-        return f"***@{row.address.rpartition('@')[2]}"
+        return masked_address(row)
 
 
 class MessageSerializer(serializers.Serializer[Message]):
     code = serializers.CharField()
+    title = serializers.SerializerMethodField(help_text=_("这是什么通知"))
     language = serializers.CharField()
     created_at = serializers.DateTimeField()
+    text = serializers.SerializerMethodField(help_text=_("原文；验证码类为空"))
+    state = serializers.SerializerMethodField(help_text=_("最好的一条渠道到了哪一步"))
+    state_label = serializers.SerializerMethodField()
+    is_unread = serializers.SerializerMethodField()
     deliveries = DeliverySerializer(many=True)
+
+    def get_title(self, row: Message) -> str:
+        return str(kind_title(row))
+
+    def get_text(self, row: Message) -> str:
+        return text(row)
+
+    @extend_schema_field(serializers.ChoiceField(choices=DeliveryState.choices))
+    def get_state(self, row: Message) -> str:
+        return inbox.state(row)
+
+    def get_state_label(self, row: Message) -> str:
+        return str(state_words(row))
+
+    def get_is_unread(self, row: Message) -> bool:
+        return bool(row.pk > self.context["up_to"])

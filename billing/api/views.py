@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -11,12 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Membership
+from accounts.selectors import inbox
 from billing.api import serializers as shapes
 from billing.models import Bill, Payment, Receipt
 from billing.selectors import balances, interface
 from billing.selectors import bills as bill_reads
 from core import clock
-from notices.models import Message
+from notices.models import Channel, Message
 from operations.api import scopes
 from operations.api.paging import Pages
 from operations.api.views import HallApiView
@@ -36,10 +38,11 @@ M = TypeVar("M", bound=Model)
 class _Listed(HallApiView, ListAPIView[M]):
     pagination_class = Pages
     scope = scopes.READ
+    filters_class: type[_Filters] = _Filters
 
     def filters(self) -> dict[str, Any]:
         """What was asked for in the query; raises ValidationError."""
-        checked = _Filters(data=self.request.query_params.dict())
+        checked = self.filters_class(data=self.request.query_params.dict())
         checked.is_valid(raise_exception=True)
         given: dict[str, Any] = checked.validated_data
         return given
@@ -134,10 +137,36 @@ class PaymentView(HallApiView):
         return Response(shapes.PaymentSerializer(interface.payment(request.user, reference)).data)
 
 
-@extend_schema_view(get=extend_schema(operation_id="messages_list", summary=_("发给我的通知，新的在前")))
+class _MessageFilters(_Filters):
+    channel = serializers.ChoiceField(required=False, choices=Channel.choices)
+    unread = serializers.ChoiceField(required=False, choices=[("true", "true"), ("false", "false")])
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="messages_list",
+        summary=_("发给我的通知，新的在前"),
+        parameters=[
+            _ACCOUNT,
+            OpenApiParameter("channel", str, enum=Channel.values, description=_("只要这个渠道的")),
+            OpenApiParameter("unread", bool, description=_("true：只要未读的")),
+        ],
+    )
+)
 class MessagesView(_Listed[Message]):
     serializer_class = shapes.MessageSerializer
-    ordering = ("-created_at", "-id")
+    filters_class = _MessageFilters
+    ordering = ("-id",)
+
+    @cached_property
+    def inbox(self) -> inbox.Inbox:
+        return inbox.of(self.request.user)
 
     def get_queryset(self) -> "QuerySet[Message]":
-        return interface.messages(self.request.user)
+        given = self.filters()
+        account = interface.own_number(self.request.user, given.get("account", ""))
+        wanted = inbox.Filter(given.get("channel", ""), account, given.get("unread") == "true")
+        return self.inbox.filtered(wanted)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "up_to": self.inbox.up_to}

@@ -10,7 +10,6 @@ from accounts.rules import Action
 from billing.models import Allocation, Bill, Payment, Receipt
 from billing.models.payments import UNDECIDED
 from core.errors import NotFound
-from notices.models import Delivery, Message
 
 
 def accounts(user: Any) -> "QuerySet[Membership]":
@@ -58,17 +57,12 @@ def payment(user: Any, reference: str) -> Payment:
     return found
 
 
-def messages(user: Any) -> "QuerySet[Message]":
-    """What was told to the user and to his accounts; of a message with a secret there is no text."""
-    numbers = BillingAccount.objects.for_user(user).values_list("number", flat=True)
-    refs = [f"user:{user.pk}", *(f"account:{number}" for number in numbers)]
-    deliveries = Prefetch("deliveries", Delivery.objects.order_by("pk"))
-    return Message.objects.filter(recipient_ref__in=refs).prefetch_related(deliveries)
+def own_number(user: Any, account: str) -> str:
+    """The number as it came, "" for all; raises NotFound for an account that is not the user's."""
+    if account and not BillingAccount.objects.for_user(user).filter(number=account).exists():
+        raise NotFound()
+    return account
 
 
 def _of(user: Any, account: str) -> Q:
-    if not account:
-        return Q()
-    if not BillingAccount.objects.for_user(user).filter(number=account).exists():
-        raise NotFound()
-    return Q(account__number=account)
+    return Q(account__number=account) if own_number(user, account) else Q()
