@@ -45,6 +45,8 @@ def for_processes(
         "PROVISIONING_URL": f"{sandbox}/provisioning",
         "PROVISIONING_SECRET": secrets.sms_gateway_secret,
         "SMS_GATEWAY_URL": f"{sandbox}/sms/send",
+        "SMS_GATEWAY_BATCH_URL": f"{sandbox}/sms/batch",
+        "SMS_GATEWAY_QUERY_URL": f"{sandbox}/sms/receipts",
         "SMS_GATEWAY_SECRET": secrets.sms_gateway_secret,
         "EMAIL_WEBHOOK_SECRET": secrets.sms_gateway_secret,
         "HALL_BACKUP_FOLDER": str(data.root / "backups"),

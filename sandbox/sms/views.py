@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 
 from sandbox import web
 from sandbox.config import Config
-from sandbox.sms import signature
-from sandbox.sms.messages import Messages
+from sandbox.sms import chaos, signature
+from sandbox.sms.chaos import BadChaos, Chaos
+from sandbox.sms.messages import Messages, Refused
 
+MOST_AT_ONCE = 500
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
 _BANNER = "模拟短信网关 · 不会真的发送 / Stand-in SMS gateway, nothing is sent"
 _BEIJING = timezone(timedelta(hours=8))
@@ -27,16 +29,61 @@ class SmsViews:
 
     def send(self, request: web.Request) -> web.Answer:
         """POST JSON {"phone", "text", "message_id"} signed with X-Signature."""
-        given = {name.lower(): value for name, value in request.headers.items()}.get("x-signature", "")
-        if not signature.is_valid(request.body, given, self._config.sms_secret):
-            return _json({"accepted": False, "code": "BAD_SIGNATURE"}, 401)
-        fields = _fields(request.body)
+        if not self._is_signed(request):
+            return _refusal("BAD_SIGNATURE", 401)
+        fields = _fields(_read(request.body))
         if fields is None:
-            return _json({"accepted": False, "code": "BAD_REQUEST"}, 400)
+            return _refusal("BAD_REQUEST", 400)
         if not _PHONE.fullmatch(fields["phone"]):
-            return _json({"accepted": False, "code": "BAD_PHONE"}, 400)
-        number = self._messages.accept(**fields)
-        return _json({"provider_message_id": number, "accepted": True}, 200)
+            return _refusal("BAD_PHONE", 400)
+        return _json(self._taken(fields), 200)
+
+    def send_many(self, request: web.Request) -> web.Answer:
+        """POST JSON {"messages": [such as `send` takes …]}, signed; the answer has a result for each."""
+        if not self._is_signed(request):
+            return _refusal("BAD_SIGNATURE", 401)
+        values = _read(request.body)
+        given = values.get("messages") if isinstance(values, dict) else None
+        if not isinstance(given, list) or not 0 < len(given) <= MOST_AT_ONCE:
+            return _refusal("BAD_REQUEST", 400)
+        return _json({"results": [self._result(each) for each in given]}, 200)
+
+    def receipts(self, request: web.Request) -> web.Answer:
+        """POST JSON {"message_ids": […]}, signed: the receipts of those that are known, each with its signature."""
+        if not self._is_signed(request):
+            return _refusal("BAD_SIGNATURE", 401)
+        values = _read(request.body)
+        asked = values.get("message_ids") if isinstance(values, dict) else None
+        if not isinstance(asked, list) or not all(isinstance(each, str) for each in asked):
+            return _refusal("BAD_REQUEST", 400)
+        return _json({"receipts": self._messages.receipts(asked[:MOST_AT_ONCE])}, 200)
+
+    def set_chaos(self, request: web.Request) -> web.Answer:
+        """POST JSON with some of seed, lose, delay, repeat, reorder, forge, delay_seconds: from now on so."""
+        try:
+            self._messages.chaos = Chaos.read(request.body)
+        except BadChaos as error:
+            return _json({"code": "BAD_REQUEST", "text": str(error)}, 400)
+        return _json(dict(self._messages.chaos.as_values()), 200)
+
+    def _is_signed(self, request: web.Request) -> bool:
+        given = {name.lower(): value for name, value in request.headers.items()}.get("x-signature", "")
+        return signature.is_valid(request.body, given, self._config.sms_secret)
+
+    def _result(self, values: object) -> dict[str, object]:
+        fields = _fields(values)
+        if fields is None:
+            return {"accepted": False, "code": "BAD_REQUEST"}
+        if not _PHONE.fullmatch(fields["phone"]):
+            return {"accepted": False, "code": "BAD_PHONE"}
+        return self._taken(fields)
+
+    def _taken(self, fields: dict[str, str]) -> dict[str, object]:
+        try:
+            number = self._messages.accept(**fields)
+        except Refused as error:
+            return {"accepted": False, "code": error.code}
+        return {"provider_message_id": number, "accepted": True, "parts": chaos.parts(fields["text"])}
 
     def page(self, request: web.Request) -> web.Answer:
         """The messages, newest first; renews itself every five seconds unless `?still` is there."""
@@ -61,11 +108,20 @@ class SmsViews:
         return _json({"messages": [{name: row[name] for name in names} for row in rows]}, 200)
 
 
-def _fields(body: bytes) -> dict[str, str] | None:
+def _read(body: bytes) -> object:
+    """What the JSON says; None when it is none."""
     try:
-        values = json.loads(body)
+        values: object = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    return values
+
+
+def _refusal(code: str, status: int) -> web.Answer:
+    return _json({"accepted": False, "code": code}, status)
+
+
+def _fields(values: object) -> dict[str, str] | None:
     if not isinstance(values, dict):
         return None
     fields = {name: values.get(name) for name in ("phone", "text", "message_id")}
@@ -85,8 +141,10 @@ def _search(phone: str, still: bool) -> str:
 
 def _row(message: sqlite3.Row) -> str:
     at = datetime.fromtimestamp(message["received_at"], _BEIJING)
-    result = "已送达" if message["status"] == "DELIVERED" else "失败：空号"
-    cells = (f"{at:%m-%d %H:%M:%S}", message["phone"], message["text"], result)
+    _status, _code, words = chaos.outcome(message["phone"])
+    result = f"失败：{words}" if words else "已送达"
+    text = message["text"] + (f" （{count} 条）" if (count := chaos.parts(message["text"])) > 1 else "")
+    cells = (f"{at:%m-%d %H:%M:%S}", message["phone"], text, result)
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
