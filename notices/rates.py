@@ -72,7 +72,7 @@ def take(provider: str, wanted: int) -> Grant:
     except redis.RedisError:
         log.warning("broker away, each process counts for itself", extra={"provider": provider})
         return _alone.take(provider, rate / PROCESSES, wanted)
-    given, wait = found  # type: ignore[misc]  # redis says this might be awaited
+    given, wait = found
     return Grant(int(given), int(wait) / 1_000)
 
 

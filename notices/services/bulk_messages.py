@@ -65,7 +65,7 @@ def send(
         cursor.execute(
             _INSERT, values | {"code": code, "consent": consent, "at": as_of, "queued": DeliveryState.QUEUED}
         )
-        count = cursor.rowcount
+        count = int(cursor.rowcount)
     if count:
         queue.DELIVERIES.poke()
     return count

@@ -1,6 +1,7 @@
 """The inbox on the hall's own pages: delivered by our own writing, which proves nothing to anybody."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -24,7 +25,7 @@ _DUE = """
 @transaction.atomic
 def deliver(*, as_of: datetime, limit: int = CHUNK) -> int:
     """Puts what is due into the inboxes; how many. Safe side by side."""
-    values = {
+    values: dict[str, Any] = {
         "delivered": DeliveryState.DELIVERED,
         "queued": DeliveryState.QUEUED,
         "inbox": Channel.INBOX,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -28,7 +29,7 @@ def fill(rows: Sequence[Delivery], *, as_of: datetime) -> set[int]:
     """The same for rows at hand, with message and template: each has its `body` then."""
     refused = {row.pk for row in rows if not _render(row)}
     written = [row for row in rows if row.pk not in refused]
-    values = {
+    values: dict[str, Any] = {
         "ids": [row.pk for row in written],
         "bodies": [row.body for row in written],
         "queued": DeliveryState.QUEUED,
