@@ -18,6 +18,7 @@ from catalog.orders import admin as orders
 from core import approval_desk, clock, scopes
 from core.errors import HallError
 from hall.selectors import dashboard as figures
+from notices import failure_pages, letter_admin
 from operations.serving import rights
 from operations.serving import views as serving
 
@@ -135,6 +136,7 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("notices.delivery", "send", pgettext_lazy("plural", "发送")),
             ("notices.message", "mail", pgettext_lazy("plural", "通知")),
             ("notices.deliveryreceipt", "mark_email_read", pgettext_lazy("plural", "送达回执")),
+            ("notices.letterlist", "local_post_office", pgettext_lazy("plural", "寄信清单")),
             ("notices.template", "edit_note", pgettext_lazy("plural", "通知模板")),
             ("notices.trigger", "campaign", pgettext_lazy("plural", "主动提醒")),
             ("notices.inboxmark", "mark_chat_read", pgettext_lazy("plural", "已读标记")),
@@ -179,6 +181,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items.append({"title": _("现金与解款"), "icon": "account_balance", "link": reverse(counter.TILL)})
     if may_see(request, "billing.receipt"):
         items.append({"title": _("渠道收款月报"), "icon": "monitoring", "link": reverse(channel_months.URL)})
+    if may_see(request, "notices.letterlist"):
+        items.append({"title": _("信函"), "icon": "local_post_office", "link": reverse(letter_admin.URL)})
+    if may_see(request, "notices.delivery"):
+        items.append({"title": _("未送达的通知"), "icon": "sms_failed", "link": reverse(failure_pages.URL)})
     if may_see(request, "core.heartbeat"):
         items.append(
             {"title": _("运行状态"), "icon": "vital_signs", "link": reverse("admin:core_heartbeat_status")}

@@ -9,7 +9,7 @@ class NoticesConfig(AppConfig):
     verbose_name = pgettext_lazy("plural", "通知")
 
     def ready(self) -> None:
-        from notices import queue, seeds  # noqa: F401  queue: shows itself at /metrics
+        from notices import figures, queue, seeds  # noqa: F401  both show themselves at /metrics
 
         post_migrate.connect(seeds.install, sender=self, dispatch_uid="notices.seeds")
         autodiscover_modules("notice_kinds")  # what each room tells people, see notices.kinds

@@ -21,10 +21,12 @@ from core import pokes
 from hall.upkeep import migrating
 from hall.upkeep.checks import unusable_files
 from hall.upkeep.findings import BAD, OK, WARN, Finding, span
+from notices import figures
 from notices.models import Delivery, DeliveryState
 
 _DAY = timedelta(days=1)
 _FEW = 20  # failed messages in a day that are no sign of anything
+_LETTERS_LATE = timedelta(days=3)  # working days are not counted: a weekend is no alarm
 _OLD_TRANSACTION = timedelta(minutes=15)
 _CERTIFICATE_SOON, _CERTIFICATE_NOW = timedelta(days=30), timedelta(days=7)
 
@@ -72,6 +74,7 @@ def gateways(as_of: datetime) -> Iterator[Finding]:
         f"{sent['failed']} / {sent['all']}",
         mend="messages-wait.md",
     )
+    yield from letters_and_receipts(as_of)
     unknown = Payment.objects.filter(state=PaymentState.UNKNOWN).count()
     yield Finding(_("结果未知的支付"), WARN if unknown else OK, str(unknown), mend="gateway-silent.md")
     refused = GatewayCallback.objects.filter(received_at__gte=since, state=CallbackState.REJECTED)
@@ -79,6 +82,26 @@ def gateways(as_of: datetime) -> Iterator[Finding]:
     told = ", ".join(f"{row['gateway']} {row['verdict']} {row['count']}" for row in counts)
     yield Finding(
         _("被拒的支付回调（24 小时）"), WARN if told else OK, str(refused.count()), told, "callback-stuck.md"
+    )
+
+
+def letters_and_receipts(as_of: datetime) -> Iterator[Finding]:
+    """Letters that wait for somebody's hands, and messages of which nobody knows what became of them."""
+    read = figures.read(as_of)
+    for title, count, oldest in (
+        (_("待打印的信函"), read.letters_waiting, read.letter_since),
+        (_("待登记交寄的清单"), read.lists_to_post, read.list_since),
+    ):
+        age = as_of - oldest if oldest else timedelta(0)
+        tone = BAD if age > _LETTERS_LATE else WARN if age > _DAY else OK
+        yield Finding(title, tone, str(count), _("最久已等 %(age)s") % {"age": span(age)}, "letters-wait.md")
+    many = read.receipts_missing > max(_FEW, read.sent_in_a_day // 10)
+    yield Finding(
+        _("没有回执的短信（24 小时）"),
+        BAD if many else WARN if read.receipts_missing else OK,
+        f"{read.receipts_missing} / {read.sent_in_a_day}",
+        mend="receipts-missing.md",
+        command="celery -A hall call notices.poll_receipts",
     )
 
 

@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "messages",
         _("通知及其正文"),
-        ("notices.Message", "notices.Delivery", "notices.DeliveryReceipt"),
+        ("notices.Message", "notices.Delivery", "notices.DeliveryReceipt", "notices.DeliveryAttempt"),
         is_under_law=True,
     ),
     Rule("callbacks", _("支付回调原文"), ("billing.GatewayCallback",), is_under_law=True),
@@ -120,6 +120,7 @@ KEPT: dict[str, str] = {
     "accounts.Standing": "prices of months that are over rest on it",
     "notices.Template": _RULES_OF_TODAY + "; messages point to the version that they were written with",
     "notices.Trigger": _RULES_OF_TODAY,
+    "notices.LetterList": "the proof that letters were posted, and when; few rows",
     "notices.InboxMark": "one row a reader: what he has not read yet",
     "core.CalendarDay": _RULES_OF_TODAY,
     "core.Approval": "who decided about money: goes with the books",

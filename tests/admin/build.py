@@ -31,6 +31,7 @@ from tests.admin import (
     build_charging,
     build_content,
     build_holdings,
+    build_letters,
     build_money,
     build_orders,
     build_people,
@@ -106,6 +107,7 @@ def hall(n: int = 3, *, region: Region | None = None, start: int = 0) -> None:
         _slip(i, account, paid)
         _counter(i, account)
         _message(i, account)
+        build_letters.everything(i, region, account)
         _questions(account)
         _file(i)
         build_money.corrections(region)
