@@ -24,7 +24,7 @@ from billing.services.refunds import refunds
 from core import audit
 from core.actor import Actor
 from core.models import Approval, CalendarDay, Heartbeat, OutboxRow, Upload
-from notices.models import Delivery, DeliveryReceipt, DeliveryState, Message, Template
+from notices.models import Delivery, DeliveryReceipt, DeliveryState, InboxMark, Message, Template, Trigger
 from operations.models import ServingSession, Slip, SlipHistory, SlipState
 from tests.admin import (
     build_catalog,
@@ -300,6 +300,14 @@ def _message(i: int, account: BillingAccount) -> Delivery:
         body="已收到您的缴费",
         created_at=NOON,
         next_attempt_at=NOON,
+    )
+    InboxMark.objects.create(reader_ref=f"test:{i}", up_to=message.pk, at=NOON)
+    Trigger.objects.create(
+        code=f"test-{i}",
+        title="账单到期提醒",
+        source="billing.bill_due",
+        template_code="bill_due_soon",
+        active_from=NOON.date(),
     )
     if i % 2:
         Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.FAILED, error="空号")

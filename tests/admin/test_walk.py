@@ -15,7 +15,7 @@ from billing.models import PenaltyPolicy
 from catalog.models import Offer, PriceRule, ProductSpecification, ProductType
 from content.models import Article, Hall, Section
 from core.models import CalendarDay, OutboxRow
-from notices.models import Template
+from notices.models import Template, Trigger
 from operations.models import Slip
 from resources.models import Device, Number, NumberClass, NumberLockRule, StockItem
 from tests.admin import build
@@ -26,6 +26,7 @@ MOST_QUERIES = 12
 ADDED_BY_HAND = {Article, CalendarDay, Group, Hall, PenaltyPolicy, Region, Section, Segment, Template, User}
 ADDED_BY_HAND |= {Offer, PriceRule, ProductSpecification, ProductType}
 ADDED_BY_HAND |= {Device, Number, NumberClass, NumberLockRule, StockItem}
+ADDED_BY_HAND |= {Trigger}
 CHANGED_BY_HAND = ADDED_BY_HAND - {Device, NumberLockRule, StockItem, Template}
 FILLED_ELSEWHERE: dict[type[models.Model], int] = {
     PenaltyPolicy: 1,

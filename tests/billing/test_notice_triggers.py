@@ -56,7 +56,7 @@ def test_what_is_paid_or_an_order_s_or_debited_is_not_found() -> None:
         state=DebitAgreementState.PENDING, language="zh-hans", created_at=NOON, sign_by=NOON,
     )  # fmt: skip
     assert keys() == [debited.number]
-    DebitAgreement.objects.update(state=DebitAgreementState.ACTIVE)
+    DebitAgreement.objects.update(state=DebitAgreementState.ACTIVE, signed_at=NOON, agreement_no="a1")
     assert keys() == []
 
 
