@@ -87,8 +87,8 @@ class TemplateForm(ReasonOnlyForm):
         return cleaned
 
     def text(self, cleaned: dict[str, Any]) -> Text:
-        names = ("channel", "title", "body")
-        return Text(*(cleaned.get(name, "") for name in names), cleaned.get("is_secret", False))
+        channel, title, body = (cleaned.get(name, "") for name in ("channel", "title", "body"))
+        return Text(channel, title, body, cleaned.get("is_secret", False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def customers_pages(page: Page) -> Iterator[str]:
         "requests": "/requests/",
         "operations": "/operations/",
         "profile": "/me/",
+        "messages": "/me/messages/",
         "bind": "/operations/account.bind/",
         "balance": "/balance/",
         "balance-topup": "/operations/balance.topup/",

@@ -21,6 +21,7 @@ CUSTOMERS = {
     "requests": "/requests/",
     "operations": "/operations/",
     "profile": "/me/",
+    "messages": "/me/messages/",
     "bind": "/operations/account.bind/",
     "pay": "/pay/",
     "balance": "/balance/",
