@@ -68,7 +68,12 @@ def put_off(*, as_of: datetime) -> int:
     if end is None:
         return 0
     urgent = [kind.code for kind in kinds.everything() if kind.is_urgent]
-    values: dict[str, Any] = {"end": end, "now": as_of, "queued": DeliveryState.QUEUED, "ringing": list(RINGING)}
+    values: dict[str, Any] = {
+        "end": end,
+        "now": as_of,
+        "queued": DeliveryState.QUEUED,
+        "ringing": list(RINGING),
+    }
     for _chunk in range(_MOST_CHUNKS):
         with connection.cursor() as cursor:
             cursor.execute(_PUT_OFF, {**values, "urgent": urgent, "most": _CHUNK})

@@ -16,23 +16,28 @@ _STATUS = {Verdict.TAKEN: 200, Verdict.UNKNOWN: 200, Verdict.FORGED: 403, Verdic
 @csrf_exempt
 @require_POST
 def sms_receipt(request: HttpRequest) -> HttpResponse:
-    """One receipt of the SMS gateway."""
-    return _taken(request, Channel.SMS)
+    """A receipt of the SMS gateway, or several: {"receipts": [{"body", "signature"} …]}."""
+    raw = request.read(receipts.LONGEST_OF_MANY + 1)
+    given, as_of = request.headers.get(signature.HEADER, ""), clock.now()
+    verdict = receipts.take_many(raw=raw, given_signature=given, as_of=as_of)
+    if verdict is None:
+        verdict = receipts.take(raw=raw, given_signature=given, as_of=as_of)
+    return _answer(verdict)
 
 
 @csrf_exempt
 @require_POST
 def email_receipt(request: HttpRequest) -> HttpResponse:
     """One report of the mail provider: delivered, bounced, complained about."""
-    return _taken(request, Channel.EMAIL)
-
-
-def _taken(request: HttpRequest, channel: Channel) -> HttpResponse:
-    """Answers 200 also for what it does not know: sending it again would not help."""
     verdict = receipts.take(
         raw=request.read(receipts.LONGEST + 1),
         given_signature=request.headers.get(signature.HEADER, ""),
         as_of=clock.now(),
-        channel=channel,
+        channel=Channel.EMAIL,
     )
+    return _answer(verdict)
+
+
+def _answer(verdict: Verdict) -> HttpResponse:
+    """200 also for what we do not know: sending it again would not help."""
     return HttpResponse(f"{verdict.value}\n", status=_STATUS[verdict], content_type="text/plain")

@@ -29,6 +29,8 @@ _LATE, _STUCK = timedelta(minutes=1), timedelta(minutes=10)
 _RUNBOOK = {
     "callbacks": "callback-stuck.md",
     "deliveries": "messages-wait.md",
+    "notices.deliver_letters": "letters-wait.md",
+    "notices.poll_receipts": "receipts-missing.md",
     "refunds_to_send": "refund-stuck.md",
     "refunds_accepted": "refund-stuck.md",
     "data_exports": "worker-stuck.md",

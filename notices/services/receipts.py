@@ -24,6 +24,8 @@ from notices.services import failures, fallbacks
 
 log = logging.getLogger(__name__)
 LONGEST = 10_000  # bytes
+LONGEST_OF_MANY = 500_000
+_HEAD = 40  # bytes, within which a callback says that it brings several
 _STATUSES: dict[str, frozenset[str]] = {
     Channel.SMS: frozenset({rules.DELIVERED, rules.FAILED}),
     Channel.EMAIL: frozenset({rules.DELIVERED, rules.BOUNCED_HARD, rules.BOUNCED_SOFT, rules.COMPLAINED}),
@@ -37,6 +39,9 @@ class Verdict(Enum):
     UNKNOWN = "unknown"  # kept, but we know no such message
     FORGED = "forged"
     UNREADABLE = "unreadable"
+
+
+_WORST_FIRST = (Verdict.FORGED, Verdict.UNREADABLE, Verdict.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,34 @@ def take(*, raw: bytes, given_signature: str, as_of: datetime, channel: Channel 
         log.warning("receipt cannot be read", extra={"provider": provider})
         return Verdict.UNREADABLE
     return _apply(report, raw, provider, as_of)
+
+
+def take_many(*, raw: bytes, given_signature: str, as_of: datetime) -> Verdict | None:
+    """Keeps the receipts of a callback that brings several, each signed by itself; None: it is not one of these.
+
+    The worst of their verdicts, so that a gateway whose receipts are not believed learns of it. What is not signed as a
+    whole is not looked at.
+    """
+    reports = _several(raw)
+    if reports is None:
+        return None
+    if len(raw) > LONGEST_OF_MANY:
+        return Verdict.UNREADABLE
+    if not signature.is_valid(raw, given_signature, settings.SMS_GATEWAY_SECRET):
+        _keep_forged(None, raw[:LONGEST], _PROVIDERS[Channel.SMS], as_of)
+        return Verdict.FORGED
+    verdicts = {take(raw=body, given_signature=given, as_of=as_of) for body, given in reports}
+    return next((verdict for verdict in _WORST_FIRST if verdict in verdicts), Verdict.TAKEN)
+
+
+def _several(raw: bytes) -> list[tuple[bytes, str]] | None:
+    if b'"receipts"' not in raw[:_HEAD]:
+        return None
+    try:
+        listed = json.loads(raw)["receipts"]
+        return [(each["body"].encode(), str(each["signature"])) for each in listed]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _secret(channel: Channel) -> str:

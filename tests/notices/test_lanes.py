@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from notices import rules
 from notices.models import Channel, Delivery, DeliveryAttempt, Message
@@ -147,3 +147,23 @@ def test_tries_are_never_changed(gateway: Gateway) -> None:
     for change in (lambda: DeliveryAttempt.objects.update(error="x"), DeliveryAttempt.objects.all().delete):
         with pytest.raises(IntegrityError, match="never changed or deleted"), transaction.atomic():
             change()
+
+
+def test_those_claimed_together_go_by_priority_too(gateway: Gateway) -> None:
+    ordinary, first = tell("1"), tell("2", priority=1)
+    sending.work(clock=lambda: NOON)
+    sent = [message["message_id"] for message in gateway.messages]
+    assert sent == [row.deliveries.get().reference for row in (first, ordinary)]
+
+
+def test_what_is_due_is_found_by_an_index_in_its_order() -> None:
+    """However many wait: sorting them for each claim would take longer the more there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            f"EXPLAIN {DELIVERIES._claim_sql(False, 'SMS')}", DELIVERIES._claim_values(20, NOON, "SMS")
+        )
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "using delivery_due" in plan
+    assert "Sort" not in plan
