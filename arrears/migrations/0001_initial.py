@@ -505,6 +505,7 @@ class Migration(migrations.Migration):
                             ("BELOW_MINIMUM", "低于起算金额"),
                             ("ADJUSTED", "已减免或撤销"),
                             ("WRITTEN_OFF", "已核销"),
+                            ("DISPUTED", "其余账单有异议，正在核查"),
                         ],
                         default="",
                         max_length=14,

@@ -1,5 +1,6 @@
 """Arrears: policy, stages, what was told, what holds them back, disconnection, and what comes after."""
 
+from arrears.choices import CloseReason, Proof, Stage
 from arrears.models.aftermath import (
     ESCALATION_MACHINE,
     Escalation,
@@ -11,7 +12,7 @@ from arrears.models.aftermath import (
     ReinstallRule,
     WriteOff,
 )
-from arrears.models.cases import ArrearsCase, CaseNotice, CloseReason, StageChange
+from arrears.models.cases import ArrearsCase, CaseNotice, StageChange
 from arrears.models.evidence import EvidenceRoot, EvidenceSeal
 from arrears.models.plans import (
     PLAN_MACHINE,
@@ -23,7 +24,7 @@ from arrears.models.plans import (
     Warrant,
     WarrantProof,
 )
-from arrears.models.policies import STAGE_MACHINE, STAGES, Policy, PolicyNotice, PolicyStage, Proof, Stage
+from arrears.models.policies import STAGE_MACHINE, STAGES, Policy, PolicyNotice, PolicyStage
 from arrears.models.reliefs import PROMISE_MACHINE, Exemption, ExemptionReason, Promise, PromiseState
 
 __all__ = [

@@ -10,16 +10,10 @@ from django.utils.translation import pgettext_lazy
 from accounts import rules
 from accounts.models import BillingAccount, Contact
 from accounts.rules import Action
-from arrears.models.policies import STAGE_MACHINE, Policy, PolicyNotice, Stage
+from arrears.choices import CloseReason, Stage
+from arrears.models.policies import STAGE_MACHINE, Policy, PolicyNotice
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from notices.models import Message
-
-
-class CloseReason(models.TextChoices):
-    PAID = "PAID", _("已缴清")
-    BELOW_MINIMUM = "BELOW_MINIMUM", _("低于起算金额")
-    ADJUSTED = "ADJUSTED", _("已减免或撤销")
-    WRITTEN_OFF = "WRITTEN_OFF", _("已核销")
 
 
 class CaseQuerySet(models.QuerySet["ArrearsCase"]):

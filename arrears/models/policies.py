@@ -9,20 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Customer, Region
+from arrears.choices import Proof, Stage
 from core import periods
 from core.db import Fixed, NeverDelete
 from core.statemachine import Machine
-
-
-class Stage(models.TextChoices):
-    NONE = "NONE", _("正常")
-    REMINDED = "REMINDED", _("已提醒")
-    OVERDUE = "OVERDUE", _("已逾期")
-    SUSPEND_WARNED = "SUSPEND_WARNED", _("停机预警")
-    SUSPENDED = "SUSPENDED", _("欠费停机")
-    DISCONNECT_WARNED = "DISCONNECT_WARNED", _("拆机预警")
-    DISCONNECTED = "DISCONNECTED", _("已拆机")
-
 
 _S = Stage
 STAGES = tuple(Stage)  # in their order
@@ -135,11 +125,6 @@ class PolicyStage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy_id} {self.stage}"
-
-
-class Proof(models.TextChoices):
-    SENT = "SENT", _("已提交运营商")
-    DELIVERED = "DELIVERED", _("已送达")
 
 
 class PolicyNotice(models.Model):

@@ -1,0 +1,313 @@
+"""Arrears: what an account's stage is on a day, whom to tell, what holds it back, and what comes next.
+
+Pure. `assess` is asked every day and after every payment; the same facts give the same answer, and asked again on
+the same day after its answer was written, it changes nothing more.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from arrears.choices import CloseReason, Hold, Proof, Stage, Wait
+
+STAGES = tuple(Stage)
+INBOX, POST = "inbox", "post"  # refs that are no contacts: our own page, and a letter to the address
+# Until SUSPENDED days are counted from the due date, afterwards from the suspension.
+_AFTER_SUSPENSION = (Stage.DISCONNECT_WARNED, Stage.DISCONNECTED)
+# Steps that a dispute, a promise, an exemption or a payment in flight stops.
+_HELD_STEPS = (Stage.SUSPEND_WARNED, Stage.SUSPENDED, *_AFTER_SUSPENSION)
+# Before these, everything that the stage before had to tell has been told on an earlier day.
+_HARD_STEPS = (Stage.SUSPENDED, Stage.DISCONNECTED)
+# Stages whose notices announce such a step: a lie while something holds it.
+_ANNOUNCING = (Stage.SUSPEND_WARNED, Stage.DISCONNECT_WARNED)
+# What the earliest unpaid bill must still reach, once it is another one, for the case to go on.
+_FLOOR = {
+    Stage.REMINDED: Stage.REMINDED,
+    Stage.OVERDUE: Stage.OVERDUE,
+    Stage.SUSPEND_WARNED: Stage.OVERDUE,
+    Stage.SUSPENDED: Stage.SUSPENDED,
+    Stage.DISCONNECT_WARNED: Stage.SUSPENDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """`days` since the due date (after SUSPENDED: since the suspension), `stay_days` in the stage before."""
+
+    stage: Stage
+    days: int
+    stay_days: int = 1
+    cap: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRule:
+    """`needed_for`: the stage that waits for it on every live contact; None: none. `has_letter`: also by post."""
+
+    id: int
+    stage: Stage
+    days: int
+    code: str
+    needed_for: Stage | None = None
+    proof: Proof = Proof.DELIVERED
+    needed_days: int = 1
+    has_letter: bool = False
+
+
+@dataclass(frozen=True)
+class PolicyFacts:
+    """A policy as of one day. Stages that it does not name never happen."""
+
+    id: int
+    minimum_cents: int
+    stages: dict[Stage, StageRule]
+    notices: tuple[NoticeRule, ...] = ()
+    rule_ids: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule_ids", frozenset(rule.id for rule in self.notices))
+
+
+class Reach(NamedTuple):
+    """A live contact: where somebody can be told. `ref` is "contact:17" or "service:13900000001"."""
+
+    ref: str
+    channel: str
+    address: str
+    contact_id: int | None = None
+
+
+class Told(NamedTuple):
+    """One ref was told one thing in this case. `is_hard`: the address takes no messages, now or later."""
+
+    rule_id: int
+    code: str
+    ref: str
+    on: date
+    sent_on: date | None = None
+    delivered_on: date | None = None
+    is_hard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """An account on a day. Amounts in fen; `owed_cents` and `due_on` are of what counts, less credit and disputes.
+
+    Without a case `stage` is NONE and `since`, `suspended_on`, `entered_due_on`, `told` are empty. `due_on` is None
+    when nothing is owed. `relief` is why nothing is owed, when it is known better than "paid".
+    """
+
+    account_id: int
+    owed_cents: int = 0
+    due_on: date | None = None
+    stage: Stage = Stage.NONE
+    since: date | None = None
+    suspended_on: date | None = None
+    entered_due_on: date | None = None  # the earliest due date when it came into its stage
+    credit_days: int = 0
+    contacts: tuple[Reach, ...] = ()
+    has_post: bool = False
+    told: tuple[Told, ...] = ()
+    holds: tuple[tuple[Hold, date], ...] = ()  # until: the last day on which it holds
+    relief: CloseReason = CloseReason.PAID
+
+
+class Tell(NamedTuple):
+    """A notice that is due, and the refs that have not had it."""
+
+    rule: NoticeRule
+    refs: tuple[str, ...]
+
+
+class Next(NamedTuple):
+    """The next stage: its earliest day as things stand, and what must happen first (nothing: it comes that day)."""
+
+    stage: Stage
+    day: date
+    waits: tuple[Wait, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`close`: the present case ends for that reason; a `stage` above NONE is then that of a new case."""
+
+    stage: Stage
+    notices: tuple[Tell, ...]
+    holds: tuple[tuple[Hold, date], ...]
+    next: Next | None
+    close: CloseReason | None = None
+
+
+def assess(facts: Facts, policy: PolicyFacts, today: date) -> Decision:
+    """What is so for the account on that day; at most one step upwards, and never into DISCONNECTED.
+
+    Lines are cut one by one and by two people's leave: `next` says from when on that is possible.
+    """
+    holds = tuple(each for each in facts.holds if each[1] >= today)
+    close = _ends(facts, policy, today)
+    if close or not _counts(facts, policy):
+        facts = replace(facts, stage=Stage.NONE, since=None, suspended_on=None, entered_due_on=None, told=())
+        if not _counts(facts, policy):
+            return Decision(Stage.NONE, (), holds, None, close)
+    ahead = _next(facts, policy, holds, today)
+    if ahead and not ahead.waits:
+        facts = replace(
+            facts,
+            stage=ahead.stage,
+            since=today,
+            suspended_on=today if ahead.stage == Stage.SUSPENDED else facts.suspended_on,
+        )
+        ahead = _next(facts, policy, holds, today)
+    return Decision(facts.stage, _notices(facts, policy, holds, today), holds, ahead, close)
+
+
+def expected(facts: Facts, policy: PolicyFacts, today: date) -> dict[Stage, date]:
+    """The earliest day of each stage still ahead, were everything told on its day and nothing paid."""
+    days: dict[Stage, date] = {}
+    until = max((until for _hold, until in facts.holds if until >= today), default=None)
+    since, suspended_on = facts.since, facts.suspended_on
+    for stage in STAGES[STAGES.index(facts.stage) + 1 :]:
+        rule = policy.stages.get(stage)
+        base = _base(stage, facts, suspended_on)
+        if rule is None or base is None:
+            break
+        first = base + timedelta(rule.days) if since is None else _not_before(base, rule, since)
+        if until and stage in _HELD_STEPS:
+            first = max(first, until + timedelta(1))
+        days[stage] = since = max(first, today)
+        if stage == Stage.SUSPENDED:
+            suspended_on = since
+    return days
+
+
+def _counts(facts: Facts, policy: PolicyFacts) -> bool:
+    return facts.due_on is not None and facts.owed_cents >= max(1, policy.minimum_cents)
+
+
+def _ends(facts: Facts, policy: PolicyFacts, today: date) -> CloseReason | None:
+    """Why the present case is over; None while it goes on, or without one."""
+    if facts.stage == Stage.NONE:
+        return None
+    if not _counts(facts, policy):
+        return facts.relief if facts.owed_cents <= 0 else CloseReason.BELOW_MINIMUM
+    if facts.stage == Stage.DISCONNECTED or facts.entered_due_on is None:
+        return None
+    assert facts.due_on is not None
+    floor = policy.stages.get(_FLOOR[facts.stage])
+    if facts.due_on <= facts.entered_due_on or floor is None:
+        return None  # the same bill as ever: a new policy does not take a stage back
+    reached = facts.due_on + timedelta(floor.days + facts.credit_days) <= today
+    return None if reached else CloseReason.PAID
+
+
+def _base(stage: Stage, facts: Facts, suspended_on: date | None) -> date | None:
+    """From when on the days of that stage are counted."""
+    if stage in _AFTER_SUSPENSION:
+        return suspended_on
+    return facts.due_on + timedelta(facts.credit_days) if facts.due_on else None
+
+
+def _not_before(base: date, rule: StageRule, since: date) -> date:
+    return max(base + timedelta(rule.days), since + timedelta(max(1, rule.stay_days)))
+
+
+def _next(
+    facts: Facts, policy: PolicyFacts, holds: tuple[tuple[Hold, date], ...], today: date
+) -> Next | None:
+    place = STAGES.index(facts.stage) + 1
+    if place == len(STAGES):
+        return None
+    stage = STAGES[place]
+    rule, base = policy.stages.get(stage), _base(stage, facts, facts.suspended_on)
+    if rule is None or base is None:
+        return None
+    day = base + timedelta(rule.days) if facts.since is None else _not_before(base, rule, facts.since)
+    waits = []
+    if holds and stage in _HELD_STEPS:
+        day = max(day, max(until for _hold, until in holds) + timedelta(1))
+        waits.append(Wait.HOLD)
+    proven_on, missing = _told_before(facts, policy, stage, today)
+    waits += missing
+    day = max(day, proven_on)
+    if day > today:
+        waits.insert(0, Wait.DAY)
+    if stage == Stage.DISCONNECTED:
+        waits.append(Wait.APPROVAL)
+    return Next(stage, day, tuple(waits))
+
+
+def _told_before(
+    facts: Facts, policy: PolicyFacts, stage: Stage, today: date
+) -> tuple[date, tuple[Wait, ...]]:
+    """The first day that the notices allow for that stage, and what is still missing of them."""
+    day, waits = date.min, set()
+    refs = _refs(facts)
+    for rule in policy.notices:
+        if rule.needed_for == stage:
+            for ref in refs:
+                proof = _proof(facts, policy, rule, ref)
+                waits |= set() if proof else {Wait.PROOF}
+                day = max(day, (proof or today) + timedelta(rule.needed_days))
+            waits |= set() if refs else {Wait.NOBODY}
+        if stage in _HARD_STEPS and rule.stage == facts.stage and rule.days < policy.stages[stage].days:
+            for each in facts.contacts:
+                told = _told(facts, policy, rule, each.ref)
+                waits |= set() if told else {Wait.NOTICE}
+                day = max(day, (told.on if told else today) + timedelta(1))
+    return day, tuple(wait for wait in Wait if wait in waits)
+
+
+def _refs(facts: Facts) -> tuple[str, ...]:
+    """Who must have been told: every live contact; a letter where there is none."""
+    return tuple(each.ref for each in facts.contacts) or ((POST,) if facts.has_post else ())
+
+
+def _told(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str) -> Told | None:
+    """What this ref was told of that rule, or of the rule that said the same in a policy of before."""
+    for each in facts.told:
+        if each.ref == ref and (
+            each.rule_id == rule.id or (each.code == rule.code and each.rule_id not in policy.rule_ids)
+        ):
+            return each
+    return None
+
+
+def _proof(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str) -> date | None:
+    """The day from which on it is proven that this ref was told. A dead address is replaced by a letter."""
+    told = _told(facts, policy, rule, ref)
+    if told and told.is_hard and ref != POST:
+        return _proof(facts, policy, rule, POST)
+    if told is None or told.is_hard:
+        return None
+    return told.sent_on or told.delivered_on if rule.proof == Proof.SENT else told.delivered_on
+
+
+def _notices(
+    facts: Facts, policy: PolicyFacts, holds: tuple[tuple[Hold, date], ...], today: date
+) -> tuple[Tell, ...]:
+    """What is due and to whom it has not been told yet."""
+    if any(hold == Hold.PROMISE for hold, _until in holds) or (holds and facts.stage in _ANNOUNCING):
+        return ()
+    told = []
+    for rule in policy.notices:
+        if rule.stage == facts.stage and _is_due(facts, policy, rule, today):
+            wanted = [each.ref for each in facts.contacts] + [INBOX]
+            if rule.needed_for and rule.has_letter and facts.has_post and _needs_letter(facts, policy, rule):
+                wanted.append(POST)
+            refs = tuple(ref for ref in wanted if _told(facts, policy, rule, ref) is None)
+            if refs:
+                told.append(Tell(rule, refs))
+    return tuple(told)
+
+
+def _is_due(facts: Facts, policy: PolicyFacts, rule: NoticeRule, today: date) -> bool:
+    """On its day; where the stage came late, as many days after it as the policy puts between them."""
+    base, stage = _base(rule.stage, facts, facts.suspended_on), policy.stages.get(rule.stage)
+    if base is None or stage is None or facts.since is None:
+        return False
+    return today >= max(base + timedelta(rule.days), facts.since + timedelta(rule.days - stage.days))
+
+
+def _needs_letter(facts: Facts, policy: PolicyFacts, rule: NoticeRule) -> bool:
+    told = [_told(facts, policy, rule, each.ref) for each in facts.contacts]
+    return not told or any(each is not None and each.is_hard for each in told)

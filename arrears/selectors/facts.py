@@ -1,0 +1,244 @@
+"""What the rules need to know of accounts, read set-wise: a chunk or one account costs the same few statements."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from arrears.choices import CloseReason, Hold, Stage
+from arrears.rules import Facts, Reach, Told
+from core.clock import local_date
+from notices.models import Channel
+
+# A payment that no gateway has decided by then holds nothing any more: somebody looks at it.
+IN_FLIGHT = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An account with its facts, and what writing needs beside them."""
+
+    facts: Facts
+    number: str
+    region_id: int | None
+    customer_kind: str
+    case_id: int | None
+    case_number: str
+    case_policy_id: int | None
+    promise_id: int | None
+    promised_on: date | None
+    promise_until: date | None
+    post: str  # name and lines of address; empty: none
+
+    @property
+    def account_id(self) -> int:
+        return self.facts.account_id
+
+
+def of(account_ids: Collection[int], *, as_of: datetime) -> dict[int, Subject]:
+    """These accounts as they are now, in arrears or not; without those that do not exist or hold money in suspense."""
+    ids = sorted(set(account_ids))
+    if not ids:
+        return {}
+    where = "= ANY(%(ids)s::bigint[])"
+    return {each.account_id: each for each in _read(where, {"ids": ids}, as_of, everybody=True)}
+
+
+def between(low: int, high: int, *, days_ahead: int, as_of: datetime) -> dict[int, Subject]:
+    """Those with ids in `(low, high]` that have an open case, or a bill due within so many days or before."""
+    where = "BETWEEN %(low)s + 1 AND %(high)s"
+    values = {"low": low, "high": high, "days_ahead": days_ahead}
+    return {each.account_id: each for each in _read(where, values, as_of, everybody=False)}
+
+
+# Credit pays the oldest bills first: the earliest unpaid one is the first that it does not cover. What is disputed does
+# not count, and no order's bill does: nothing was delivered for it yet.
+_FACTS = """
+    WITH open_bill AS MATERIALIZED (
+        SELECT b.account_id, b.due_on, b.id, b.open_cents, d.promised_on,
+               d.id IS NULL AND b.kind <> 'ORDER' AS counts
+          FROM billing_bill b LEFT JOIN billing_dispute d ON d.bill_id = b.id AND d.state = 'OPEN'
+         WHERE b.account_id {where} AND b.open_cents > 0
+    ), owed AS (
+        SELECT account_id, coalesce(sum(open_cents) FILTER (WHERE counts), 0) AS cents, sum(open_cents) AS all_cents,
+               min(due_on) FILTER (WHERE counts) AS due_on, max(promised_on) AS disputed_until,
+               bool_or(promised_on IS NOT NULL) AS is_disputed
+          FROM open_bill GROUP BY account_id
+    ), net AS (
+        SELECT owed.*, greatest(0, coalesce(balance.balance_cents, 0) + all_cents) AS credit
+          FROM owed LEFT JOIN billing_accountbalance balance USING (account_id)
+    )
+    SELECT account.id, account.number, account.region_id, customer.kind,
+           coalesce(net.cents, 0) - coalesce(net.credit, 0),
+           CASE WHEN net.credit > 0 THEN
+                (SELECT min(due_on) FROM (
+                    SELECT due_on, sum(open_cents) OVER (ORDER BY due_on, id) AS up_to FROM open_bill
+                     WHERE open_bill.account_id = account.id AND counts) running WHERE up_to > net.credit)
+                ELSE net.due_on END,
+           net.disputed_until, coalesce(net.is_disputed, false), standing.credit_days,
+           c.id, c.number, c.policy_id, c.stage, c.stage_since, c.opened_at,
+           promise.id, promise.promised_on, promise.until, exemption.until, payment.until,
+           CASE WHEN coalesce(nullif(account.post_address, ''), account.address) <> ''
+                THEN customer.name || E'\\n' || coalesce(nullif(account.post_address, ''), account.address)
+                ELSE '' END
+      FROM accounts_billingaccount account
+      JOIN accounts_customer customer ON customer.id = account.customer_id
+      LEFT JOIN net ON net.account_id = account.id
+      LEFT JOIN arrears_arrearscase c ON c.account_id = account.id AND c.closed_at IS NULL
+      LEFT JOIN arrears_promise promise ON promise.account_id = account.id AND promise.state = 'OPEN'
+      LEFT JOIN (SELECT customer_id, credit_days FROM accounts_standing
+                  WHERE credit_days > 0 AND active_from <= %(today)s AND (active_to IS NULL OR active_to > %(today)s))
+                standing ON standing.customer_id = account.customer_id
+      LEFT JOIN (SELECT account_id, max(active_to - 1) AS until FROM arrears_exemption
+                  WHERE active_from <= %(today)s AND active_to > %(today)s GROUP BY account_id)
+                exemption ON exemption.account_id = account.id
+      LEFT JOIN (SELECT account_id, max(expires_at) AS until FROM billing_payment
+                  WHERE state IN ('CREATED', 'PENDING', 'UNKNOWN') AND created_at > %(oldest)s GROUP BY account_id)
+                payment ON payment.account_id = account.id
+     WHERE account.id {where} AND account.purpose = 'CUSTOMER'
+       AND (%(everybody)s OR c.id IS NOT NULL OR promise.id IS NOT NULL OR net.due_on <= %(today)s + %(days_ahead)s)
+     ORDER BY account.id"""
+_CONTACTS = """
+    SELECT account_id, id, kind, value FROM accounts_contact WHERE account_id = ANY(%s::bigint[]) ORDER BY id"""
+# A line takes SMS when its number is one of a mobile telephone.
+_SERVICE_NUMBERS = """
+    SELECT DISTINCT payer_id, service_number FROM catalog_subscription
+     WHERE payer_id = ANY(%s::bigint[]) AND state = 'ACTIVE' AND service_number ~ '^(\\+?86)?1[3-9][0-9]{9}$'
+     ORDER BY payer_id, service_number"""
+_TOLD = """
+    SELECT n.case_id, n.rule_id, rule.template_code, n.contact_ref, n.told_on,
+           CASE WHEN rule.needed_for <> '' THEN n.message_id END
+      FROM arrears_casenotice n JOIN arrears_policynotice rule ON rule.id = n.rule_id
+     WHERE n.case_id = ANY(%s::bigint[]) ORDER BY n.id"""
+_DELIVERIES = """
+    SELECT message_id, min(coalesce(sent_at, delivered_at)), min(delivered_at) FILTER (WHERE state = 'DELIVERED'),
+           bool_or(state = 'FAILED' AND failure = 'HARD') AND NOT bool_or(state IN ('QUEUED', 'DELIVERED'))
+      FROM notices_delivery WHERE message_id = ANY(%s::bigint[]) AND channel <> 'INBOX' GROUP BY message_id"""
+_CHANGES = """
+    SELECT case_id, to_stage, "on", earliest_due_on FROM arrears_stagechange
+     WHERE case_id = ANY(%s::bigint[]) ORDER BY id"""
+# Why nothing is owed any more: given up or taken off since the case began, and nothing paid meanwhile.
+_RELIEFS = """
+    SELECT c.account_id, bool_or(w.id IS NOT NULL) FROM arrears_arrearscase c
+      JOIN billing_bill b ON b.account_id = c.account_id
+      JOIN billing_adjustment a ON a.bill_id = b.id AND a.at >= c.opened_at
+      LEFT JOIN arrears_writeoff w ON w.bill_id = b.id
+     WHERE c.id = ANY(%s::bigint[])
+       AND NOT EXISTS (SELECT FROM billing_receipt r WHERE r.account_id = c.account_id AND r.paid_at >= c.opened_at)
+     GROUP BY c.account_id"""
+
+
+def _rows(sql: str, values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
+def _read(where: str, values: dict[str, Any], as_of: datetime, *, everybody: bool) -> Iterator[Subject]:
+    from_day = local_date(as_of)
+    given: dict[str, Any] = {"days_ahead": 0} | values
+    given |= {"today": from_day, "everybody": everybody, "oldest": as_of - IN_FLIGHT}
+    rows = _rows(_FACTS.format(where=where), given)
+    account_ids = [row[0] for row in rows]
+    cases = {row[9]: row[0] for row in rows if row[9]}
+    reach = contacts(account_ids)
+    told, changes = _told(list(cases)), _changes(list(cases))
+    settled = [row[9] for row in rows if row[9] and row[4] <= 0]
+    reliefs = dict(_rows(_RELIEFS, [settled])) if settled else {}
+    for row in rows:
+        yield _subject(row, reach[row[0]], told[row[9]], changes.get(row[9], _Changes()), reliefs, from_day)
+
+
+def contacts(account_ids: Collection[int]) -> defaultdict[int, tuple[Reach, ...]]:
+    """All live contacts of these accounts: what was left with us, and the lines themselves that take SMS."""
+    found: defaultdict[int, list[Reach]] = defaultdict(list)
+    for account_id, contact_id, kind, value in _rows(_CONTACTS, [list(account_ids)]):
+        channel = Channel.SMS if kind == "PHONE" else Channel.EMAIL
+        found[account_id].append(Reach(f"contact:{contact_id}", channel, value, contact_id))
+    for account_id, number in _rows(_SERVICE_NUMBERS, [list(account_ids)]):
+        phone = f"+86{number[-11:]}"
+        if all(each.address != phone for each in found[account_id]):
+            found[account_id].append(Reach(f"service:{number}", Channel.SMS, phone))
+    return defaultdict(tuple, {key: tuple(each) for key, each in found.items()})
+
+
+def _told(case_ids: list[int]) -> defaultdict[int | None, tuple[Told, ...]]:
+    rows = _rows(_TOLD, [case_ids])
+    messages = [row[5] for row in rows if row[5]]
+    proofs = {row[0]: row[1:] for row in _rows(_DELIVERIES, [messages])}
+    found: defaultdict[int | None, list[Told]] = defaultdict(list)
+    for case_id, rule_id, code, ref, on, message_id in rows:
+        sent_at, delivered_at, is_hard = proofs.get(message_id, (None, None, False))
+        found[case_id].append(Told(rule_id, code, ref, on, _day(sent_at), _day(delivered_at), bool(is_hard)))
+    return defaultdict(tuple, {key: tuple(each) for key, each in found.items()})
+
+
+@dataclass(slots=True)
+class _Changes:
+    suspended_on: date | None = None
+    entered_due_on: date | None = None
+
+
+def _changes(case_ids: list[int]) -> dict[int | None, _Changes]:
+    found: defaultdict[int | None, _Changes] = defaultdict(_Changes)
+    for case_id, stage, on, due_on in _rows(_CHANGES, [case_ids]):
+        if stage == Stage.SUSPENDED:
+            found[case_id].suspended_on = on
+        found[case_id].entered_due_on = due_on
+    return found
+
+
+def _subject(
+    row: tuple[Any, ...],
+    reach: tuple[Reach, ...],
+    told: tuple[Told, ...],
+    changes: _Changes,
+    reliefs: dict[int, bool],
+    today: date,
+) -> Subject:
+    (account_id, number, region_id, kind, cents, due_on, disputed_until, is_disputed, credit_days,
+     case_id, case_number, policy_id, stage, since, _opened_at,
+     promise_id, promised_on, promise_until, exempt_until, paying_until, post) = row  # fmt: skip
+    holds = []
+    if is_disputed:
+        holds.append((Hold.DISPUTE, max(disputed_until, today)))
+    if promise_id and promise_until >= today:
+        holds.append((Hold.PROMISE, promise_until))
+    if exempt_until:
+        holds.append((Hold.EXEMPTION, exempt_until))
+    if paying_until:
+        holds.append((Hold.IN_FLIGHT, max(local_date(paying_until), today)))
+    facts = Facts(
+        account_id=account_id,
+        owed_cents=cents if due_on else min(cents, 0),
+        due_on=due_on,
+        stage=Stage(stage or Stage.NONE),
+        since=since,
+        suspended_on=changes.suspended_on,
+        entered_due_on=changes.entered_due_on,
+        credit_days=credit_days or 0,
+        contacts=reach,
+        has_post=bool(post),
+        told=told,
+        holds=tuple(holds),
+        relief=_relief(is_disputed, reliefs.get(account_id)),
+    )
+    return Subject(
+        facts, number, region_id, kind, case_id, case_number or "", policy_id, promise_id, promised_on,
+        promise_until, post,
+    )  # fmt: skip
+
+
+def _relief(is_disputed: bool, is_written_off: bool | None) -> CloseReason:
+    if is_disputed:
+        return CloseReason.DISPUTED
+    if is_written_off is None:
+        return CloseReason.PAID
+    return CloseReason.WRITTEN_OFF if is_written_off else CloseReason.ADJUSTED
+
+
+def _day(at: datetime | None) -> date | None:
+    return local_date(at) if at else None
