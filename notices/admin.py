@@ -154,7 +154,11 @@ class DeliveryAdmin(WithFailures):
             title=_("重新发送"),
             explanation=_("未送达的通知会重新排队发送；验证码等已过期的内容不会再发。"),
             permission="notices.change_delivery",
-            applies=lambda delivery: delivery.state == DeliveryState.FAILED and not delivery.expires_at,
+            applies=lambda delivery: (
+                delivery.state == DeliveryState.FAILED
+                and not delivery.expires_at
+                and not delivery.letter_list_id
+            ),
             carry_out=_send_again,
             icon="send",
         ),

@@ -36,7 +36,13 @@ def poll_receipts() -> int:
     return receipt_polls.run(clock=clock.now)
 
 
-@shared_task(name="notices.deliver_letters", queue=queue.CELERY_QUEUE, acks_late=True, time_limit=300)
+@shared_task(
+    name="notices.deliver_letters",
+    queue=queue.CELERY_QUEUE,
+    acks_late=True,
+    time_limit=300,
+    ignore_result=True,
+)
 def deliver_letters() -> int:
     """Letters posted long enough ago count as delivered; safe to run twice. How many do since this run."""
     return letters.deliver(as_of=clock.now())

@@ -105,8 +105,12 @@ def expire(*, as_of: datetime) -> int:
 
 
 def retry(*, delivery_id: int, actor: Actor, as_of: datetime) -> None:
-    """Puts a FAILED delivery back into the queue; raises NotFound, or NotSendable for any other and for secrets."""
-    failed = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.FAILED, expires_at=None)
+    """Puts a FAILED delivery back into the queue; raises NotFound, or NotSendable for any other, for secrets, and for
+    letters that were printed: their address is dead, or a new notice is due.
+    """
+    failed = Delivery.objects.filter(
+        pk=delivery_id, state=DeliveryState.FAILED, expires_at=None, letter_list=None
+    )
     changes = {"attempts": 0, "error": "", "failure": "", "next_attempt_at": as_of}
     if failed.update(state=DeliveryState.QUEUED, **changes):
         log.info("delivery queued again", extra={"delivery": delivery_id, "actor": actor.ref})

@@ -9,7 +9,7 @@ import pytest
 from core.actor import Actor
 from notices.models import Channel, Delivery, Message
 from notices.providers import signature
-from notices.services import bulk_messages, fallbacks, messages, receipts, sending
+from notices.services import bulk_messages, fallbacks, inbox, messages, receipts, sending
 from tests.conftest import NOON
 from tests.notices import build
 from tests.notices.conftest import SECRET, Gateway
@@ -116,12 +116,12 @@ def test_a_late_receipt_stops_the_way_that_waits() -> None:
 def test_one_address_that_arrived_is_enough_and_the_inbox_is_not() -> None:
     build.template("站内：{{ amount }}", version=90, channel=Channel.INBOX, title="缴费")
     message = tell(build.EMAIL, addresses=[build.PHONE, build.OTHER_PHONE, messages.INBOX])
-    sending.inbox.deliver(as_of=NOON)
+    inbox.deliver(as_of=NOON)
     assert message.deliveries.get(channel="INBOX").fallback_at is None
     report(message.deliveries.get(address=build.PHONE.value), "DELIVERED")
     assert fallbacks.run(as_of=NOON + HOUR) == 0
     only_inbox = tell(build.EMAIL, addresses=[build.PHONE, messages.INBOX], key="test:inbox")
-    sending.inbox.deliver(as_of=NOON)
+    inbox.deliver(as_of=NOON)
     assert fallbacks.run(as_of=NOON + HOUR) == 1
     assert only_inbox.deliveries.filter(channel="EMAIL").exists()
 

@@ -16,7 +16,7 @@ from core.models import AuditRow, OutboxRow, Upload
 from core.scopes import everything
 from notices import letter_papers, tasks
 from notices.models import Channel, Delivery, DeliveryReceipt, LetterList
-from notices.services import bulk_messages, fallbacks, letters, messages
+from notices.services import bulk_messages, fallbacks, letters, messages, retries, sending
 from tests.conftest import NOON
 from tests.core.test_uploads import picture
 from tests.notices import build
@@ -200,6 +200,17 @@ def test_a_letter_that_comes_back_says_that_the_address_takes_none() -> None:
     assert letters.deliver(as_of=NOON + 30 * DAY) == 0
     told = OutboxRow.objects.filter(event="notices.delivery_failed")
     assert {row.payload["failure"] for row in told} <= {"HARD"}
+
+
+def test_a_letter_that_came_back_is_not_sent_again() -> None:
+    delivery = letter()
+    post(printed())
+    come_back(delivery, NOON + 3 * DAY)
+    with pytest.raises(sending.NotSendable):
+        sending.retry(delivery_id=delivery.pk, actor=CLERK, as_of=NOON + 4 * DAY)
+    retries.send_again(rows=Delivery.objects.all(), actor=CLERK, reason="x", as_of=NOON + 4 * DAY)
+    delivery.refresh_from_db()
+    assert delivery.state == "FAILED"
 
 
 def test_one_that_comes_back_after_it_counted_as_delivered_is_known_as_both() -> None:

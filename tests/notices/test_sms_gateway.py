@@ -13,7 +13,7 @@ from notices.models import Delivery, DeliveryReceipt, Failure
 from notices.providers import signature, sms_codes
 from notices.providers.base import BatchProvider, PolledProvider, ProviderError
 from notices.providers.sms_http import SmsGateway, signed_reports
-from notices.services import receipt_polls, receipts, sending
+from notices.services import messages, receipt_polls, receipts, sending
 from tests.conftest import NOON
 from tests.notices import build
 from tests.notices.conftest import SECRET, Gateway
@@ -106,7 +106,7 @@ def batch(gateway: Gateway, settings: Any) -> Batch:
 
 def test_many_in_one_request_and_an_answer_for_each(batch: Batch) -> None:
     phones = [f"+861380000000{n}" for n in range(1, 5)]
-    rows = [build.send(build.messages.Address("SMS", phone)).deliveries.get() for phone in phones]
+    rows = [build.send(messages.Address("SMS", phone)).deliveries.get() for phone in phones]
     batch.results[phones[1]] = {"accepted": False, "code": "NO_SUCH_NUMBER"}
     batch.results[phones[2]] = {"accepted": False, "code": "BUSY"}
     assert sending.work(clock=at(NOON)) == 4
