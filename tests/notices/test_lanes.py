@@ -161,9 +161,8 @@ def test_what_is_due_is_found_by_an_index_in_its_order() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_sort = off")
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            f"EXPLAIN {DELIVERIES._claim_sql(False, 'SMS')}", DELIVERIES._claim_values(20, NOON, "SMS")
-        )
+        values: Any = DELIVERIES._claim_values(20, NOON, "SMS")
+        cursor.execute(f"EXPLAIN {DELIVERIES._claim_sql(False, 'SMS')}", values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "using delivery_due" in plan
     assert "Sort" not in plan

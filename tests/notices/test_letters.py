@@ -46,6 +46,11 @@ def printed(*, as_of: datetime = NOON) -> LetterList:
     return letters.print_list(sight=everything, region_ref="", actor=CLERK, as_of=as_of)
 
 
+def local_day(moment: datetime | None) -> date:
+    assert moment is not None
+    return clock.local_date(moment)
+
+
 def proof() -> letters.Proof:
     return letters.Proof("receipt.png", [picture()])
 
@@ -135,11 +140,11 @@ def test_posted_with_a_proof_it_is_delivered_seven_days_later() -> None:
     assert letters.deliver(as_of=before) == 0
     assert letters.deliver(as_of=before + timedelta(seconds=1)) == 1
     delivery.refresh_from_db()
-    assert (delivery.state, clock.local_date(delivery.delivered_at)) == ("DELIVERED", POSTED + 7 * DAY)
+    assert (delivery.state, local_day(delivery.delivered_at)) == ("DELIVERED", POSTED + 7 * DAY)
     receipt = delivery.receipts.get()
     assert (receipt.provider, receipt.status, receipt.is_verified) == ("post", "DELIVERED", True)
     assert bytes(receipt.raw).decode() == proof_row.digest
-    assert clock.local_date(receipt.reported_at) == POSTED
+    assert local_day(receipt.reported_at) == POSTED
     assert letters.deliver(as_of=before + DAY) == 0
 
 
