@@ -10,6 +10,7 @@ from notices import rules
 from notices.models import Channel, Delivery, DeliveryAttempt, Message
 from notices.queue import DELIVERIES
 from notices.services import bulk_messages, messages, sending, texts
+from notices.services import inbox as inboxes
 from tests.conftest import NOON
 from tests.notices import build
 from tests.notices.conftest import Gateway
@@ -77,7 +78,7 @@ def test_the_inbox_is_delivered_by_our_own_writing_and_has_no_proof() -> None:
 def test_two_workers_at_the_inboxes_count_each_once() -> None:
     for n in range(40):
         tell(str(n), messages.INBOX)
-    done = together(*[lambda: sending.inbox.deliver(as_of=NOON, limit=7) for _ in range(3)])
+    done = together(*[lambda: inboxes.deliver(as_of=NOON, limit=7) for _ in range(3)])
     assert sum(done) == 21
     assert Delivery.objects.filter(state="DELIVERED", attempts=1).count() == 21
 
