@@ -16,6 +16,7 @@ INBOX, POST = "inbox", "post"  # refs that are no contacts: our own page, and a 
 _AFTER_SUSPENSION = (Stage.DISCONNECT_WARNED, Stage.DISCONNECTED)
 # Steps that a dispute, a promise, an exemption or a payment in flight stops.
 _HELD_STEPS = (Stage.SUSPEND_WARNED, Stage.SUSPENDED, *_AFTER_SUSPENSION)
+_UNTIL_DECIDED = (Hold.DISPUTE, Hold.IN_FLIGHT)
 # Before these, everything that the stage before had to tell has been told on an earlier day.
 _HARD_STEPS = (Stage.SUSPENDED, Stage.DISCONNECTED)
 # Stages whose notices announce such a step: a lie while something holds it.
@@ -143,7 +144,7 @@ def assess(facts: Facts, policy: PolicyFacts, today: date) -> Decision:
 
     Lines are cut one by one and by two people's leave: `next` says from when on that is possible.
     """
-    holds = tuple(each for each in facts.holds if each[1] >= today)
+    holds = holding(facts, today)
     close = _ends(facts, policy, today)
     if close or not _counts(facts, policy):
         facts = replace(facts, stage=Stage.NONE, since=None, suspended_on=None, entered_due_on=None, told=())
@@ -161,10 +162,15 @@ def assess(facts: Facts, policy: PolicyFacts, today: date) -> Decision:
     return Decision(facts.stage, _notices(facts, policy, holds, today), holds, ahead, close)
 
 
+def holding(facts: Facts, today: date) -> tuple[tuple[Hold, date], ...]:
+    """What holds on that day. A dispute and a payment hold until they are decided, however late that is."""
+    return tuple(each for each in facts.holds if each[1] >= today or each[0] in _UNTIL_DECIDED)
+
+
 def expected(facts: Facts, policy: PolicyFacts, today: date) -> dict[Stage, date]:
     """The earliest day of each stage still ahead, were everything told on its day and nothing paid."""
     days: dict[Stage, date] = {}
-    until = max((until for _hold, until in facts.holds if until >= today), default=None)
+    until = max((max(until, today) for _hold, until in holding(facts, today)), default=None)
     since, suspended_on = facts.since, facts.suspended_on
     for stage in STAGES[STAGES.index(facts.stage) + 1 :]:
         rule = policy.stages.get(stage)
@@ -224,7 +230,7 @@ def _next(
     day = base + timedelta(rule.days) if facts.since is None else _not_before(base, rule, facts.since)
     waits = []
     if holds and stage in _HELD_STEPS:
-        day = max(day, max(until for _hold, until in holds) + timedelta(1))
+        day = max(day, max(today, *(until for _hold, until in holds)) + timedelta(1))
         waits.append(Wait.HOLD)
     proven_on, missing = _told_before(facts, policy, stage, today)
     waits += missing

@@ -72,7 +72,7 @@ _FACTS = """
           FROM owed LEFT JOIN billing_accountbalance balance USING (account_id)
     )
     SELECT account.id, account.number, account.region_id, customer.kind,
-           coalesce(net.cents, 0) - coalesce(net.credit, 0),
+           (coalesce(net.cents, 0) - coalesce(net.credit, 0))::bigint,
            CASE WHEN net.credit > 0 THEN
                 (SELECT min(due_on) FROM (
                     SELECT due_on, sum(open_cents) OVER (ORDER BY due_on, id) AS up_to FROM open_bill
@@ -204,13 +204,13 @@ def _subject(
      promise_id, promised_on, promise_until, exempt_until, paying_until, post) = row  # fmt: skip
     holds = []
     if is_disputed:
-        holds.append((Hold.DISPUTE, max(disputed_until, today)))
+        holds.append((Hold.DISPUTE, disputed_until))
     if promise_id and promise_until >= today:
         holds.append((Hold.PROMISE, promise_until))
     if exempt_until:
         holds.append((Hold.EXEMPTION, exempt_until))
     if paying_until:
-        holds.append((Hold.IN_FLIGHT, max(local_date(paying_until), today)))
+        holds.append((Hold.IN_FLIGHT, local_date(paying_until)))
     facts = Facts(
         account_id=account_id,
         owed_cents=cents if due_on else min(cents, 0),

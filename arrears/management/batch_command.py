@@ -1,0 +1,37 @@
+"""What the commands of this room share: their options, their progress, how they end."""
+
+import json
+import sys
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from django.core.management.base import BaseCommand, CommandParser
+from tqdm import tqdm
+
+from core import batch
+
+
+class Counted(Protocol):
+    failed: int
+
+    def as_json(self) -> dict[str, int]: ...
+
+
+def add_options(parser: CommandParser) -> None:
+    parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
+    parser.add_argument("--dry-run", action="store_true", help="count what would be done, change nothing")
+    parser.add_argument("--limit", type=batch.positive, metavar="N", help="stop after so many accounts")
+    parser.add_argument("--account", default="", metavar="NUMBER", help="only this account")
+    batch.add_region(parser)
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+
+
+def carry_out(command: BaseCommand, steps: Iterator[Counted], unit: str, *, as_json: bool) -> None:
+    """Runs to the end and prints the counts; exits with 1 when something failed."""
+    last: deque[Any] = deque(tqdm(steps, unit=unit, disable=not sys.stderr.isatty()), maxlen=1)
+    counts = last[0].as_json() if last else {}
+    told = ", ".join(f"{name} {count}" for name, count in counts.items()) or "nothing to do"
+    command.stdout.write(json.dumps(counts) if as_json else told)
+    if last and last[0].failed:
+        sys.exit(1)

@@ -1,0 +1,72 @@
+"""The judgement of one account: every day in the pass, and at once after a payment, a dispute, a promise."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from django.db import transaction
+
+from arrears import locks, rules
+from arrears.choices import Stage
+from arrears.models import Policy
+from arrears.rules import PolicyFacts
+from arrears.selectors import facts as facts_reads
+from arrears.selectors import policies
+from arrears.selectors.facts import Subject
+from arrears.selectors.policies import Book
+from arrears.services import casework, promises, telling
+from arrears.services.casework import Counts, Judged
+from core.actor import Actor
+from core.clock import local_date
+
+
+def judge(subjects: Iterable[Subject], book: Book, today: date) -> list[Judged]:
+    """What is decided about each; an account without a policy is left alone, unless it has a case of an old one."""
+    judged = []
+    old: dict[int, PolicyFacts] = {}
+    for subject in subjects:
+        policy = book.find(subject.region_id, subject.customer_kind)
+        if policy is None and subject.case_policy_id is not None:
+            known = subject.case_policy_id
+            if known not in old:
+                old[known] = policies.facts_of(Policy.objects.get(pk=known))
+            policy = old[known]
+        if policy is not None:
+            judged.append(Judged(subject, policy, rules.assess(subject.facts, policy, today)))
+    return judged
+
+
+def is_held(each: Judged) -> bool:
+    """Whether something holds a case back of which the customer is told."""
+    return bool(each.decision.holds) and each.decision.stage in HELD_STAGES and not each.decision.close
+
+
+HELD_STAGES = (Stage.OVERDUE, Stage.SUSPEND_WARNED, Stage.SUSPENDED, Stage.DISCONNECT_WARNED)
+
+
+@transaction.atomic
+def assess_one(account_id: int, *, actor: Actor, as_of: datetime) -> Counts:
+    """The account is where it belongs as of now, behind its lock; what arrears had stopped is on again if it may be.
+
+    Asked again it changes nothing. Caps of the daily pass do not hold back what one account is asked for.
+    """
+    locks.accounts([account_id])
+    today = local_date(as_of)
+    return write(
+        judge(facts_reads.of([account_id], as_of=as_of).values(), policies.book(today), today),
+        actor=actor,
+        as_of=as_of,
+    )
+
+
+def write(judged: list[Judged], *, actor: Actor, as_of: datetime) -> Counts:
+    """All that follows from these decisions; the accounts' locks are held, the facts were read behind them."""
+    today = local_date(as_of)
+    over = [each.subject for each in judged if promises.is_over(each.subject, today)]
+    if over:
+        promises.settle(over, as_of=as_of)
+    changed = [each for each in judged if each.is_change]
+    counts = casework.write(changed, actor=actor, as_of=as_of) if changed else Counts()
+    held = [each.subject for each in judged if is_held(each) and each.subject.case_id is not None]
+    if held:
+        counts.told += telling.tell_held(held, as_of=as_of)
+    return counts

@@ -1,0 +1,255 @@
+"""The daily pass: every account in arrears, block by block, one transaction each.
+
+Facts are read without locks; the accounts for which something changes are locked and judged again, so that a payment
+in between is seen. Two processes divide the blocks; what was left out is looked at again in the end. Run again it
+writes nothing.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from accounts.selectors import regions
+from arrears import locks
+from arrears.choices import Stage
+from arrears.models import StageChange
+from arrears.selectors import facts as facts_reads
+from arrears.selectors import policies
+from arrears.selectors.facts import Subject
+from arrears.selectors.policies import Book
+from arrears.services import assessing, casework, promises
+from arrears.services.casework import Judged
+from core import clock, heartbeats
+from core.actor import Actor
+
+log = logging.getLogger(__name__)
+JOB, EVERY = "assess_arrears", timedelta(days=1)
+heartbeats.expect(JOB, every=EVERY)
+BLOCK = 4000  # accounts in one transaction
+_BLOCKS, _CAPS = 6201, 6202  # spaces of advisory locks
+_NEXT = """
+    SELECT max(id), count(*) FROM (SELECT id FROM accounts_billingaccount WHERE id > %s ORDER BY id LIMIT %s) page"""
+
+
+@dataclass
+class Counts(casework.Counts):
+    """Besides what was written: accounts looked at, held back by a cap, and those that failed."""
+
+    looked: int = 0
+    capped: int = 0
+    failed: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run is asked to do."""
+
+    as_of: datetime
+    dry_run: bool = False
+    limit: int | None = None  # accounts in arrears to look at; None: all
+    region: str = ""  # the code of a region; "": everywhere
+    account: str = ""  # the number of one account; "": all
+    only: Callable[[Judged], Judged | None] = field(default=lambda each: each)  # narrows what is done
+    stop: Callable[[], bool] = field(default=lambda: False)  # asked between blocks
+    actor: Actor = field(default_factory=lambda: Actor.job(JOB))
+
+
+def run_now(*, as_of: datetime) -> Counts:
+    """The whole run of the scheduler, with its heartbeat."""
+    total = Counts()
+    with heartbeats.beat(JOB, every=EVERY, as_of=as_of) as beat:
+        for total in run(Job(as_of=as_of)):
+            beat.detail |= total.as_json()
+        beat.ok = not total.failed
+    return total
+
+
+def run(job: Job) -> Iterator[Counts]:
+    """Judges every account in arrears; the counts after each block."""
+    book = policies.book(clock.local_date(job.as_of))
+    beneath = frozenset(regions.beneath(job.region)) if job.region else None
+    total = Counts()
+    if job.account:
+        yield _account(job, book, total)
+        return
+    left: list[tuple[int, int]] = []
+    for low, high in _blocks():
+        if job.stop() or (job.limit is not None and total.looked >= job.limit):
+            return
+        if not _block(job, book, beneath, low, high, total):
+            left.append((low, high))
+            continue
+        yield total
+    for low, high in left:  # somebody else had them: usually there is nothing to do any more
+        if job.stop():
+            return
+        _block(job, book, beneath, low, high, total, is_waiting=True)
+        yield total
+
+
+def _blocks() -> Iterator[tuple[int, int]]:
+    """Ranges `(low, high]` of ids: the same ones for everybody who asks."""
+    low = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_NEXT, [low, BLOCK])
+            high, _count = cursor.fetchone()
+        if high is None:
+            return
+        yield low, int(high)
+        low = int(high)
+
+
+def _account(job: Job, book: Book, total: Counts) -> Counts:
+    where = "SELECT id FROM accounts_billingaccount WHERE number = %s AND purpose = 'CUSTOMER'"
+    with connection.cursor() as cursor:
+        cursor.execute(where, [job.account])
+        ids = [row[0] for row in cursor.fetchall()]
+    with transaction.atomic():
+        subjects = facts_reads.of(ids, as_of=job.as_of)
+        _do(job, book, subjects.values(), total)
+    return total
+
+
+def _block(
+    job: Job,
+    book: Book,
+    beneath: Collection[int] | None,
+    low: int,
+    high: int,
+    total: Counts,
+    *,
+    is_waiting: bool = False,
+) -> bool:
+    """False when somebody else has this block now. A block that fails is done account by account."""
+    counts = Counts()
+    ids: list[int] = []
+    try:
+        with transaction.atomic():
+            if is_waiting:
+                locks.turn(_BLOCKS, low)
+            elif not (job.dry_run or locks.claim(_BLOCKS, low)):
+                return False
+            found = facts_reads.between(low, high, days_ahead=book.days_ahead, as_of=job.as_of)
+            subjects = _within(found.values(), beneath, job.limit, total.looked)
+            ids = [each.account_id for each in subjects]
+            _do(job, book, subjects, counts)
+    except Exception:
+        log.exception("block of arrears failed, trying one by one", extra={"accounts": len(ids)})
+        counts = _one_by_one(job, book, ids)
+    total.add(counts)
+    return True
+
+
+def _within(
+    subjects: Iterable[Subject], beneath: Collection[int] | None, limit: int | None, looked: int
+) -> list[Subject]:
+    inside = [each for each in subjects if beneath is None or each.region_id in beneath]
+    return inside if limit is None else inside[: limit - looked]
+
+
+def _one_by_one(job: Job, book: Book, ids: Iterable[int]) -> Counts:
+    total = Counts()
+    for account_id in ids:
+        counts = Counts()
+        try:
+            with transaction.atomic():
+                _do(job, book, facts_reads.of([account_id], as_of=job.as_of).values(), counts)
+        except Exception:
+            log.exception("account not assessed", extra={"account": account_id})
+            counts = Counts(looked=1, failed=1)
+        total.add(counts)
+    return total
+
+
+def _do(job: Job, book: Book, subjects: Iterable[Subject], counts: Counts) -> None:
+    """Judges, locks those for which something changes, judges these again behind the locks, and writes."""
+    today = clock.local_date(job.as_of)
+    judged = assessing.judge(subjects, book, today)
+    counts.looked += len(judged)
+    changing = [each for each in _narrowed(job, judged) if _matters(each, today)]
+    late = _lines_on(judged, today)
+    if job.dry_run:
+        _count(changing, counts)
+        return
+    ids = [each.subject.account_id for each in changing]
+    if not ids and not late:
+        return
+    locks.accounts([*ids, *late])
+    again = facts_reads.of(ids, as_of=job.as_of)
+    decided = [
+        each for each in _narrowed(job, assessing.judge(again.values(), book, today)) if _matters(each, today)
+    ]
+    kept = _under_caps(decided, today)
+    counts.capped += len(decided) - len(kept)
+    counts.add(_as_counts(assessing.write(kept, actor=job.actor, as_of=job.as_of)))
+    if late:
+        counts.suspended += casework.suspend(late, actor=job.actor, as_of=job.as_of)
+
+
+def _narrowed(job: Job, judged: Iterable[Judged]) -> list[Judged]:
+    return [found for each in judged if (found := job.only(each)) is not None]
+
+
+def _matters(each: Judged, today: date) -> bool:
+    return each.is_change or assessing.is_held(each) or promises.is_over(each.subject, today)
+
+
+def _lines_on(judged: Iterable[Judged], today: date) -> list[int]:
+    """Accounts that stay suspended, where a line is on that is not paid ahead any more."""
+    off = [
+        each.subject.account_id
+        for each in judged
+        if each.decision.stage in casework.OFF_STAGES and not each.moves and not each.decision.holds
+    ]
+    return casework.with_lines_on(off, today) if off else []
+
+
+def _under_caps(judged: list[Judged], today: date) -> list[Judged]:
+    """Without those whose step is more than the policy allows on one day; they wait for tomorrow."""
+    capped = [each for each in judged if each.moves and _cap(each) is not None]
+    if not capped:
+        return judged
+    locks.turn(_CAPS, 0)  # who counts, counts alone
+    left: dict[tuple[int, Stage], int] = {}
+    for each in capped:
+        key = each.policy.id, each.decision.stage
+        if key not in left:
+            done = StageChange.objects.filter(Q(on=today), policy_id=key[0], to_stage=key[1]).count()
+            left[key] = max(0, (_cap(each) or 0) - done)
+    kept = []
+    for each in judged:
+        key = each.policy.id, each.decision.stage
+        if each.moves and key in left:
+            if not left[key]:
+                continue
+            left[key] -= 1
+        kept.append(each)
+    return kept
+
+
+def _cap(each: Judged) -> int | None:
+    """None: no cap. Nobody is kept waiting for the end of his case."""
+    rule = each.policy.stages.get(each.decision.stage)
+    return rule.cap if rule and each.decision.close is None else None
+
+
+def _count(changing: Iterable[Judged], counts: Counts) -> None:
+    """What would be written."""
+    for each in changing:
+        counts.closed += each.decision.close is not None
+        is_step = each.moves and each.decision.stage != Stage.NONE
+        counts.opened += is_step and (each.subject.case_id is None or each.decision.close is not None)
+        counts.moved += is_step and each.subject.case_id is not None and each.decision.close is None
+        counts.told += sum(len(notice.refs) for notice in each.decision.notices)
+
+
+def _as_counts(written: casework.Counts) -> Counts:
+    return Counts(**vars(written))

@@ -1,0 +1,199 @@
+"""The notices of a case: one message for each contact, one in the inbox, a letter where nothing else is left.
+
+Texts are rendered when they go out; here the messages are queued with their values, once by dedupe key.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import connection
+from django.urls import reverse
+from django.utils import formats, translation
+from django.utils.functional import Promise
+
+from accounts.models import User
+from arrears import rules
+from arrears.choices import Hold, Stage
+from arrears.rules import INBOX, POST, Facts, PolicyFacts, Reach
+from arrears.selectors.facts import Subject
+from core import money
+from core.clock import local_date
+from notices.models import Channel
+from notices.services import bulk_messages, messages
+from notices.services.messages import Address
+
+if TYPE_CHECKING:
+    from arrears.services.casework import Judged
+
+Said = str | date | Promise  # lazy texts are said in the language of whoever reads them
+_CASE_NOTICES = """
+    INSERT INTO arrears_casenotice (case_id, rule_id, stage, contact_ref, contact_id, message_id, told_on, created_at)
+    SELECT case_id, rule_id, stage, ref, contact_id, m.id, %(today)s, %(at)s
+      FROM unnest(%(cases)s::bigint[], %(rules)s::bigint[], %(stages)s::text[], %(refs)s::text[],
+                  %(contacts)s::bigint[], %(keys)s::text[]) AS given (case_id, rule_id, stage, ref, contact_id, key)
+      JOIN notices_message m ON m.dedupe_key = given.key
+     ORDER BY case_id, rule_id, ref ON CONFLICT (case_id, rule_id, contact_ref) DO NOTHING"""
+_INBOX = Reach(INBOX, Channel.INBOX, messages.INBOX.value)
+
+
+def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: datetime) -> int:
+    """Queues what was decided to be told, with a row of the case for each; how many messages were new."""
+    if not wanted:
+        return 0
+    today = local_date(as_of)
+    languages = _languages(each.subject for each, _case in wanted)
+    letters: defaultdict[str, list[bulk_messages.Letter]] = defaultdict(list)
+    rows: list[tuple[int, int, str, str, int | None, str]] = []
+    for each, case_id in wanted:
+        assert case_id is not None
+        subject = each.subject
+        values = _values(subject.facts, each, today)
+        for rule, refs in each.decision.notices:
+            for ref in refs:
+                reach = _reach(subject, ref)
+                key = f"arrears:{case_id}:{rule.id}:{ref}"
+                language = _language(subject, reach, languages)
+                letters[rule.code].append(_letter(subject, reach, values, key, language))
+                rows.append((case_id, rule.id, str(rule.stage), ref, reach.contact_id, key))
+    new = sum(
+        bulk_messages.send(code=code, letters=each, as_of=as_of, is_written_later=True)
+        for code, each in letters.items()
+    )
+    _keep(rows, today, as_of)
+    return new
+
+
+def tell_restored(subjects: Sequence[Subject], *, as_of: datetime) -> int:
+    """Service is back."""
+    return tell_all("restored", [(each, f"restored:{each.case_id}", {}) for each in subjects], as_of=as_of)
+
+
+def tell_held(subjects: Sequence[Subject], *, as_of: datetime) -> int:
+    """Which hold stops what would come next, and until when. A promise was told of when it was made."""
+    wanted: list[tuple[Subject, str, dict[str, Said]]] = [
+        (each, f"held:{each.case_id}:{hold}:{until}", {"holds": hold.label, "until": until})
+        for each in subjects
+        for hold, until in each.facts.holds
+        if hold != Hold.PROMISE
+    ]
+    return tell_all("held_back", wanted, as_of=as_of)
+
+
+def tell_all(code: str, wanted: Sequence[tuple[Subject, str, dict[str, Said]]], *, as_of: datetime) -> int:
+    """The same text on every live contact and in the inbox of each account; how many messages were new."""
+    if not wanted:
+        return 0
+    languages = _languages(subject for subject, _key, _more in wanted)
+    letters = []
+    for subject, key, more in wanted:
+        values: dict[str, Said] = {
+            "amount": money.display(max(0, subject.facts.owed_cents)),
+            "day": local_date(as_of),
+            **more,
+        }
+        for reach in (*subject.facts.contacts, _INBOX):
+            language = _language(subject, reach, languages)
+            letters.append(_letter(subject, reach, values, f"arrears:{key}:{reach.ref}", language))
+    return bulk_messages.send(code=code, letters=letters, as_of=as_of, is_written_later=True)
+
+
+def days_ahead(facts: Facts, policy: PolicyFacts, today: date) -> dict[str, date]:
+    """The days that customers are told: since when, and what is earliest when."""
+    coming = rules.expected(facts, policy, today)
+    days: dict[str, date] = {"due_on": facts.due_on or today}
+    days["suspend_on"] = coming.get(Stage.SUSPENDED, today)
+    days["suspended_on"] = facts.suspended_on or today
+    days["disconnect_on"] = coming.get(Stage.DISCONNECTED, today)
+    return days
+
+
+def _values(facts: Facts, judged: "Judged", today: date) -> dict[str, Said]:
+    """As things are after the decision."""
+    decision = judged.decision
+    if judged.moves:
+        suspended_on = today if decision.stage == Stage.SUSPENDED else facts.suspended_on
+        facts = Facts(
+            account_id=facts.account_id,
+            owed_cents=facts.owed_cents,
+            due_on=facts.due_on,
+            stage=decision.stage,
+            since=today,
+            suspended_on=suspended_on,
+            credit_days=facts.credit_days,
+            holds=facts.holds,
+        )
+    return {"amount": money.display(facts.owed_cents), **days_ahead(facts, judged.policy, today)}
+
+
+def _reach(subject: Subject, ref: str) -> Reach:
+    if ref == INBOX:
+        return _INBOX
+    if ref == POST:
+        return Reach(POST, Channel.LETTER, subject.post)
+    return next(each for each in subject.facts.contacts if each.ref == ref)
+
+
+def _letter(
+    subject: Subject, reach: Reach, values: dict[str, Said], key: str, language: str
+) -> bulk_messages.Letter:
+    said = {name: _said(value, language) for name, value in values.items()}
+    return bulk_messages.Letter(
+        recipient_ref=f"account:{subject.number}",
+        address=Address(reach.channel, reach.address),
+        context={
+            "account_tail": subject.number[-4:],
+            "url": _url(),
+            "help_line": settings.HELP_LINE,
+            **said,
+        },
+        dedupe_key=key,
+        language=language,
+    )
+
+
+def _said(value: Said, language: str) -> str:
+    if isinstance(value, date):
+        return _day(value, language)
+    if isinstance(value, str):
+        return value
+    with translation.override(language):
+        return str(value)
+
+
+@lru_cache(maxsize=2000)
+def _day(value: date, language: str) -> str:
+    with translation.override(language):
+        return str(formats.date_format(value, "DATE_FORMAT"))
+
+
+@lru_cache(maxsize=1)
+def _url() -> str:
+    return f"{settings.BASE_URL}{reverse('billing:bills')}"
+
+
+def _languages(subjects: Iterable[Subject]) -> dict[str, str]:
+    """The language of those who log in with these phones and read another one than the house's."""
+    phones = [each.address for subject in subjects for each in subject.facts.contacts]
+    users = User.objects.filter(phone__in=phones).exclude(language=settings.LANGUAGE_CODE)
+    return {phone: language for phone, language in users.values_list("phone", "language") if phone}
+
+
+def _language(subject: Subject, reach: Reach, languages: dict[str, str]) -> str:
+    """That of the contact; else of the first contact that has one of its own."""
+    if not languages:
+        return str(settings.LANGUAGE_CODE)
+    if reach.channel == Channel.SMS:
+        return languages.get(reach.address, settings.LANGUAGE_CODE)
+    own = (languages[each.address] for each in subject.facts.contacts if each.address in languages)
+    return next(own, settings.LANGUAGE_CODE)
+
+
+def _keep(rows: Sequence[tuple[int, int, str, str, int | None, str]], today: date, as_of: datetime) -> None:
+    names = ("cases", "rules", "stages", "refs", "contacts", "keys")
+    values = dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_CASE_NOTICES, values | {"today": today, "at": as_of})
