@@ -12,7 +12,7 @@ from accounts.models import BillingAccount, Region, User
 from core import approvals, clock
 from core.actor import Actor
 from core.models import Approval, AuditRow
-from notices.models import Message, Template, Trigger
+from notices.models import InboxMark, Message, Template, Trigger
 from notices.services import messages
 from tests.admin import build as staff
 from tests.billing import build as money
@@ -261,3 +261,13 @@ def test_a_dry_run_needs_the_right_to_see_recipients() -> None:
     assert desk(staff.staff_with("notices.view_trigger", username="a")).get(address).status_code == 403
     both = staff.staff_with("notices.view_trigger", "notices.view_message", username="b")
     assert desk(both).get(address).status_code == 200
+
+
+@pytest.mark.parametrize("model", ["template", "trigger", "inboxmark"])
+def test_lists_and_details_open(model: str) -> None:
+    InboxMark.objects.create(reader_ref="user:1", up_to=1, at=NOON)
+    root = desk(staff.superuser())
+    assert root.get(reverse(f"admin:notices_{model}_changelist")).status_code == 200
+    row = {"template": Template, "trigger": Trigger, "inboxmark": InboxMark}[model].objects.first()
+    assert row is not None
+    assert root.get(reverse(f"admin:notices_{model}_change", args=[row.pk])).status_code == 200
