@@ -276,6 +276,8 @@ CELERY_BEAT_SCHEDULE = {
     "end-subscriptions": {"task": "catalog.end_subscriptions", "schedule": crontab(minute=5)},
     "watch-orders": {"task": "catalog.watch_orders", "schedule": 300.0, "options": {"expires": 300}},
     "remind-renewals": {"task": "catalog.remind_renewals", "schedule": crontab(hour=9, minute=15)},  # by day
+    "assess-arrears": {"task": "arrears.assess", "schedule": crontab(hour=8, minute=30)},  # told by day
+    "restore-services": {"task": "arrears.restore", "schedule": 600.0, "options": {"expires": 600}},
     "fire-triggers": {
         "task": "notices.fire_triggers",
         "schedule": crontab(hour=9, minute=45),  # by day

@@ -25,6 +25,8 @@ OWN = {
     heartbeats.TICK: heartbeats.TICK,
     "accounts.close_logins": "accounts.close_logins",
     "accounts.purge": "accounts.purge",
+    "arrears.assess": "assess_arrears",
+    "arrears.restore": "restore_services",
     "billing.check_ledgers": "check_ledgers",
     "billing.collect_debits": "collect_debits",
     "billing.mail_bills": "mail_bills",
