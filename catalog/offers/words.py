@@ -140,3 +140,10 @@ def terminals(amounts: tuple[int, ...], starts_over: bool) -> str:
     ]
     rest = _("再多的从头按第 1 台起算") if starts_over else _("再多的同第 %(n)s 台") % {"n": len(amounts)}
     return _("，").join([*parts, rest])
+
+
+def difference(cents: int) -> str:
+    """+¥5.00, -¥5.00, or that nothing changes."""
+    if not cents:
+        return _("不变")
+    return f"+{display(cents)}" if cents > 0 else display(cents)

@@ -1,5 +1,6 @@
 """Offers in templates: their texts in the reader's language, and their terms in sentences."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -8,10 +9,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Customer
 from catalog.choices import AfterLast, Charge
-from catalog.offers import words
+from catalog.offers import lines, words
+from catalog.offers.lines import Beside, Names
 from catalog.offers.models import Offer
 from catalog.offers.prices import Price, PriceRule
 from catalog.offers.selectors.shelf import Priced
+from catalog.pricing.types import Line
 from core.money import display
 
 register = template.Library()
@@ -21,6 +24,8 @@ register.filter("offer_penalty", words.penalty)
 register.filter("offer_begins", words.begins)
 register.filter("offer_ends", words.ends)
 register.filter("offer_while_off", words.while_off)
+register.filter("difference", words.difference)
+register.simple_tag(lines.names, name="line_names")
 
 
 @register.filter
@@ -77,6 +82,12 @@ def kinds(codes: list[str]) -> str:
 @register.filter
 def listed(values: list[Any]) -> str:
     return _("、").join(map(str, values))
+
+
+@register.simple_tag
+def beside(before: Iterable[Line], now: Iterable[Line], known: Names) -> Beside:
+    """Two months item by item, for catalog/offers/beside.html."""
+    return lines.compare(before, now, known)
 
 
 @register.filter

@@ -38,25 +38,6 @@ def due_label(line: Line, plan: Plan) -> str:
 
 
 @register.filter
-def month_label(line: Line, plan: Plan) -> str:
-    """A line of a month's bill, with its days."""
-    offer = plan.offers.get(line.offer)
-    name = str(offer) if offer else line.offer
-    kind = _("优惠") if line.rule else words.month_charge(line)
-    return _("%(offer)s %(kind)s，%(first)s 起 %(days)s 天") % {
-        "offer": name,
-        "kind": kind,
-        "first": line.begins_on.isoformat(),
-        "days": (line.ends_on - line.begins_on).days,
-    }
-
-
-@register.filter
-def difference(cents: int) -> str:
-    return words.difference(cents)
-
-
-@register.filter
 def order_tone(state: str) -> str:
     return TONES[OrderState(state)]
 

@@ -129,7 +129,7 @@ def _lines(plan: Plan) -> Iterator[QuoteLine]:
             % {
                 "before": display(month.before_cents),
                 "after": display(month.after_cents),
-                "difference": words.difference(month.difference_cents),
+                "difference": offer_words.difference(month.difference_cents),
             },
         )
     for ahead in plan.ahead:
