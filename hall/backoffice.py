@@ -20,6 +20,7 @@ from core.errors import HallError
 from hall.selectors import dashboard as figures
 from operations.serving import rights
 from operations.serving import views as serving
+from resources.admin import funnel
 
 Item = tuple[str, str, str | Promise]  # model label, icon, title
 
@@ -177,6 +178,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items.append({"title": _("现金与解款"), "icon": "account_balance", "link": reverse(counter.TILL)})
     if may_see(request, "billing.receipt"):
         items.append({"title": _("渠道收款月报"), "icon": "monitoring", "link": reverse(channel_months.URL)})
+    if funnel.may_open(request.user):
+        items.append({"title": _("选号开户漏斗"), "icon": "filter_alt", "link": reverse(funnel.URL)})
     if may_see(request, "core.heartbeat"):
         items.append(
             {"title": _("运行状态"), "icon": "vital_signs", "link": reverse("admin:core_heartbeat_status")}

@@ -25,6 +25,11 @@ def holder(ref: str) -> None:
     _advisory(f"number holder:{ref}")
 
 
+def paying_bill(number: str) -> None:
+    """One bill pays for one number; taken after the number."""
+    _advisory(f"number bill:{number}")
+
+
 def items(ids: Iterable[int]) -> dict[int, StockItem]:
     """The stock items by id, all locked in one order."""
     rows = StockItem.objects.select_for_update().filter(pk__in=list(ids)).order_by("pk")
