@@ -93,8 +93,3 @@ def shares(asked: int, left: Iterable[tuple[int, int]]) -> list[tuple[int, int]]
             found.append((key, taken))
             asked -= taken
     return found if not asked else None
-
-
-def next_term(begins_on: date, today: date, ends: Sequence[date]) -> date | None:
-    """The first day after today on which a further term begins."""
-    return next((day for day in ends if day > max(today, begins_on)), None)
