@@ -228,11 +228,11 @@ def _price(item: Item, offer: Offer, since: datetime) -> None:
     charge = Charge.ONCE if item.type == "device" else Charge.PERIOD
     add(*item.amounts, charge=charge, after_last=AfterLast.AGAIN if len(item.amounts) > 1 else AfterLast.LAST)
     if item.code == "basic":
-        west = Region.objects.filter(code="DEMO-QH-W").first()
-        if west is not None:
-            add(2400, 800, 800, region_id=west.pk, after_last=AfterLast.AGAIN)
         add(2080, customer_kind="ENTERPRISE")
         add(500, charge=Charge.PAUSE)
+    west = Region.objects.filter(code="DEMO-QH-W").first()
+    if item.code == "bb300" and west is not None:
+        add(7500, region_id=west.pk)
 
 
 def _changes(offers: dict[str, Offer], as_of: datetime) -> None:
