@@ -72,7 +72,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "asked": asked,
         "found": found,
-        "features": _features(found),
+        "features": [(one, list(zip(found, said, strict=True))) for one, said in _features(found)],
         "is_cut": len(codes) > MOST_COMPARED,
         "most": MOST_COMPARED,
     }
