@@ -60,6 +60,16 @@ def test_what_the_customer_came_for_is_ticked_and_nothing_else(web: Client, acco
     assert "¥30.00" in page
 
 
+def test_what_is_held_already_is_not_offered_as_something_that_lacks(
+    web: Client, user: User, account: BillingAccount
+) -> None:
+    hd, base = build.offer("hd"), build.offer("base")
+    shop.related(hd, "NEEDS", base)
+    assert "offer-base" in text(web.get("/orders/new/?offer=hd"))
+    build.ordered(user, account, base)
+    assert "offer-base" not in text(web.get("/orders/new/?offer=hd"))
+
+
 def test_the_quote_shows_the_next_bills_before_and_after(web: Client, account: BillingAccount) -> None:
     build.offer("hd", 3000)
     page = text(web.post("/orders/new/", {"account": account.number, "offers": ["hd"]}))
