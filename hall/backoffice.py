@@ -18,6 +18,7 @@ from catalog.orders import admin as orders
 from core import approval_desk, clock, scopes
 from core.errors import HallError
 from hall.selectors import dashboard as figures
+from operations import channel_page
 from operations.serving import rights
 from operations.serving import views as serving
 from resources.admin import funnel
@@ -178,6 +179,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items.append({"title": _("现金与解款"), "icon": "account_balance", "link": reverse(counter.TILL)})
     if may_see(request, "billing.receipt"):
         items.append({"title": _("渠道收款月报"), "icon": "monitoring", "link": reverse(channel_months.URL)})
+    if channel_page.may_open(request.user):
+        items.append({"title": _("渠道规范"), "icon": "rule", "link": reverse(channel_page.URL)})
     if funnel.may_open(request.user):
         items.append({"title": _("选号开户漏斗"), "icon": "filter_alt", "link": reverse(funnel.URL)})
     if may_see(request, "core.heartbeat"):
