@@ -40,9 +40,10 @@ class _OffersView(HallApiView):
         return given
 
     def viewer(self, request: Request, as_of: datetime) -> Viewer:
-        """NotFound for another's account and for a place that does not exist."""
+        """NotFound for another's account and for a place that does not exist; an account's own prices are `read`."""
         given = self.asked(request)
         if number := given.get("account"):
+            scopes.require(request, scopes.READ)
             account = accounts.of_user(request.user).filter(number=number).first()
             if account is None:
                 raise NotFound()
