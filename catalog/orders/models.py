@@ -179,6 +179,9 @@ class OrderLine(models.Model):
     )  # CHANGE: what ends; null otherwise
     address = models.CharField(_("装机地址"), max_length=300, blank=True, default="")  # empty: the account's
     amount_cents = models.BigIntegerField(_("一次性金额"), default=0)  # its share of the order's bill
+    back_cents = models.BigIntegerField(
+        _("退还金额"), default=0
+    )  # CHANGE: given back for what it ends as soon as it is on
     effective_on = models.DateField(_("生效日"))
     state = models.CharField(_("状态"), max_length=10, choices=_L.choices, default=_L.WAITING)
     error = models.CharField(_("失败代码"), max_length=60, blank=True, default="")  # empty: no failure

@@ -70,6 +70,7 @@ class Holding:
     since: date | None = None  # begin of the first holding that it follows; None: it follows none
     first_ref: str = ""  # the ref of that first holding; empty: it follows none
     is_returnable: bool = False  # ordered anew (it follows none) and never in a month's bill
+    first_term_cents: int | None = None  # what its order's bill said for the first term; None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Terms:
     change_effect: str = "MONTH_END"
     cancel_effect: str = "MONTH_END"
     return_days: int = 0
+    gives_back_rest: bool = True  # what was paid ahead and is not used, when it is ended before its time
     while_paused: str = "NONE"
     while_in_arrears: str = "NONE"
     while_checked: str = "NONE"

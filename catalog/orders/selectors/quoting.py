@@ -1,6 +1,6 @@
 """What an order would cost and change, by the pricing function itself. Page, form, API, submit and the job ask here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -20,12 +20,13 @@ from catalog.offers.selectors.shelf import price_of
 from catalog.orders import errors, rules
 from catalog.orders.models import LineAction, LineState, OrderLine
 from catalog.orders.rules import Part
-from catalog.pricing import charges
+from catalog.orders.selectors import billed, waiting
+from catalog.pricing import PricingError, charges
+from catalog.pricing.changing import is_undone
 from catalog.pricing.relations import Buyer, Conditions, Problem, problems
 from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook, Rate
 from core import clock
 
-WAITS = "order:"  # how the refs of what waits for its payment begin
 _OVER = (LineState.DONE, LineState.FAILED, LineState.CANCELLED)
 RUN = "hall:run"  # the source of the bills of the month's run
 
@@ -120,6 +121,14 @@ class _Facts:
 
 def plan(wish: Wish, *, as_of: datetime) -> Plan:
     """The order as it stands now. Raises what stands against it (catalog.orders.errors), AccountClosed."""
+    try:
+        return _plan(wish, as_of)
+    except PricingError as error:  # something else that is held, or waits, cannot be priced
+        code = error.subject.partition("/")[0]
+        raise errors.BY_PROBLEM[error.code](offer=_names({code}, {})[code], others="") from error
+
+
+def _plan(wish: Wish, as_of: datetime) -> Plan:
     refuse_closed(wish.account)
     today = clock.local_date(as_of)
     change = _change(wish, today)
@@ -137,13 +146,13 @@ def plan(wish: Wish, *, as_of: datetime) -> Plan:
         book=facts.book,
         period=Period.containing(today),
     )
-    made = rules.parts(change, found)
+    made = _as_billed(rules.parts(change, found), facts, today)
     ahead = _ahead(change, facts.book, today)
     return Plan(
         wish=wish,
         on=today,
         parts=made,
-        months=_months(facts, found.holdings, [today, *(part.effective_on for part in made)]),
+        months=tuple(_months(wish, facts, found.holdings, [today, *(part.effective_on for part in made)])),
         offers=offers,
         ahead=ahead,
         valid_until=_valid_until(today, ahead),
@@ -153,7 +162,7 @@ def plan(wish: Wish, *, as_of: datetime) -> Plan:
 def parts_of(wish: Wish, *, as_of: datetime) -> tuple[Part, ...]:
     """The same without asking whether it may be ordered: it was ordered and paid for. Raises PricingError."""
     today = clock.local_date(as_of)
-    change, facts = _change(wish, today), _facts(wish, today, as_of)
+    change, facts = _change(wish, today), _facts(wish, today, as_of, with_waiting=False)
     found = charges(
         holdings=facts.holdings,
         change=change,
@@ -161,7 +170,7 @@ def parts_of(wish: Wish, *, as_of: datetime) -> tuple[Part, ...]:
         book=facts.book,
         period=Period.containing(today),
     )
-    return rules.parts(change, found)
+    return _as_billed(rules.parts(change, found), facts, today)
 
 
 def held_by(account: BillingAccount, *, as_of: datetime) -> tuple[Holding, ...]:
@@ -179,16 +188,55 @@ def _change(wish: Wish, on: date) -> Change:
     )
 
 
-def _facts(wish: Wish, today: date, as_of: datetime) -> _Facts:
+def _facts(wish: Wish, today: date, as_of: datetime, *, with_waiting: bool = True) -> _Facts:
     """Prices are those of who pays; what is on sale for him is a matter of who orders."""
     account = wish.account
     payer_id = payers.of_account(account.pk, on=today)
     known = books.facts_of({payer_id, account.pk}, today)
     found = known[payer_id]
     book, conditions, buyer = books.for_sale(found, known[account.pk], as_of)
-    held = _held(payer_id, today)
-    waiting = _waiting(account, held, found.customer, book, today)
-    return _Facts((*held, *waiting), found.customer, book, payer_id, conditions, buyer)
+    held = _as_paid(_held(payer_id, today), wish, today)
+    if with_waiting:
+        held = waiting.beside(account, held, found.customer, book, today)
+    return _Facts(held, found.customer, book, payer_id, conditions, buyer)
+
+
+def _as_paid(held: tuple[Holding, ...], wish: Wish, today: date) -> tuple[Holding, ...]:
+    """What is ended or turned comes with what its first term was billed at; what is not on yet has not begun."""
+    named = {*wish.end, *wish.turn}
+    terms = billed.first_terms([each for each in held if each.ref in named])
+    off = Subscription.objects.filter(number__in=wish.end, state=SubscriptionState.PENDING)
+    late = set(off.filter(begins_on__lte=today).values_list("number", flat=True)) if wish.end else set()
+    return tuple(
+        replace(
+            each,
+            first_term_cents=terms.get(each.ref),
+            begins_on=today + timedelta(days=1) if each.ref in late else each.begins_on,
+        )
+        if each.ref in named
+        else each
+        for each in held
+    )
+
+
+def _as_billed(parts: tuple[Part, ...], facts: _Facts, today: date) -> tuple[Part, ...]:
+    """What ends as if it had never been gives back what its order was billed, to the fen."""
+    held = {each.ref: each for each in facts.holdings}
+    found: list[Part] = []
+    for part in parts:
+        old = held.get(part.replaces)
+        if part.action == LineAction.CANCEL and old is not None:
+            terms = facts.book.terms[old.offer]
+            cents = billed.whole(old.ref) if is_undone(old, terms, today) else None
+            if cents is not None:
+                part = replace(part, due=(), back=_back(old, cents))
+        found.append(part)
+    return tuple(found)
+
+
+def _back(old: Holding, cents: int) -> tuple[Line, ...]:
+    day = old.begins_on
+    return (Line(f"{old.offer}/PERIOD", old.ref, old.offer, "PERIOD", -cents, day, day),) if cents else ()
 
 
 def _held(payer_id: int, today: date) -> tuple[Holding, ...]:
@@ -218,36 +266,6 @@ def _returnable(payer_id: int, held: Sequence[Holding], today: date) -> set[str]
     run = Bill.objects.filter(source=RUN, source_number__in=[f"{code}:{payer}" for code in earlier])
     billed = {number.partition(":")[0] for number in run.values_list("source_number", flat=True)}
     return {number for number, code in anew.items() if code not in billed}
-
-
-def _waiting(
-    account: BillingAccount,
-    held: Sequence[Holding],
-    customer: Customer,
-    book: PriceBook,
-    today: date,
-) -> list[Holding]:
-    """What was ordered and waits for its payment counts as held from today: it cannot be ordered a second time."""
-    rows = OrderLine.objects.filter(
-        order__account=account,
-        order__finished_at=None,
-        state=LineState.WAITING,
-        action=LineAction.ADD,
-    )
-    found = rows.values_list("order__number", "position", "offer__code", "address")
-    waiting: list[Holding] = []
-    for number, position, offer, address in found:
-        change = Change(on=today, add=(offer,), place=holding_rules.place(account.number, address))
-        made = charges(
-            holdings=[*held, *waiting],
-            change=change,
-            customer=customer,
-            book=book,
-            period=Period.containing(today),
-        )
-        new = next(each for each in made.holdings if each.ref.startswith(rules.NEW))
-        waiting.append(replace(new, ref=f"{WAITS}{number}:{position}"))
-    return waiting
 
 
 def _offers(facts: _Facts, change: Change) -> dict[str, Offer]:
@@ -328,18 +346,26 @@ def _names(codes: set[str], offers: Mapping[str, Offer]) -> dict[str, str]:
     return {code: known.get(code, code) for code in codes}
 
 
-def _months(facts: _Facts, after: Sequence[Holding], days: Sequence[date]) -> tuple[Month, ...]:
-    """This month, the next, and those in which something of it takes effect."""
+def _months(wish: Wish, facts: _Facts, after: Sequence[Holding], days: Sequence[date]) -> Iterator[Month]:
+    """This month, the next, and those in which something of it takes effect.
+
+    Nobody is kept from ending something because nobody knows what a month costs: that month is left out.
+    """
     this = Period.containing(days[0])
     periods = {this, Period.containing(this.ends_on), *(Period.containing(day) for day in days)}
-    found = []
     for period in sorted(periods, key=lambda each: each.begins_on):
-        before, then = (
-            charges(holdings=held, change=None, customer=facts.customer, book=facts.book, period=period).month
-            for held in (facts.holdings, after)
-        )
-        found.append(Month(period.code, before, then))
-    return tuple(found)
+        try:
+            before, then = (
+                charges(
+                    holdings=held, change=None, customer=facts.customer, book=facts.book, period=period
+                ).month
+                for held in (facts.holdings, after)
+            )
+        except PricingError:
+            if wish.add or wish.turn:
+                raise
+            continue
+        yield Month(period.code, before, then)
 
 
 def _ahead(change: Change, book: PriceBook, on: date) -> tuple[Ahead, ...]:

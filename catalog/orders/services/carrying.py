@@ -112,6 +112,9 @@ def _add(at: Job, row: OrderLine, part: Part) -> None:
 
 def _change(at: Job, row: OrderLine, part: Part) -> None:
     assert row.replaces is not None
+    refunds.check(row.replaces.number, part.back_cents)
+    row.back_cents = part.back_cents
+    row.save(update_fields=["back_cents"])
     begun = subscriptions.turn(
         number=row.replaces.number,
         wanted=_wanted(at, row, part),
@@ -120,7 +123,6 @@ def _change(at: Job, row: OrderLine, part: Part) -> None:
         as_of=at.as_of,
         reason=at.reason,
     )
-    _give_back(at, row, part)
     _begun(at, row, begun, part)
 
 
@@ -128,8 +130,17 @@ def _begun(at: Job, row: OrderLine, begun: Subscription, part: Part) -> None:
     """What begins on a later day is arranged, and the line done; what begins today is done when it is on."""
     is_later = part.effective_on > local_date(at.as_of)
     is_done = is_later or begun.state == SubscriptionState.ACTIVE
-    to = LineState.DONE if is_done else LineState.WORKING
-    moves.line_to(row, to, subscription=begun, effective_on=part.effective_on)
+    if is_done:
+        done(at, row, subscription=begun, effective_on=part.effective_on)
+    else:
+        moves.line_to(row, LineState.WORKING, subscription=begun, effective_on=part.effective_on)
+
+
+def done(at: Job, row: OrderLine, **changes: Any) -> None:
+    """What was ordered is on: only now comes back what was paid ahead for what it took the place of."""
+    moves.line_to(row, LineState.DONE, **changes)
+    if row.action == LineAction.CHANGE:
+        _give_back(at, row, row.back_cents)
 
 
 def _cancel(at: Job, row: OrderLine, part: Part) -> None:
@@ -142,7 +153,7 @@ def _cancel(at: Job, row: OrderLine, part: Part) -> None:
         subscriptions.give_back(**named, slip_id=at.slip_id)
     else:
         subscriptions.set_end(**named, slip_id=at.slip_id, on=part.effective_on)
-    _give_back(at, row, part)
+    _give_back(at, row, part.back_cents)
     moves.line_to(row, LineState.DONE, effective_on=part.effective_on)
 
 
@@ -152,8 +163,6 @@ def _is_returnable(held: Subscription, as_of: datetime) -> bool:
     )
 
 
-def _give_back(at: Job, row: OrderLine, part: Part) -> None:
+def _give_back(at: Job, row: OrderLine, cents: int) -> None:
     assert row.replaces is not None
-    refunds.of_subscription(
-        row.replaces.number, part.back_cents, reason=at.reason, actor=at.actor, as_of=at.as_of
-    )
+    refunds.of_subscription(row.replaces.number, cents, reason=at.reason, actor=at.actor, as_of=at.as_of)

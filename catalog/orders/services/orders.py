@@ -199,7 +199,7 @@ def give_up(*, number: str, code: str, actor: Actor, as_of: datetime) -> Order:
     at = carrying.Job(order, actor, as_of)
     for row in open_ones:
         if _is_on(row.subscription):  # the far system was faster than the news of it
-            moves.line_to(row, LineState.DONE)
+            carrying.done(at, row)
         else:
             carrying.fail(at, row, code)
     moves.settle(order, lines, actor=actor, as_of=as_of)
@@ -215,9 +215,10 @@ def subscription_on(*, number: str, actor: Actor, as_of: datetime) -> bool:
         return False
     order = locks.order(of_order)
     lines = locks.lines(order.pk)
+    at = carrying.Job(order, actor, as_of)
     for row in lines:
         if row.state == LineState.WORKING and _is_on(row.subscription):
-            moves.line_to(row, LineState.DONE)
+            carrying.done(at, row)
     moves.settle(order, lines, actor=actor, as_of=as_of)
     return True
 

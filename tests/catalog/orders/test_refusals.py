@@ -274,3 +274,59 @@ def test_a_prepaid_term_of_elsewhere_is_given_back_by_staff(user: User, account:
         as_of=NOON,
     )
     refused(errors.RefundNeedsClerk, lambda: build.cancelled(user, held))
+
+
+def test_a_change_that_waits_for_its_payment_counts_as_held(user: User, account: BillingAccount) -> None:
+    small, year = build.offer("small", 1000), build.offer("year", 49800, cycle="TERM", term_months=12)
+    never = build.offer("never", 500)
+    shop.related(small, "UPGRADES_TO", year)
+    shop.related(year, "EXCLUDES", never)
+    build.ordered(user, account, small)
+    assert build.changed(user, build.held(account, small), year).state == "ACCEPTED"
+    refused(errors.Excludes, lambda: build.ordered(user, account, never))
+
+
+def test_what_has_no_price_any_more_is_refused_by_name_and_can_be_ended(
+    user: User, account: BillingAccount
+) -> None:
+    short = shop.draft("short", active_to=date(2026, 12, 1))
+    shop.price(short, 3000, active_to=date(2026, 12, 1))
+    publishing.publish_offer(offer_id=short.pk, as_of=shop.LONG_AGO)
+    held = subscriptions.begin(
+        account_id=account.pk,
+        wanted=Wanted(offer_id=short.pk, begins_on=date(2026, 11, 1)),
+        actor=build.ACTOR,
+        as_of=NOON,
+    )
+    error = refused(errors.NoPrice, lambda: build.ordered(user, account, build.offer("other", 1000)))
+    assert "short" in error.text
+    build.cancelled(user, held)
+    held.refresh_from_db()
+    assert held.ends_on == date(2026, 12, 1)
+
+
+def prepaid(account: BillingAccount, **more: Any) -> Subscription:
+    """Monthly television that is paid until February, elsewhere."""
+    what = build.offer("ahead", 6000, cancel_effect="AT_ONCE", **more)
+    return subscriptions.begin(
+        account_id=account.pk,
+        wanted=Wanted(offer_id=what.pk, begins_on=date(2026, 9, 1), paid_until=date(2027, 2, 1)),
+        actor=build.ACTOR,
+        as_of=NOON - timedelta(days=78),
+    )
+
+
+def test_months_paid_ahead_elsewhere_are_given_back_by_staff(user: User, account: BillingAccount) -> None:
+    held = prepaid(account)
+    asked = {"subscription": held.number}
+    refused(errors.RefundNeedsClerk, lambda: build.quoted(user, "package.cancel", asked))
+
+
+def test_the_rest_that_an_offer_keeps_is_told_before_agreeing(user: User, account: BillingAccount) -> None:
+    held = prepaid(account, gives_back_rest=False)
+    quote = build.quoted(user, "package.cancel", {"subscription": held.number}).quote
+    assert "预付而未用的部分按资费约定不退还" in quote.warnings
+    assert quote.price_cents == 0
+    order = build.cancelled(user, held)
+    held.refresh_from_db()
+    assert (held.ends_on, order.bill) == (NOON.date(), None)

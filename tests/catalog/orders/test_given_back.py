@@ -1,0 +1,98 @@
+"""What comes back when something is returned, changed or cancelled: what was billed for it, once, to the fen."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from accounts.models import BillingAccount, Standing
+from billing.models import Bill
+from catalog.models import Offer, OrderState, SubscriptionState
+from catalog.orders.services import orders
+from tests.catalog.offers import build as shop
+from tests.catalog.orders import build
+from tests.conftest import NOON
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+TOMORROW = date(2026, 11, 19)
+
+
+def adjusted(bill: Bill | None) -> int:
+    """Fen taken back of a bill."""
+    assert bill is not None
+    return Bill.objects.get(pk=bill.pk).adjusted_cents
+
+
+def bill_of(owner: object, account: BillingAccount, *what: Offer) -> Bill:
+    """That of an order of these, paid."""
+    order = build.ordered(owner, account, *what)  # type: ignore[arg-type]  # a user
+    assert order.bill is not None
+    build.pay(order.bill)
+    return order.bill
+
+
+def test_a_change_to_come_that_is_cancelled_gives_back_what_it_cost() -> None:
+    user, account = build.home()
+    month = build.offer("month", 6000, term_months=12, penalty_kind="FIXED", penalty_cents=20000)
+    term = build.offer("term", 49800, cycle="TERM", term_months=24)
+    shop.related(month, "DOWNGRADES_TO", term)
+    build.ordered(user, account, month)
+    order = build.changed(user, build.held(account, month), term)
+    assert order.bill is not None
+    assert order.bill.total_cents == 49800 + 20000
+    build.pay(order.bill)
+    coming = build.held(account, term)
+    assert (coming.state, coming.begins_on) == (SubscriptionState.PENDING, date(2026, 12, 1))
+    build.cancelled(user, coming, as_of=NOON + DAY)
+    assert adjusted(order.bill) == 49800 + 20000
+    stays = build.held(account, month)
+    assert (stays.state, stays.ends_on) == (SubscriptionState.ACTIVE, None)
+
+
+def test_a_return_gives_back_what_was_paid_whatever_discount_holds_since() -> None:
+    user, account = build.home()
+    term = build.offer("term", 49800, cycle="TERM", term_months=24, return_days=7)
+    shop.published_rule("gold", term, tiers=["gold"], value=70)
+    bill = bill_of(user, account, term)
+    shop.tier(account, "gold", active_from=TOMORROW)
+    build.cancelled(user, build.held(account, term), as_of=NOON + DAY)
+    assert adjusted(bill) == 49800
+
+
+def test_the_rest_of_a_term_is_a_share_of_what_was_paid_for_it() -> None:
+    user, account = build.home()
+    term = build.offer("term", 49800, cycle="TERM", term_months=12, cancel_effect="AT_ONCE")
+    shop.published_rule("gold", term, tiers=["gold"], value=50)
+    Standing.objects.create(
+        customer=account.customer, tier="gold", active_from=date(2026, 1, 1), active_to=TOMORROW
+    )
+    bill = bill_of(user, account, term)
+    assert bill.total_cents == 24900
+    build.cancelled(user, build.held(account, term), as_of=NOON + 365 * DAY - 73 * DAY)
+    assert adjusted(bill) == 24900 * 73 // 365
+
+
+def test_what_is_replaced_comes_back_only_when_the_new_one_is_on() -> None:
+    user, account = build.home()
+    year = build.offer("year", 36500, cycle="TERM", term_months=12)
+    more = build.offer("more", 9000, entitlements=("MORE",))
+    shop.related(year, "UPGRADES_TO", more)
+    bill = bill_of(user, account, year)
+    broken = build.changed(user, build.held(account, year), more, as_of=NOON + DAY)
+    assert (broken.state, adjusted(bill)) == (OrderState.IN_PROGRESS, 0)
+    build.switch(NOON + DAY, adapter=build.Broken())
+    orders.give_up(number=broken.number, code="NO_CARD", actor=build.ACTOR, as_of=NOON + DAY)
+    stays = build.held(account, year)
+    assert (stays.state, stays.ends_on, adjusted(bill)) == (SubscriptionState.ACTIVE, None, 0)
+    again = build.changed(user, stays, more, as_of=NOON + 2 * DAY)
+    build.switch(NOON + 2 * DAY)
+    again.refresh_from_db()
+    assert (again.state, adjusted(bill)) == (OrderState.COMPLETED, 36500 - 200)
+
+
+def test_on_the_day_of_renewal_nothing_comes_back() -> None:
+    user, account = build.home()
+    month = build.offer("term", 49800, cycle="TERM", term_months=1, is_renewed=True, cancel_effect="AT_ONCE")
+    bill = bill_of(user, account, month)
+    build.cancelled(user, build.held(account, month), as_of=NOON + 30 * DAY)
+    assert adjusted(bill) == 0
