@@ -41,7 +41,9 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("catalog.pricerule", "loyalty", pgettext_lazy("plural", "优惠规则")),
             ("catalog.priceexception", "request_quote", pgettext_lazy("plural", "价格例外")),
             ("catalog.producttype", "category", pgettext_lazy("plural", "产品类型")),
+            ("catalog.offerseries", "view_agenda", pgettext_lazy("plural", "产品系列")),
             ("catalog.productspecification", "inventory_2", pgettext_lazy("plural", "产品规格")),
+            ("catalog.tier", "military_tech", pgettext_lazy("plural", "等级名称")),
         ),
     ),
     (

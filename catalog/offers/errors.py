@@ -27,6 +27,11 @@ class NoPrice(HallError):
     message = _("“%(charge)s”在%(region)s（%(kind)s）从 %(day)s 起没有价格")
 
 
+class TierWithoutName(HallError):
+    code = "TIER_WITHOUT_NAME"
+    message = _("等级“%(tier)s”还没有写给客户看的名称，不能发布")
+
+
 class AlreadyPublished(Conflict):
     code = "ALREADY_PUBLISHED"
     message = _("已经发布，不能再次发布")
@@ -120,3 +125,13 @@ class BadPeriod(HallError):
 class ExceptionOverlaps(Conflict):
     code = "EXCEPTION_OVERLAPS"
     message = _("这个户号在这段时间已有这项产品的价格例外")
+
+
+class ExceptionIncomplete(Conflict):
+    code = "EXCEPTION_INCOMPLETE"
+    message = _("申请的内容不全，请驳回后重新提出")
+
+
+class PauseAboveFee(HallError):
+    code = "PAUSE_ABOVE_FEE"
+    message = _("停机保号费用在%(region)s（%(kind)s）从 %(day)s 起高于周期费用")

@@ -94,6 +94,16 @@ def rate_on(rates: Sequence[Rate], day: date) -> Rate | None:
     )
 
 
+def first_above(rates: Sequence[Rate], others: Sequence[Rate], begins: date) -> date | None:
+    """The first day from `begins` on when the first terminal's price is higher than the other, both being there."""
+    cuts = {begins, *(rate.begins_on for rate in (*rates, *others))}
+    for day in sorted(cut for cut in cuts if begins <= cut):
+        one, other = rate_on(rates, day), rate_on(others, day)
+        if one is not None and other is not None and one.amounts_cents[0] > other.amounts_cents[0]:
+            return day
+    return None
+
+
 def changes_after(rates: Sequence[Rate], day: date) -> tuple[Rate, ...]:
     """The versions that begin after a day: what the price changes to, and when."""
     return tuple(rate for rate in rates if rate.begins_on > day)

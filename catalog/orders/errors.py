@@ -85,6 +85,11 @@ class NotAChange(Conflict):
     message = _("“%(offer)s”与现在的业务不是同一类，不能直接变更")
 
 
+class FamilyTooSmall(Conflict):
+    code = "ORDER_FAMILY_TOO_SMALL"
+    message = _("“%(offer)s”最多 %(most)s 位成员，现在有 %(members)s 位，请先移除成员或另选产品")
+
+
 class NotOnline(Conflict):
     code = "ORDER_NOT_ONLINE"
     message = _("“%(offer)s”需要配送或上门，暂不能在网上订购。请到营业厅办理，地址见“营业厅”页面")

@@ -60,7 +60,7 @@ def service_sub(service: Service) -> str:
     """The line beneath the name: why it is off, when it ends, until when it is bound, or what tells it from others."""
     row = service.row
     if service.stops:
-        return "、".join(str(SuspensionReason(stop.reason).label) for stop in service.stops)
+        return gettext("、").join(str(SuspensionReason(stop.reason).label) for stop in service.stops)
     if row.ends_on:
         return gettext("%(day)s 结束") % {"day": formats.date_format(row.ends_on)}
     if row.committed_until:

@@ -11,7 +11,7 @@ from accounts.models import Customer
 from catalog.choices import AfterLast, Charge
 from catalog.offers import lines, words
 from catalog.offers.lines import Beside, Names
-from catalog.offers.models import Offer
+from catalog.offers.models import Offer, ProductSpecification
 from catalog.offers.prices import Price, PriceRule
 from catalog.offers.selectors.shelf import Priced
 from catalog.pricing.types import Line
@@ -24,6 +24,7 @@ register.filter("offer_penalty", words.penalty)
 register.filter("offer_begins", words.begins)
 register.filter("offer_ends", words.ends)
 register.filter("offer_while_off", words.while_off)
+register.filter("tiers", words.tiers)
 register.filter("difference", words.difference)
 register.simple_tag(lines.names, name="line_names")
 
@@ -88,6 +89,19 @@ def listed(values: list[Any]) -> str:
 def beside(before: Iterable[Line], now: Iterable[Line], known: Names) -> Beside:
     """Two months item by item, for catalog/offers/beside.html."""
     return lines.compare(before, now, known)
+
+
+@register.filter
+def sentences(said: list[str]) -> str:
+    """Several reasons in one line."""
+    return _("；").join(said)
+
+
+@register.filter
+def with_features(row: ProductSpecification) -> str:
+    """A product with what is in it."""
+    features = _("，").join(f"{text(each, 'name')} {text(each, 'value')}" for each in row.features.all())
+    return _("%(product)s（%(features)s）") % {"product": row, "features": features} if features else str(row)
 
 
 @register.filter

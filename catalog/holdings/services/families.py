@@ -103,7 +103,7 @@ def check_invitation(*, payer: BillingAccount, account_number: str, as_of: datet
     number, today = clean_number(account_number), local_date(as_of)
     if number == payer.number:
         raise NotOneself()
-    limit = _offer_held(payer).offer.family_limit
+    limit = reads.limit(_offer_held(payer))
     _refuse_member_elsewhere(payer, today)
     family = reads.family_of(payer)
     members = _members(family, today) if family else FamilyMember.objects.none()
@@ -157,7 +157,7 @@ def check_joining(row: FamilyInvitation, *, as_of: datetime) -> None:
     held = FamilyMember.objects.filter(account=account).filter(Q(active_to=None) | Q(active_to__gt=joins_on))
     if held.exists():
         raise AlreadyInFamily(account=account.number)
-    limit = row.family.subscription.offer.family_limit
+    limit = reads.limit(row.family.subscription)
     if _members(row.family, today).count() >= limit:
         raise FamilyFull(most=limit)
 

@@ -62,6 +62,11 @@ def _made(snapshot: Snapshot, region_id: int | None, kind: str) -> PriceBook:
     )
 
 
+def tier_names() -> dict[str, tuple[str, str]]:
+    """How tiers are called, in Chinese and English, by code."""
+    return snapshots.current().tiers
+
+
 def conditions(as_of: datetime) -> dict[str, Conditions]:
     """For whom and when each offer is sold, as published by that instant; what is a draft then is not in it."""
     return _conditions(snapshots.current(), as_of)
@@ -123,6 +128,14 @@ def customer(account_id: int, on: date) -> Customer:
 def buyer(found: Facts) -> Buyer:
     """The same account as the one who asks for an offer."""
     return Buyer(above(found.region_id), found.kind, found.customer.tier, found.customer.segments)
+
+
+def on_shelf(
+    region_id: int | None, kind: str, as_of: datetime
+) -> tuple[PriceBook, dict[str, Conditions], dict[str, tuple[str, str]]]:
+    """A book, what is on sale, and the names of tiers: in one query."""
+    snapshot = snapshots.current()
+    return _book(snapshot, region_id, kind), _conditions(snapshot, as_of), snapshot.tiers
 
 
 def for_sale(price: Facts, asks: Facts, as_of: datetime) -> tuple[PriceBook, dict[str, Conditions], Buyer]:

@@ -20,6 +20,8 @@ from core.models import Approval, ApprovalState
 from core.money import display
 
 KIND = "catalog.price_exception"
+MISSING = "—"
+_NEEDED = ("offer", "charge", "amount_cents", "active_from", "active_to")
 ASK, DECIDE = "catalog.add_priceexception", "catalog.approve_priceexception"
 
 
@@ -87,12 +89,14 @@ def _never_alone(*, actor: Actor, subject_id: str, data: dict[str, Any], as_of: 
 
 
 def _describe(data: dict[str, Any]) -> str | Promise:
+    """Offer, price and end, for whoever decides; the desk adds the reason. What is missing in the data is a dash."""
+    charge, cents = data.get("charge"), data.get("amount_cents")
     return _("%(offer)s · %(charge)s %(amount)s · %(begin)s 至 %(end)s 前") % {
-        "offer": data["offer_name"],
-        "charge": Charge(data["charge"]).label,
-        "amount": display(data["amount_cents"]),
-        "begin": data["active_from"],
-        "end": data["active_to"],
+        "offer": data.get("offer_name") or MISSING,
+        "charge": Charge(charge).label if charge in Charge.values else MISSING,
+        "amount": display(cents) if isinstance(cents, int) else MISSING,
+        "begin": data.get("active_from") or MISSING,
+        "end": data.get("active_to") or MISSING,
     }
 
 
@@ -110,6 +114,8 @@ def _grant(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     """From the day asked for, or from today where the decision came later: what was charged stays as it was."""
+    if any(data.get(name) is None for name in _NEEDED):
+        raise errors.ExceptionIncomplete()
     account = BillingAccount.objects.select_for_update().filter(pk=subject_id, closed_at=None).first()
     if account is None:
         raise errors.NoAccount()

@@ -33,7 +33,7 @@ def add(
 
     A published offer's prices change from tomorrow at the earliest, and never so that a day is left without one; of a
     draft any day may be priced, and what begins the same day is replaced. Raises BadAmounts, NotPerTerminal,
-    PriceTooEarly, PriceAhead, NoPrice.
+    PriceTooEarly, PriceAhead, NoPrice, PauseAboveFee.
     """
     offer = locks.offer(offer_id)
     _check(offer, amounts_cents, active_from, active_to, as_of)
@@ -68,7 +68,7 @@ def add(
 def take_back(*, price_id: int, as_of: datetime) -> Price:
     """A price that has not begun does not come; the one that it would have ended goes on.
 
-    Raises AlreadyTakenBack, PriceHasBegun, and NoPrice where nothing would go on.
+    Raises AlreadyTakenBack, PriceHasBegun, NoPrice where nothing would go on, and PauseAboveFee.
     """
     price = locks.price(price_id)
     if price.withdrawn_at is not None:

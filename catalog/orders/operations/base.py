@@ -19,7 +19,7 @@ from catalog.orders.models import LineAction, OrderState
 from catalog.orders.rules import Part
 from catalog.orders.selectors import quoting
 from catalog.orders.selectors.quoting import Plan, Wish
-from catalog.orders.services import moves, orders
+from catalog.orders.services import moves, orders, refunds
 from core import clock
 from core.money import display
 from operations.context import Confirmation, Context
@@ -89,6 +89,8 @@ class OnPackages(Operation):
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         self.check(data)
         plan = quoting.plan(self.wish(data), as_of=ctx.as_of)
+        for part in plan.parts:
+            refunds.check(part.replaces, part.back_cents)
         return OrderQuote(
             price_cents=plan.due_cents,
             effective_on=plan.effective_on,
@@ -162,8 +164,18 @@ def _warnings(plan: Plan) -> Iterator[str]:
         if any(line.charge == "PENALTY" for line in part.due):
             cents = sum(line.amount_cents for line in part.due if line.charge == "PENALTY")
             yield _("合约期未满，要付违约金 %(amount)s") % {"amount": display(cents)}
+        if _keeps_rest(plan, part):
+            yield _("预付而未用的部分按资费约定不退还")
         if part.action != LineAction.CANCEL and offer.is_renewed and offer.cycle == "TERM":
             yield _("“%(offer)s”到期自动续订，续订前短信提醒，随时可以退订") % {"offer": offer}
+
+
+def _keeps_rest(plan: Plan, part: Part) -> bool:
+    """Whether something was paid ahead that the customer will neither use nor get back."""
+    if part.action != LineAction.CANCEL or plan.offers[part.offer].gives_back_rest or part.is_undone:
+        return False
+    rows = Subscription.objects.filter(number=part.replaces, paid_until__gt=part.effective_on)
+    return rows.exists()
 
 
 def _outcome(plan: Plan) -> str:

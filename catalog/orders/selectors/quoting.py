@@ -13,7 +13,7 @@ from billing.models import Bill
 from catalog.choices import Flow
 from catalog.holdings import rules as holding_rules
 from catalog.holdings.models import Subscription, SubscriptionState, Suspension
-from catalog.holdings.selectors import holdings, payers
+from catalog.holdings.selectors import families, holdings, payers
 from catalog.offers.models import Offer
 from catalog.offers.selectors import books
 from catalog.offers.selectors.shelf import price_of
@@ -147,6 +147,7 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
         period=Period.containing(today),
     )
     made = _as_billed(rules.parts(change, found), facts, today)
+    _refuse_family(made, offers)
     ahead = _ahead(change, facts.book, today)
     return Plan(
         wish=wish,
@@ -313,6 +314,16 @@ def _refuse_under_way(wish: Wish) -> None:
     found = busy.values_list("order__number", flat=True).first()
     if found is not None:
         raise errors.UnderWay(number=found)
+
+
+def _refuse_family(parts: Sequence[Part], offers: Mapping[str, Offer]) -> None:
+    """What a family rests on does not turn into something that has no room for all who belong to it on that day."""
+    for part in parts:
+        if part.action != LineAction.CHANGE:
+            continue
+        members, most = families.members_on(part.replaces, part.effective_on), offers[part.offer].family_limit
+        if members > most:
+            raise errors.FamilyTooSmall(offer=str(offers[part.offer]), most=most, members=members)
 
 
 def _refuse_problems(change: Change, facts: _Facts, offers: Mapping[str, Offer]) -> None:

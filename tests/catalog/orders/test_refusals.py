@@ -10,9 +10,9 @@ from accounts.models import BillingAccount, Membership, User
 from accounts.services import accounts
 from accounts.services.accounts import AccountClosed
 from catalog.choices import Flow, SuspensionReason
-from catalog.holdings.services import subscriptions, suspensions
+from catalog.holdings.services import families, subscriptions, suspensions
 from catalog.holdings.services.subscriptions import Wanted
-from catalog.models import Offer, Order, Subscription
+from catalog.models import Family, FamilyInvitation, FamilyMember, Offer, Order, Subscription
 from catalog.offers.services import publishing
 from catalog.orders import errors
 from core.errors import HallError
@@ -220,6 +220,45 @@ def test_a_change_to_the_same_or_to_another_kind_of_thing(user: User, account: B
     data = {"subscription": held.number}
     refused(errors.SameOffer, lambda: build.quoted(user, "package.change", data | {"offer": "hd"}))
     refused(errors.NotAChange, lambda: build.quoted(user, "package.change", data | {"offer": other.code}))
+
+
+def family(head: BillingAccount, members: int, most: int = 2) -> Subscription:
+    """A family offer that this many others belong to since the first of the month."""
+    what = build.offer("family", 3000, family_limit=most, group="tv")
+    row = subscriptions.begin(
+        account_id=head.pk,
+        wanted=Wanted(offer_id=what.pk, begins_on=date(2026, 10, 1)),
+        actor=build.ACTOR,
+        as_of=NOON - timedelta(days=48),
+    )
+    made = Family.objects.create(number="F1", payer=head, subscription=row, created_at=NOON)
+    for account in (head, *(build.home()[1] for _ in range(members))):
+        FamilyMember.objects.create(family=made, account=account, active_from=date(2026, 11, 1))
+    return row
+
+
+def test_a_family_does_not_turn_into_an_offer_for_fewer(user: User, account: BillingAccount) -> None:
+    row = family(account, members=2)
+    small = build.offer("small", 2000, family_limit=1, group="tv")
+    none = build.offer("alone", 1000, group="tv")
+    for other in (small, none):
+        error = refused(errors.FamilyTooSmall, lambda to=other: build.changed(user, row, to))  # type: ignore[misc]
+        assert (error.code, f"产品 {other.code}" in error.text) == ("ORDER_FAMILY_TOO_SMALL", True)
+    assert FamilyMember.objects.filter(active_to=None).count() == 3
+    leaving = FamilyMember.objects.exclude(account=account).order_by("-pk")[0]
+    leaving.active_to = date(2026, 12, 1)
+    leaving.save(update_fields=["active_to"])
+    order = build.changed(user, row, small)  # from next month on, when one member is left
+    assert order.lines.get().effective_on == date(2026, 12, 1)
+
+
+def test_a_family_about_to_become_smaller_takes_nobody_in(user: User, account: BillingAccount) -> None:
+    row = family(account, members=1)
+    build.changed(user, row, build.offer("small", 2000, family_limit=1, group="tv"))
+    how: dict[str, Any] = {"actor": build.ACTOR, "as_of": NOON}
+    with pytest.raises(families.FamilyFull):
+        families.invite(payer_id=account.pk, account_number=build.home()[1].number, **how)
+    assert not FamilyInvitation.objects.exists()
 
 
 def test_the_second_click_finds_the_first_order(user: User, account: BillingAccount) -> None:
