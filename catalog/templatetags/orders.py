@@ -1,6 +1,7 @@
 """How orders and their quotes read on a page."""
 
 from django import template
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from catalog.offers.models import Offer
@@ -57,7 +58,7 @@ def line_title(line: OrderLine) -> str:
 def line_sub(line: OrderLine) -> str:
     if line.state in (LineState.FAILED, LineState.CANCELLED):
         return _("不收费")
-    return _("%(day)s 起生效") % {"day": line.effective_on.isoformat()}
+    return _("%(day)s 起生效") % {"day": formats.date_format(line.effective_on)}
 
 
 @register.filter
