@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from core import clock
-from hall.demo import build, front, held, logins, shelf
+from hall.demo import build, front, held, logins, numbers, shelf
 
 
 class Command(BaseCommand):
@@ -27,5 +27,6 @@ class Command(BaseCommand):
         staff = User.objects.get(username=logins.STAFF)
         front.everything(staff, as_of=now)
         shelf.everything(staff, as_of=now)
+        numbers.everything()
         held.everything(as_of=now)
         self.stdout.write(f"Demo data: {new['accounts']} new accounts, {new['bills']} new bills.")
