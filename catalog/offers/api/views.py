@@ -1,6 +1,6 @@
 """What is on sale and what it costs, as JSON: the same figures as on the pages."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -19,14 +19,15 @@ from core.errors import NotFound
 from operations.api import scopes
 from operations.api.views import HallApiView
 
-_ACCOUNT = OpenApiParameter("account", str, description=_("按这个户号的地区、客户类型和等级"))
-_REGION = OpenApiParameter("region", str, description=_("没有户号时：按这个区域代码"))
-_ON = OpenApiParameter("on", str, description=_("哪一天的价格，如 2026-12-01；默认今天"))
+_CODE = {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,20}$"}
+_ACCOUNT = OpenApiParameter("account", _CODE, description=_("按这个户号的地区、客户类型和等级"))
+_REGION = OpenApiParameter("region", _CODE, description=_("没有户号时：按这个区域代码"))
+_ON = OpenApiParameter("on", date, description=_("哪一天的价格，如 2026-12-01；默认今天"))
 
 
 class _Asked(serializers.Serializer[Any]):
-    account = serializers.CharField(required=False, max_length=32)
-    region = serializers.CharField(required=False, max_length=20)
+    account = serializers.CharField(required=False, max_length=32, allow_blank=True)
+    region = serializers.CharField(required=False, max_length=20, allow_blank=True)
     on = serializers.DateField(required=False)
 
 
