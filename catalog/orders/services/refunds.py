@@ -7,7 +7,7 @@ from django.db.models import F
 from billing.models import Bill
 from billing.services.bills import lowering
 from catalog.orders import errors, rules
-from catalog.orders.models import Order, OrderLine
+from catalog.orders.models import LineAction, LineState, Order, OrderLine
 from core.actor import Actor
 
 
@@ -32,6 +32,16 @@ def of_subscription(number: str, cents: int, *, reason: str, actor: Actor, as_of
         return
     for bill_id, share in _shares(number, cents):
         lowering.lower(bill_id=bill_id, amount_cents=share, reason=reason, actor=actor, as_of=as_of)
+
+
+def of_cancelled(number: str, *, reason: str, actor: Actor, as_of: datetime) -> None:
+    """What was to come does not, and no order of the customer's said so: all that was billed for it comes back."""
+    known = OrderLine.objects.filter(state=LineState.DONE)
+    brought = known.filter(subscription__number=number, amount_cents__gt=0, order__bill__isnull=False)
+    if known.filter(replaces__number=number, action=LineAction.CANCEL).exists():
+        return
+    for line in brought.select_related("order"):
+        of_line(line.order, line, reason=reason, actor=actor, as_of=as_of)
 
 
 def check(number: str, cents: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from accounts.models import BillingAccount, Standing
 from billing.models import Bill
+from catalog.holdings.services import subscriptions
 from catalog.models import Offer, OrderState, SubscriptionState
 from catalog.orders.services import orders
 from tests.catalog.offers import build as shop
@@ -44,6 +45,7 @@ def test_a_change_to_come_that_is_cancelled_gives_back_what_it_cost() -> None:
     coming = build.held(account, term)
     assert (coming.state, coming.begins_on) == (SubscriptionState.PENDING, date(2026, 12, 1))
     build.cancelled(user, coming, as_of=NOON + DAY)
+    build.news(NOON + DAY)
     assert adjusted(order.bill) == 49800 + 20000
     stays = build.held(account, month)
     assert (stays.state, stays.ends_on) == (SubscriptionState.ACTIVE, None)
@@ -96,3 +98,19 @@ def test_on_the_day_of_renewal_nothing_comes_back() -> None:
     bill = bill_of(user, account, month)
     build.cancelled(user, build.held(account, month), as_of=NOON + 30 * DAY)
     assert adjusted(bill) == 0
+
+
+def test_a_change_that_staff_take_back_costs_nothing() -> None:
+    user, account = build.home()
+    month = build.offer("month", 6000)
+    term = build.offer("term", 49800, cycle="TERM", term_months=24)
+    shop.related(month, "DOWNGRADES_TO", term)
+    build.ordered(user, account, month)
+    order = build.changed(user, build.held(account, month), term)
+    assert order.bill is not None
+    build.pay(order.bill)
+    held = build.held(account, month)
+    subscriptions.take_back_end(number=held.number, actor=build.ACTOR, as_of=NOON + DAY)
+    build.news(NOON + DAY)
+    assert build.held(account, term).state == SubscriptionState.CANCELLED
+    assert adjusted(order.bill) == 49800
