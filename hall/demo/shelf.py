@@ -256,6 +256,7 @@ def _changes(offers: dict[str, Offer], as_of: datetime) -> None:
 
 def _rules(owner: User, since: datetime) -> None:
     begin = clock.local_date(since)
+    Tier.objects.get_or_create(code="GOLD", defaults={"name": "金卡", "name_en": "Gold"})
     _rule(
         owner, since, ["bb100", "bb300", "bb1000"], ["basic"],
         code="together", name="电视宽带融合优惠", name_en="TV and broadband together",
