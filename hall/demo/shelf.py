@@ -13,6 +13,7 @@ from catalog.models import (
     ProductSpecification,
     ProductType,
     SpecificationFeature,
+    Tier,
 )
 from catalog.offers.services import prices, publishing
 from core import clock
