@@ -90,7 +90,7 @@ def _transfer(
     limit=_limit(REFUND),
     day_limit=_day_limit(REFUND),
     check_person=own_accounts.checked(own_accounts.of_receipt),
-    describe=lambda data: str(dict(RefundReason.choices).get(data.get("reason_code"), "—")),
+    describe=lambda data: str(dict(RefundReason.choices).get(data.get("reason_code", ""), "—")),
 )
 def _refund(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime

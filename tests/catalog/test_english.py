@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import BillingAccount, User
-from catalog.models import OfferSeries, Subscription
+from catalog.models import Offer, OfferSeries, Subscription
 from catalog.offers.services import publishing
 from core import clock
 from tests.architecture.test_messages import SIGNS
@@ -98,7 +98,7 @@ def test_no_page_of_what_is_held_and_ordered_shows_one(
     web: Client, user: User, account: BillingAccount
 ) -> None:
     everything()
-    small = Subscription._meta.get_field("offer").related_model.objects.get(code="small")
+    small = Offer.objects.get(code="small")
     order = build.ordered(user, account, small)
     held = Subscription.objects.get()
     paths = (

@@ -227,24 +227,29 @@ def test_what_is_published_for_a_minute_is_on_every_page_from_that_minute_on(cli
     offer = build.draft("evening")
     build.price(offer, 2600)
     publishing.publish_offer(offer_id=offer.pk, as_of=NOON, at=at)
-    pages = ("/offers/", "/tariffs/products/", "/api/offers/")
+    pages = ("/offers/", "/tariffs/products/")
+    api = Api(token_of(money.user()))
     with clock.stopped(at - timedelta(seconds=1)):
         assert not any("evening" in client.get(page).content.decode() for page in pages)
         assert client.get("/offers/evening/").status_code == 404
+        assert api.get("/api/offers/").json() == []
     with clock.stopped(at):
         assert all("evening" in client.get(page).content.decode() for page in pages)
         assert client.get("/offers/evening/").status_code == 200
+        assert [each["code"] for each in api.get("/api/offers/").json()] == ["evening"]
 
 
 def test_a_tier_is_called_by_its_name_and_never_by_its_code(client: Client) -> None:
     gold = build.published("best", 900, tiers=["T7"])
     Tier.objects.filter(code="T7").update(name="金卡", name_en="Gold card")
     build.published_rule("cheaper", gold, tiers=["T7"])
-    for address in ("/offers/", "/offers/best/", "/tariffs/products/", "/api/offers/best/"):
+    for address in ("/offers/", "/offers/best/", "/tariffs/products/"):
         answer = client.get(address).content.decode()
         assert "T7" not in answer, address
         assert "金卡" in answer, address
         assert "Gold card" in client.get(address, headers={"Accept-Language": "en"}).content.decode(), address
+    told = Api(token_of(money.user())).get("/api/offers/best/").json()
+    assert told["refusals"] == ["须达到金卡等级"]
     one, account = member()
     build.tier(account, "T7")
     page = text(one, "/offers/best/")
