@@ -9,6 +9,7 @@ from accounts.models import Region
 from accounts.services import standing
 from billing.selectors import ledger_check
 from catalog.charging.services import recharges
+from catalog.holdings.services import families
 from catalog.models import CarriedForward, ChargedMonth, Recharge
 from catalog.offers.services import publishing
 from core.models import OutboxRow
@@ -218,3 +219,19 @@ def test_what_is_no_correction_does_not_reach_back() -> None:
     assert not OutboxRow.objects.exists()
     standing.set_standing(customer_id=of.customer_id, tier="GOLD", active_from=NOV_5, as_of=build.noon(NOV_5))
     assert not OutboxRow.objects.exists()
+
+
+def test_a_family_that_ended_earlier_moves_its_charged_months_to_the_member() -> None:
+    head, member = build.account(), build.account()
+    shared = build.held(head, build.basic(1000, family_limit=3))
+    build.held(member, build.basic(2600))
+    asked = build.noon(date(2026, 9, 2))
+    invited = families.invite(payer_id=head.pk, account_number=member.number, actor=build.ACTOR, as_of=asked)
+    families.accept(reference=invited.reference, slip_id=None, actor=build.ACTOR, as_of=asked)
+    build.run("2026-09")
+    build.run("2026-10")
+    assert (build.charged(head, "2026-10"), build.charged(member, "2026-10")) == ([3600], [])
+    build.end(shared, date(2026, 9, 20), known_on=date(2026, 11, 5))
+    build.news(build.noon(date(2026, 11, 5)))
+    build.run("2026-11")
+    assert (build.charged(head, "2026-10"), build.charged(member, "2026-10")) == ([3600, 0], [2600])

@@ -6,9 +6,10 @@ import pytest
 
 from accounts.models import BillingAccount, Standing
 from billing.models import Bill
-from catalog.holdings.services import subscriptions
+from catalog.holdings.services import due, subscriptions
 from catalog.models import Offer, OrderState, SubscriptionState
 from catalog.orders.services import orders
+from tests.billing import build as money
 from tests.catalog.offers import build as shop
 from tests.catalog.orders import build
 from tests.conftest import NOON
@@ -114,3 +115,41 @@ def test_a_change_that_staff_take_back_costs_nothing() -> None:
     build.news(NOON + DAY)
     assert build.held(account, term).state == SubscriptionState.CANCELLED
     assert adjusted(order.bill) == 49800
+
+
+def test_what_its_day_came_for_and_never_was_on_costs_no_penalty_and_comes_back_whole() -> None:
+    user, account = build.home()
+    month = build.offer("month", 6000)
+    bound = {"penalty_kind": "FIXED", "penalty_cents": 9000, "entitlements": ("TERM",)}
+    term = build.offer("term", 49800, cycle="TERM", term_months=24, **bound)
+    shop.related(month, "DOWNGRADES_TO", term)
+    build.ordered(user, account, month)
+    order = build.changed(user, build.held(account, month), term)
+    assert order.bill is not None
+    build.pay(order.bill)
+    later = NOON + 14 * DAY
+    list(due.run(due.Job(as_of=later)))
+    build.switch(later, adapter=build.Broken())
+    late = build.held(account, term)
+    assert (late.state, late.begins_on) == (SubscriptionState.PENDING, date(2026, 12, 1))
+    assert build.cancelled(user, late, as_of=later).bill is None
+    assert adjusted(order.bill) == 49800
+    assert build.held(account, month).ends_on is None
+
+
+def test_an_upgrade_of_an_upgrade_on_one_day_leaves_the_last_price() -> None:
+    user, account = build.home()
+    small, more, most = (
+        build.offer(code, cents, cycle="TERM", term_months=12)
+        for code, cents in (("small", 36500), ("more", 73000), ("most", 109500))
+    )
+    shop.related(small, "UPGRADES_TO", more)
+    shop.related(more, "UPGRADES_TO", most)
+    bill_of(user, account, small)
+    for old, new in ((small, more), (more, most)):
+        order = build.changed(user, build.held(account, old), new)
+        assert order.bill is not None
+        build.pay(order.bill)
+    owed = sum(bill.total_cents - bill.adjusted_cents for bill in Bill.objects.filter(account=account))
+    assert owed == 109500
+    assert money.books_are_right()
