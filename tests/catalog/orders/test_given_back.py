@@ -120,8 +120,15 @@ def test_a_change_that_staff_take_back_costs_nothing() -> None:
 def test_what_its_day_came_for_and_never_was_on_costs_no_penalty_and_comes_back_whole() -> None:
     user, account = build.home()
     month = build.offer("month", 6000)
-    bound = {"penalty_kind": "FIXED", "penalty_cents": 9000, "entitlements": ("TERM",)}
-    term = build.offer("term", 49800, cycle="TERM", term_months=24, **bound)
+    term = build.offer(
+        "term",
+        49800,
+        cycle="TERM",
+        term_months=24,
+        penalty_kind="FIXED",
+        penalty_cents=9000,
+        entitlements=("TERM",),
+    )
     shop.related(month, "DOWNGRADES_TO", term)
     build.ordered(user, account, month)
     order = build.changed(user, build.held(account, month), term)
