@@ -130,6 +130,26 @@ class NotWaiting(Conflict):
     message = _("订单 %(number)s 已经开始开通或已经结束，不能取消")
 
 
+class OutOfStock(Conflict):
+    code = "ORDER_OUT_OF_STOCK"
+    message = _("“%(offer)s”在您所在的地区暂时缺货，请过几天再来，或另选产品")
+
+
+class NumberMissing(Conflict):
+    code = "ORDER_NUMBER_MISSING"
+    message = _("办理“%(offer)s”要先选一个号码，请选号后在保留时间内办理")
+
+
+class OneNumber(Conflict):
+    code = "ORDER_ONE_NUMBER"
+    message = _("一次只能办理一张号卡，请分开订购")
+
+
+class NothingToHandOver(Conflict):
+    code = "ORDER_NOTHING_TO_HAND_OVER"
+    message = _("订单 %(number)s 的这一项没有要交给客户的设备，或业务已经结束")
+
+
 class NothingToRetry(Conflict):
     code = "ORDER_NOTHING_TO_RETRY"
     message = _("订单 %(number)s 没有需要重新开通的部分")

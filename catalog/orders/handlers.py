@@ -7,7 +7,7 @@ from catalog.events import OrderEnded, OrderWaits, SubscriptionBegan, Subscripti
 from catalog.holdings.models import SubscriptionState
 from catalog.holdings.services import switching
 from catalog.orders.models import Order
-from catalog.orders.services import news, orders, refunds
+from catalog.orders.services import claims, news, orders, refunds
 from core import outbox
 from core.actor import Actor
 from resources.events import CommandFailed
@@ -33,6 +33,7 @@ def give_back_cancelled(event: SubscriptionEnded, *, as_of: datetime) -> None:
     """Staff took a change back, or what it was to follow ended otherwise: the customer does not pay for it."""
     if event.reason == SubscriptionState.CANCELLED:
         refunds.of_cancelled(event.number, reason=event.reason, actor=ACTOR, as_of=as_of)
+        claims.drop_of(event.number, reason=event.reason, actor=ACTOR, as_of=as_of)
 
 
 @outbox.consumer(CommandFailed, name="catalog.order_in_trouble")

@@ -23,6 +23,8 @@ class Part:
     back: tuple[Line, ...]  # given back
     begins: Holding | None  # what is held then; None where nothing begins
     is_undone: bool = False  # what ends is as if it had never been held
+    goods: tuple[str, ...] = ()  # skus of which one piece each is handed over with it
+    number: str = ""  # the digits that it is given
 
     @property
     def due_cents(self) -> int:

@@ -15,6 +15,7 @@ def charge(line: Line) -> str:
         "ONCE": _("一次性费用"),
         "PAUSE": _("停机保号费用"),
         "PENALTY": _("提前终止违约金"),
+        "NUMBER": _("选号费"),
     }
     return words[line.charge]
 

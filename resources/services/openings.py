@@ -97,9 +97,7 @@ def activate(
     Raises NotHeld, OwnNumber, AccountNotHis, NotRealNamed, NotPaid.
     """
     number, period = _held(digits, holder, actor, as_of)
-    owners = Membership.objects.filter(user_id=_user_id(holder), role=Membership.Role.OWNER)
-    if not owners.filter(account__number=account_number, account__closed_at=None).exists():
-        raise AccountNotHis()
+    check_his(holder, account_number)
     if not _was(number, period, Verb.REAL_NAMED):
         raise NotRealNamed()
     if not _was(number, period, Verb.PAID):
@@ -110,6 +108,13 @@ def activate(
     return numbers.assign(
         digits=digits, owner=owner, held_by=holder, actor=actor, as_of=as_of, cause=reason[:300]
     )
+
+
+def check_his(holder: str, account_number: str) -> None:
+    """Returns when the holder owns the open account; raises AccountNotHis, NotFound for what is no user."""
+    owners = Membership.objects.filter(user_id=_user_id(holder), role=Membership.Role.OWNER)
+    if not owners.filter(account__number=account_number, account__closed_at=None).exists():
+        raise AccountNotHis()
 
 
 def _held(digits: str, holder: str, actor: Actor, as_of: datetime) -> tuple[Number, NumberPeriod]:

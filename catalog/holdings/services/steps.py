@@ -18,7 +18,7 @@ from catalog.holdings.models import (
     TerminationReason,
 )
 from catalog.holdings.selectors import payers
-from catalog.holdings.services import facts, switching
+from catalog.holdings.services import facts, service_numbers, switching
 from core import outbox, sequences
 from core.actor import Actor
 from core.clock import local_date
@@ -145,6 +145,7 @@ def terminate(
     row.ends_on = on
     _move(row, _S.TERMINATED, actor=actor, as_of=as_of, reason=why or reason)
     _close_suspensions(row, on, actor=actor, as_of=as_of)
+    service_numbers.end(row, reason, actor=actor, as_of=as_of)
     switching.off(row, cause="end", actor=actor, as_of=as_of)
     _publish(SubscriptionEnded, row, on, as_of=as_of, reason=str(reason))
     facts.changed(account_id=row.account_id, from_day=first_changed, reason="ended", as_of=as_of)
@@ -162,6 +163,7 @@ def cancel(row: Subscription, *, actor: Actor, as_of: datetime, reason: str) -> 
     old_id, row.follows = row.follows_id, None
     row.save(update_fields=["follows"])
     _move(row, _S.CANCELLED, actor=actor, as_of=as_of, reason=reason)
+    service_numbers.end(row, reason, actor=actor, as_of=as_of)
     if switching.was_asked(row.number):
         switching.off(row, cause="cancel", actor=actor, as_of=as_of)
     _publish(SubscriptionEnded, row, local_date(as_of), as_of=as_of, reason=str(_S.CANCELLED))

@@ -3,14 +3,21 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import BillingAccount
 from catalog.offers.models import Offer
 from catalog.orders.operations.base import OnPackages, orderable
 from catalog.orders.selectors.quoting import Wish
+from catalog.orders.selectors.takes import HeldNumber
+from core import clock
+from core.money import display
 from operations.forms import OperationForm
 from operations.registry import register
+from resources.models import NumberPeriod
+from resources.operations import holder
+from resources.selectors import numbers
 
 
 class OrderForm(OperationForm):
@@ -33,6 +40,14 @@ class OrderForm(OperationForm):
         help_text=_("不填就是户号的地址；装在别处时填写"),
         widget=forms.TextInput(attrs={"list": "known-addresses", "autocomplete": "off"}),
     )
+    number = forms.RegexField(
+        r"^[0-9]{3,15}$",
+        label=_("号码"),
+        required=False,
+        widget=forms.Select,
+        help_text=_("办理号卡时选一个已为您保留的号码"),
+        error_messages={"invalid": _("请填写要选的号码，只填数字")},
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,15 +58,36 @@ class OrderForm(OperationForm):
         # What was on sale a moment ago is refused by name, not as an unknown choice.
         offers.queryset = Offer.objects.disclosed(self.ctx.as_of)
         offers.widget.choices = self._on_sale
+        chosen: Any = self.fields["number"].widget
+        chosen.choices = self._held
 
     def _on_sale(self) -> list[tuple[str, str]]:
         """Read when the page shows it and not before."""
         rows = Offer.objects.on_sale(self.ctx.as_of).order_by("type__position", "name")
         return [(row.code, str(row)) for row in rows]
 
+    def _held(self) -> list[tuple[str, str]]:
+        """The numbers that he holds now, with how long; another one is refused by name."""
+        rows = numbers.holds_of(holder(self.ctx.served), as_of=self.ctx.as_of)
+        return [("", str(_("不需要号码"))), *((row.number.digits, _kept(row)) for row in rows)]
+
+    def clean_number(self) -> HeldNumber | None:
+        digits = self.cleaned_data["number"]
+        return HeldNumber(digits, holder(self.ctx.served)) if digits else None
+
     def clean_address(self) -> str:
         """The same address is the same home, however many spaces were typed."""
         return " ".join(self.cleaned_data["address"].split())
+
+
+def _kept(row: NumberPeriod) -> str:
+    """The number with its fee, and until when it is kept."""
+    until = row.ends_at.astimezone(clock.SHANGHAI) if row.ends_at else None
+    return gettext("%(digits)s，选号费 %(fee)s，保留到 %(until)s") % {
+        "digits": row.number.digits,
+        "fee": display(row.number.number_class.price_cents),
+        "until": f"{until:%H:%M}" if until else "—",
+    }
 
 
 @register
@@ -65,4 +101,4 @@ class PackageOrder(OnPackages):
 
     def wish(self, data: dict[str, Any]) -> Wish:
         codes = tuple(sorted(offer.code for offer in data["offers"]))
-        return Wish(data["account"], add=codes, address=data["address"])
+        return Wish(data["account"], add=codes, address=data["address"], number=data["number"])

@@ -15,7 +15,7 @@ from catalog.orders.models import LineAction, LineState, Order, OrderLine
 from catalog.orders.rules import Part
 from catalog.orders.selectors import quoting
 from catalog.orders.selectors.quoting import Wish
-from catalog.orders.services import moves, refunds
+from catalog.orders.services import claims, moves, refunds
 from catalog.pricing.errors import PricingError
 from core.actor import Actor
 from core.clock import local_date
@@ -51,6 +51,7 @@ def line_or_fail(at: Job, row: OrderLine) -> None:
     """The same for what was paid for: what cannot be done any more fails, and its part is given back."""
     try:
         with transaction.atomic():
+            claims.secure(at.order, row, actor=at.actor, as_of=at.as_of)
             line(at, row, _part(at, row))
     except (HallError, PricingError) as error:
         fail(at, row, error.code)
@@ -64,6 +65,7 @@ def fail(at: Job, row: OrderLine, code: str) -> None:
             subscriptions.cancel(number=current.number, actor=at.actor, as_of=at.as_of, reason=at.reason)
     row.refresh_from_db(fields=["state"])
     moves.line_to(row, LineState.FAILED, error=code)
+    claims.drop(at.order, row, actor=at.actor, as_of=at.as_of, reason=code)
     refunds.of_line(at.order, row, reason=code, actor=at.actor, as_of=at.as_of)
 
 
@@ -93,16 +95,18 @@ def _wanted(at: Job, row: OrderLine, part: Part) -> Wanted:
         committed_until=part.begins.committed_until,
         paid_until=part.begins.paid_until,
         address=row.address,
+        service_number=row.service_number,
     )
 
 
 def _add(at: Job, row: OrderLine, part: Part) -> None:
     if row.offer.cycle == Cycle.ONCE:
-        moves.line_to(row, LineState.DONE, effective_on=part.effective_on)
+        done(at, row, effective_on=part.effective_on)
         return
     begun = subscriptions.begin(
         account_id=at.order.account_id,
         wanted=_wanted(at, row, part),
+        number_from=claims.ref(at.order),
         actor=at.actor,
         as_of=at.as_of,
         reason=at.reason,
@@ -139,6 +143,7 @@ def _begun(at: Job, row: OrderLine, begun: Subscription, part: Part) -> None:
 def done(at: Job, row: OrderLine, **changes: Any) -> None:
     """What was ordered is on: only now comes back what was paid ahead for what it took the place of."""
     moves.line_to(row, LineState.DONE, **changes)
+    claims.hand_out(at.order, row, actor=at.actor, as_of=at.as_of)
     if row.action == LineAction.CHANGE:
         _give_back(at, row, row.back_cents)
 
@@ -149,8 +154,10 @@ def _cancel(at: Job, row: OrderLine, part: Part) -> None:
     named: dict[str, Any] = {"number": held.number, "actor": at.actor, "as_of": at.as_of, "reason": at.reason}
     if held.state == SubscriptionState.PENDING:
         subscriptions.cancel(**named)
+        claims.drop_of(held.number, actor=at.actor, as_of=at.as_of, reason=at.reason)
     elif part.is_undone and _is_returnable(held, at.as_of):
         subscriptions.give_back(**named, slip_id=at.slip_id)
+        claims.drop_of(held.number, actor=at.actor, as_of=at.as_of, reason=at.reason)
     else:
         subscriptions.set_end(**named, slip_id=at.slip_id, on=part.effective_on)
     _give_back(at, row, part.back_cents)
