@@ -6,15 +6,19 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.models import BillingAccount, Customer, User, VerificationCode
+from core import rows
 from core.errors import NotFound
 
 
 def account(account_id: int) -> BillingAccount:
     """The billing account, locked until the transaction ends: the root lock of its money; raises NotFound."""
-    try:
-        return BillingAccount.every.select_for_update().get(pk=account_id)
-    except BillingAccount.DoesNotExist:
-        raise NotFound() from None
+    found = rows.of(BillingAccount, _ACCOUNT, [account_id])
+    if not found:
+        raise NotFound()
+    return found[0]
+
+
+_ACCOUNT = "SELECT * FROM accounts_billingaccount WHERE id = %s FOR UPDATE"
 
 
 def hold(account_id: int) -> None:

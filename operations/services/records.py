@@ -10,6 +10,7 @@ from accounts.models import BillingAccount
 from core import sequences
 from core.clock import local_date
 from core.errors import HallError
+from core.prepared import Prepared
 from operations import texts
 from operations.context import Context
 from operations.models import SLIP_MACHINE, Slip, SlipHistory, SlipState
@@ -50,8 +51,25 @@ def open_slip(
         started_at=started_at,
     )
     Slip.objects.bulk_create([slip], ignore_conflicts=True)
-    found = Slip.objects.get(actor_id=ctx.user.pk, operation=operation.code, idempotency_key=key)
+    found = _of_key(ctx.user.pk, operation.code, key)
     return found, found.number == number
+
+
+def _of_key(actor_id: int | None, operation: str, key: str) -> Slip:
+    if actor_id is None:  # nobody is logged in: refused in a moment, and NULL is asked for in other words
+        return Slip.objects.get(actor_id=None, operation=operation, idempotency_key=key)
+    (found,) = _OF_KEY.rows(actor=actor_id, operation=operation, key=key)
+    return found
+
+
+_OF_KEY = Prepared(
+    lambda actor, operation, key: Slip.objects.filter(
+        actor_id=actor, operation=operation, idempotency_key=key
+    ),
+    actor=int,
+    operation=str,
+    key=str,
+)
 
 
 class Record:

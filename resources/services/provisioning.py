@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from core import idempotency, outbox
 from core.actor import Actor
 from core.errors import Conflict, NotFound
+from core.prepared import Prepared
 from resources import locks
 from resources.adapters import registry
 from resources.adapters.base import Adapter, AdapterError, Order, Outcome, Status
@@ -27,6 +28,12 @@ log = logging.getLogger(__name__)
 BATCH = 10  # the time-outs of a batch (130 s) stay within the lease
 ACTOR = Actor.job("resources.carry_out_commands")
 _OPEN = (CommandState.WAITING, CommandState.FAILED, CommandState.BEHIND)
+_OF_KEY = Prepared(lambda key: Command.objects.filter(key=key), key=str)
+_BEFORE = Prepared(
+    lambda kind, subject: Command.objects.filter(subject_kind=kind, subject_id=subject, state__in=_OPEN),
+    kind=str,
+    subject=str,
+)
 
 
 class NotFailed(Conflict):
@@ -53,11 +60,11 @@ def request(
     digest = idempotency.digest([subject_kind, subject_id, action, payload])
     with transaction.atomic():
         locks.subject(subject_kind, subject_id)
-        known = Command.objects.filter(key=key).first()
+        known = _OF_KEY.first(key=key)
         if known is not None:
             idempotency.check_same(known.digest, digest)
             return known
-        others = Command.objects.filter(subject_kind=subject_kind, subject_id=subject_id, state__in=_OPEN)
+        is_behind = _BEFORE.exists(kind=subject_kind, subject=subject_id)
         command = Command.objects.create(
             key=key,
             digest=digest,
@@ -66,7 +73,7 @@ def request(
             subject_id=subject_id,
             payload=dict(payload),
             region_id=region_id,
-            state=CommandState.BEHIND if others.exists() else CommandState.WAITING,
+            state=CommandState.BEHIND if is_behind else CommandState.WAITING,
             created_at=as_of,
             next_attempt_at=as_of,
         )

@@ -9,11 +9,21 @@ from typing import Any
 from catalog.holdings.models import Subscription, SubscriptionState
 from catalog.offers.models import ProductSpecification
 from core.actor import Actor
+from core.prepared import Prepared
 from resources.models import Action, Command, CommandState
 from resources.services import provisioning
 
 _Command = tuple[Action, dict[str, Any]]
 SUBJECT = "subscription"  # of the commands; their subject's id is the subscription's number
+_OPEN = Prepared(
+    lambda number: Command.objects.filter(subject_kind=SUBJECT, subject_id=number).exclude(
+        state=CommandState.DONE
+    ),
+    number=str,
+)
+_CONSISTS_OF = Prepared(
+    lambda offer: ProductSpecification.objects.filter(offers=offer).order_by("pk"), offer=int
+)
 
 
 def on(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> int:
@@ -46,8 +56,7 @@ def off(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime
 
 def is_done(number: str) -> bool:
     """Whether no command of this subscription is still open."""
-    commands = Command.objects.filter(subject_kind=SUBJECT, subject_id=number)
-    return not commands.exclude(state=CommandState.DONE).exists()
+    return not _OPEN.exists(number=number)
 
 
 def was_asked(number: str) -> bool:
@@ -57,12 +66,11 @@ def was_asked(number: str) -> bool:
 
 def _of_offer(offer_id: int) -> tuple[set[str], str]:
     """The entitlements and the line profile ("": none) of what an offer consists of."""
-    rows = ProductSpecification.objects.filter(offers=offer_id).values_list("entitlements", "line_profile")
     entitlements: set[str] = set()
     line = ""
-    for codes, profile in rows.order_by("pk"):
-        entitlements |= set(codes)
-        line = line or profile
+    for row in _CONSISTS_OF.rows(offer=offer_id):
+        entitlements |= set(row.entitlements)
+        line = line or row.line_profile
     return entitlements, line
 
 

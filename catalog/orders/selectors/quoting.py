@@ -20,16 +20,38 @@ from catalog.offers.selectors.shelf import price_of
 from catalog.orders import errors, rules
 from catalog.orders.models import LineAction, LineState, OrderLine
 from catalog.orders.rules import Part
-from catalog.orders.selectors import billed, takes, waiting
-from catalog.orders.selectors.takes import HeldNumber
+from catalog.orders.selectors import billed, waiting
 from catalog.pricing import PricingError, charges
 from catalog.pricing.changing import is_undone
 from catalog.pricing.relations import Buyer, Conditions, Problem, problems
 from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook, Rate
 from core import clock
+from core.prepared import Prepared
 
 _OVER = (LineState.DONE, LineState.FAILED, LineState.CANCELLED)
 RUN = "hall:run"  # the source of the bills of the month's run
+# What few orders meet and each is asked about.
+_COMING = Prepared(
+    lambda payer, day: Subscription.objects.filter(
+        payer_id=payer, state=SubscriptionState.PENDING, begins_on__gt=day
+    ),
+    payer=int,
+    day=date,
+)
+_LATE = Prepared(
+    lambda account, payer, day: Bill.objects.filter(
+        account_id__in=[account, payer], open_cents__gt=0, due_on__lt=day
+    ).select_related("account"),
+    account=int,
+    payer=int,
+    day=date,
+)
+_OFF = Prepared(
+    lambda account: Suspension.objects.filter(
+        subscription__account_id=account, subscription__state=SubscriptionState.ACTIVE, ends_on=None
+    ),
+    account=int,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +63,6 @@ class Wish:
     end: tuple[str, ...] = ()
     turn: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
-    number: HeldNumber | None = None  # for a number card among what is added
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +152,7 @@ def plan(wish: Wish, *, as_of: datetime) -> Plan:
 
 
 def _plan(wish: Wish, as_of: datetime) -> Plan:
-    if wish.add or wish.turn:  # what a closed account still holds may always be ended
-        refuse_closed(wish.account)
+    refuse_closed(wish.account)
     today = clock.local_date(as_of)
     change = _change(wish, today)
     facts = _facts(wish, today, as_of)
@@ -151,8 +171,6 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
     )
     made = _as_billed(rules.parts(change, found), facts, today)
     _refuse_family(made, offers)
-    held = {each.ref: each.offer for each in facts.holdings}
-    made = takes.of_parts(wish.account, wish.number, made, offers, held, as_of=as_of)
     ahead = _ahead(change, facts.book, today)
     return Plan(
         wish=wish,
@@ -247,10 +265,7 @@ def _back(old: Holding, cents: int) -> tuple[Line, ...]:
 
 def _held(payer_id: int, today: date) -> tuple[Holding, ...]:
     """Of this month and of all in which something begins that was asked for."""
-    coming = Subscription.objects.filter(
-        payer_id=payer_id, state=SubscriptionState.PENDING, begins_on__gt=today
-    )
-    days = [today, *coming.values_list("begins_on", flat=True)]
+    days = [today, *(row.begins_on for row in _COMING.rows(payer=payer_id, day=today))]
     periods = {Period.containing(day) for day in days if day is not None}
     found: dict[str, Holding] = {}
     for period in sorted(periods, key=lambda each: each.begins_on):
@@ -277,7 +292,7 @@ def _returnable(payer_id: int, held: Sequence[Holding], today: date) -> set[str]
 def _offers(facts: _Facts, change: Change) -> dict[str, Offer]:
     """The rows of all offers that the change names or that are held."""
     codes = {*change.add, *change.turn.values(), *(each.offer for each in facts.holdings)}
-    rows = takes.with_goods(Offer.objects.filter(code__in=codes).select_related("type"))
+    rows = Offer.objects.filter(code__in=codes).select_related("type")
     return {row.code: row for row in rows}
 
 
@@ -291,23 +306,19 @@ def _refuse_debtor(wish: Wish, facts: _Facts, today: date) -> None:
     """Who has overdue bills orders nothing more; he may always end something."""
     if settings.ORDER_WITH_OVERDUE_BILLS or not (wish.add or wish.turn):
         return
-    late = Bill.objects.filter(
-        account_id__in={wish.account.pk, facts.payer_id}, open_cents__gt=0, due_on__lt=today
-    )
-    first = late.select_related("account").first()
-    if first is not None:
-        raise errors.Overdue(account=first.account.number)
+    late = _LATE.rows(account=wish.account.pk, payer=facts.payer_id, day=today)
+    if late:
+        raise errors.Overdue(account=min(late, key=lambda bill: bill.pk).account.number)
 
 
 def _refuse_suspended(wish: Wish, facts: _Facts) -> None:
     """While something of the account is off nothing is added or changed; it may always be ended."""
     if not facts.holdings or not (wish.add or wish.turn):
         return
-    stopped = Suspension.objects.filter(
-        subscription__account=wish.account, subscription__state=SubscriptionState.ACTIVE, ends_on=None
-    ).first()
-    if stopped is not None:
-        raise errors.Suspended(account=wish.account.number, reason=stopped.get_reason_display())
+    stopped = _OFF.rows(account=wish.account.pk)
+    if stopped:
+        first = min(stopped, key=lambda row: row.pk)
+        raise errors.Suspended(account=wish.account.number, reason=first.get_reason_display())
 
 
 def _refuse_under_way(wish: Wish) -> None:

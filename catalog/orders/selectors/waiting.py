@@ -10,8 +10,18 @@ from catalog.orders import rules
 from catalog.orders.models import LineAction, LineState, OrderLine
 from catalog.pricing import PricingError, charges
 from catalog.pricing.types import Change, Customer, Holding, Period, PriceBook
+from core.prepared import Prepared
 
 REF = "order:"  # how the refs of what waits for its payment begin
+_WAITING = Prepared(
+    lambda account: (
+        OrderLine.objects.filter(order__account_id=account, order__finished_at=None, state=LineState.WAITING)
+        .exclude(action=LineAction.CANCEL)
+        .select_related("order", "offer", "replaces")
+        .order_by("pk")
+    ),
+    account=int,
+)
 
 
 def beside(
@@ -21,16 +31,13 @@ def beside(
 
     What cannot be carried out any more (it will fail when it is paid) counts for nothing.
     """
-    rows = OrderLine.objects.filter(order__account=account, order__finished_at=None, state=LineState.WAITING)
-    found = rows.exclude(action=LineAction.CANCEL).values_list(
-        "order__number", "position", "offer__code", "address", "replaces__number"
-    )
     now = tuple(held)
-    for number, position, offer, address, replaced in found.order_by("pk"):
+    for row in _WAITING.rows(account=account.pk):
+        offer = row.offer.code
         change = (
-            Change(on=today, turn={replaced: offer})
-            if replaced
-            else Change(on=today, add=(offer,), place=holding_rules.place(account.number, address))
+            Change(on=today, turn={row.replaces.number: offer})
+            if row.replaces
+            else Change(on=today, add=(offer,), place=holding_rules.place(account.number, row.address))
         )
         try:
             period = Period.containing(today)
@@ -38,7 +45,9 @@ def beside(
         except PricingError:
             continue
         now = tuple(
-            replace(each, ref=f"{REF}{number}:{position}") if each.ref.startswith(rules.NEW) else each
+            replace(each, ref=f"{REF}{row.order.number}:{row.position}")
+            if each.ref.startswith(rules.NEW)
+            else each
             for each in made.holdings
         )
     return now
