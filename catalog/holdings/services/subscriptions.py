@@ -14,7 +14,7 @@ from accounts import locks as account_locks
 from accounts.services.accounts import refuse_closed
 from catalog.holdings import locks, rules
 from catalog.holdings.models import Subscription, SubscriptionState, TerminationReason
-from catalog.holdings.services import steps
+from catalog.holdings.services import service_numbers, steps
 from catalog.holdings.services.steps import DayTooEarly, Evidence, Outcome, Wanted
 from core.actor import Actor
 from core.clock import local_date
@@ -51,16 +51,25 @@ class ReturnTimeOver(Conflict):
 
 @transaction.atomic
 def begin(
-    *, account_id: int, wanted: Wanted, actor: Actor, as_of: datetime, reason: str = ""
+    *,
+    account_id: int,
+    wanted: Wanted,
+    actor: Actor,
+    as_of: datetime,
+    reason: str = "",
+    number_from: str = "",
 ) -> Subscription:
     """A new subscription. Its day come, it is switched on: ACTIVE at once where no far system has a part in that.
 
-    Else PENDING until `activate`. Raises NotFound, AccountClosed.
+    Else PENDING until `activate`. `number_from`: who keeps `wanted.service_number` for it, e.g. its order; without, the
+    number is none of ours. Raises NotFound, AccountClosed, NotHeld for the number.
     """
     account = account_locks.account(account_id)
     refuse_closed(account)
     row = steps.created(account_id, wanted, follows=None, actor=actor, as_of=as_of, reason=reason)
     row.account = account  # read just now
+    if number_from and row.service_number:
+        service_numbers.take(row, number_from, actor=actor, as_of=as_of)
     steps.begin_if_due(row, actor=actor, as_of=as_of)
     return row
 

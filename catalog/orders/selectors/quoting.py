@@ -20,7 +20,8 @@ from catalog.offers.selectors.shelf import price_of
 from catalog.orders import errors, rules
 from catalog.orders.models import LineAction, LineState, OrderLine
 from catalog.orders.rules import Part
-from catalog.orders.selectors import billed, waiting
+from catalog.orders.selectors import billed, takes, waiting
+from catalog.orders.selectors.takes import HeldNumber
 from catalog.pricing import PricingError, charges
 from catalog.pricing.changing import is_undone
 from catalog.pricing.relations import Buyer, Conditions, Problem, problems
@@ -63,6 +64,7 @@ class Wish:
     end: tuple[str, ...] = ()
     turn: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
+    number: HeldNumber | None = None  # for a number card among what is added
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ def plan(wish: Wish, *, as_of: datetime) -> Plan:
 
 
 def _plan(wish: Wish, as_of: datetime) -> Plan:
-    refuse_closed(wish.account)
+    if wish.add or wish.turn:  # what a closed account still holds may always be ended
+        refuse_closed(wish.account)
     today = clock.local_date(as_of)
     change = _change(wish, today)
     facts = _facts(wish, today, as_of)
@@ -171,6 +174,8 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
     )
     made = _as_billed(rules.parts(change, found), facts, today)
     _refuse_family(made, offers)
+    held = {each.ref: each.offer for each in facts.holdings}
+    made = takes.of_parts(wish.account, wish.number, made, offers, held, as_of=as_of)
     ahead = _ahead(change, facts.book, today)
     return Plan(
         wish=wish,
@@ -292,7 +297,7 @@ def _returnable(payer_id: int, held: Sequence[Holding], today: date) -> set[str]
 def _offers(facts: _Facts, change: Change) -> dict[str, Offer]:
     """The rows of all offers that the change names or that are held."""
     codes = {*change.add, *change.turn.values(), *(each.offer for each in facts.holdings)}
-    rows = Offer.objects.filter(code__in=codes).select_related("type")
+    rows = takes.with_goods(Offer.objects.filter(code__in=codes).select_related("type"))
     return {row.code: row for row in rows}
 
 
