@@ -5,13 +5,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.admin.region_filter import RegionFilter
 from catalog.choices import SuspensionReason
@@ -24,11 +25,12 @@ from catalog.holdings.models import (
     Termination,
     TerminationReason,
 )
-from catalog.holdings.services import documents, families, subscriptions, suspensions
+from catalog.holdings.services import documents, equipment, families, subscriptions, suspensions
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, badge, moment
 from core.errors import NotFound
 from core.reasoned import Reasoned, ReasonOnlyForm
+from resources.models import DeviceState
 
 TONES = {
     str(SubscriptionState.PENDING): "wait",
@@ -40,9 +42,18 @@ _BY_STAFF = [
     (reason.value, reason.label) for reason in (SuspensionReason.STAFF, SuspensionReason.FRAUD_CHECK)
 ]
 
+_OLD_BECOMES = [
+    (state.value, state.label) for state in (DeviceState.RETURNED, DeviceState.DAMAGED, DeviceState.LOST)
+]
+
 
 class ReasonForSuspension(ReasonOnlyForm):
     because = forms.ChoiceField(label=_("停机原因"), choices=_BY_STAFF, widget=UnfoldAdminSelectWidget())
+
+
+class SwapForm(ReasonOnlyForm):
+    serial = forms.CharField(label=_("新设备序列号"), max_length=40, widget=UnfoldAdminTextInputWidget())
+    old_becomes = forms.ChoiceField(label=_("原设备"), choices=_OLD_BECOMES, widget=UnfoldAdminSelectWidget())
 
 
 class DocumentForm(ReasonOnlyForm):
@@ -99,8 +110,53 @@ def _take_back(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) ->
     return _("已撤回，业务继续")
 
 
+def _swap(
+    row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    equipment.swap(
+        number=_number(row_id),
+        serial=data["serial"],
+        old_becomes=DeviceState(data["old_becomes"]),
+        actor=actor,
+        as_of=as_of,
+        reason=reason,
+    )
+    return gettext("已更换为 %(serial)s") % {"serial": data["serial"]}
+
+
+def _take_device_back(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
+    device = equipment.take_back(number=_number(row_id), actor=actor, as_of=as_of, reason=reason)
+    return gettext("已收回 %(serial)s") % {"serial": device.serial}
+
+
+def _has_device(row: Subscription) -> bool:
+    return row.device_id is not None and row.state in (SubscriptionState.PENDING, SubscriptionState.ACTIVE)
+
+
+def _device_is_due(row: Subscription) -> bool:
+    over = row.state in (SubscriptionState.TERMINATED, SubscriptionState.CANCELLED)
+    return over and row.device is not None and row.device.account_id == row.account_id
+
+
 def _is_active(row: Subscription) -> bool:
     return row.state == SubscriptionState.ACTIVE
+
+
+class DeviceFilter(admin.SimpleListFilter):
+    """Over, and the customer still has the device."""
+
+    title = _("设备")
+    parameter_name = "device"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("due", _("已结束待收回"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "due":
+            return queryset
+        over = queryset.exclude(state__in=(SubscriptionState.PENDING, SubscriptionState.ACTIVE))
+        held = Subscription.objects.filter(account=OuterRef("account"), device=OuterRef("device")).held()
+        return over.filter(~Exists(held), device__account_id=F("account_id"))
 
 
 class OffFilter(admin.SimpleListFilter):
@@ -141,7 +197,7 @@ class SuspensionInline(ReadOnlyInline):
 class SubscriptionAdmin(ReadOnlyAdmin):
     region_path = "account__region"
     list_display = ("number", "account", "offer", "shown_state", "begins_on", "ends_on", "committed_until")
-    list_filter = ("state", OffFilter, RegionFilter)
+    list_filter = ("state", OffFilter, DeviceFilter, RegionFilter)
     list_select_related = ("account", "offer")
     search_fields = ("number", "account__number", "service_number")
     search_help_text = _("订购编号、户号或号码（完整）")
@@ -207,6 +263,25 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             carry_out=_terminate,
             icon="cancel",
             form_class=DocumentForm,
+        ),
+        Reasoned(
+            name="swap-device",
+            title=_("更换设备"),
+            explanation=_("换成同一种类的另一台；这台设备上的业务全部重新授权到新设备。"),
+            permission="resources.change_device",
+            applies=_has_device,
+            carry_out=_swap,
+            icon="swap_horiz",
+            form_class=SwapForm,
+        ),
+        Reasoned(
+            name="take-device-back",
+            title=_("收回设备"),
+            explanation=_("业务已经结束，客户交回了设备：登记为已收回，等待检查。"),
+            permission="resources.change_device",
+            applies=_device_is_due,
+            carry_out=_take_device_back,
+            icon="assignment_return",
         ),
     )
 

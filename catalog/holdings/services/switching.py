@@ -54,6 +54,22 @@ def off(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime
     return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
 
 
+def moved(subscription: Subscription, before: str, *, actor: Actor, as_of: datetime) -> int:
+    """Its device is another one: all that is asked for already is authorised there, and no more at the one before.
+
+    `before`: its serial, "" where there was none. How many commands.
+    """
+    entitlements, _line = _of_offer(subscription.offer_id)
+    if not entitlements or subscription.device is None or not was_asked(subscription.number):
+        return 0
+    given = {"entitlements": sorted(entitlements)}
+    cause = f"device:{as_of:%y%m%d%H%M%S%f}"  # the same one may come again
+    wanted: list[_Command] = [(Action.AUTHORISE, given)]
+    if before:
+        wanted.insert(0, (Action.DEAUTHORISE, given | {"device": before}))
+    return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
+
+
 def is_done(number: str) -> bool:
     """Whether no command of this subscription is still open."""
     return not _OPEN.exists(number=number)
@@ -109,7 +125,7 @@ def _ask(
             subject_kind=SUBJECT,
             subject_id=subscription.number,
             action=action,
-            payload=payload | {"device": serial},
+            payload={"device": serial} | payload,
             key=f"{subscription.number}:{cause}:{action}",
             as_of=as_of,
             region_id=subscription.account.region_id,

@@ -15,7 +15,7 @@ from catalog.orders.models import LineAction, LineState, Order, OrderLine
 from catalog.orders.rules import Part
 from catalog.orders.selectors import quoting
 from catalog.orders.selectors.quoting import Wish
-from catalog.orders.services import claims, moves, refunds
+from catalog.orders.services import claims, handing, moves, refunds
 from catalog.pricing.errors import PricingError
 from core.actor import Actor
 from core.clock import local_date
@@ -144,6 +144,7 @@ def done(at: Job, row: OrderLine, **changes: Any) -> None:
     """What was ordered is on: only now comes back what was paid ahead for what it took the place of."""
     moves.line_to(row, LineState.DONE, **changes)
     claims.hand_out(at.order, row, actor=at.actor, as_of=at.as_of)
+    handing.put_aside(row, actor=at.actor, as_of=at.as_of, reason=at.reason)
     if row.action == LineAction.CHANGE:
         _give_back(at, row, row.back_cents)
 

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from core import clock
-from hall.demo import build, front, held, logins, numbers, shelf
+from hall.demo import build, front, held, logins, numbers, shelf, stores
 
 
 class Command(BaseCommand):
@@ -28,5 +28,6 @@ class Command(BaseCommand):
         front.everything(staff, as_of=now)
         shelf.everything(staff, as_of=now)
         numbers.everything()
+        stores.everything(as_of=now)
         held.everything(as_of=now)
         self.stdout.write(f"Demo data: {new['accounts']} new accounts, {new['bills']} new bills.")
