@@ -18,6 +18,7 @@ from catalog.orders.models import OrderState
 from catalog.orders.operations.base import held_of, orderable
 from catalog.orders.operations.package_change import leads_to
 from catalog.orders.selectors import orders as reads
+from catalog.orders.selectors.takes import takes_number
 from core import clock
 from core.errors import NotFound
 from operations import flow
@@ -45,6 +46,7 @@ def order(request: HttpRequest) -> HttpResponse:
             "chosen_account": account,
             "chosen": found,
             "partners": _partners(found, account),
+            "takes_number": any(takes_number(each.offer) for each in found),
             "addresses": _addresses(mine),
         },
     )

@@ -148,6 +148,8 @@ def _of_part(plan: Plan, part: Part) -> Iterator[QuoteLine]:
     yield QuoteLine(
         titles[part.action], value=_("%(offer)s，%(day)s 起") % {"offer": offer, "day": part.effective_on}
     )
+    if part.number:
+        yield QuoteLine(_("号码"), value=part.number)
     for line in part.due:
         yield QuoteLine(words.bill_line(line, plan.offers), line.amount_cents)
     if part.back_cents:

@@ -1,6 +1,7 @@
 """Pieces of the stock that orders take: kept while they wait, out of the house when they are done, back otherwise."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ HOUR = timedelta(hours=1)
 _R = ReservationState
 
 
-def boxed(code: str = "box", sku: str = "BOX-4K", **more: object) -> Offer:
+def boxed(code: str = "box", sku: str = "BOX-4K", **more: Any) -> Offer:
     """An offer with which one piece is handed over."""
-    offer = build.offer(code, 1000, **more)  # type: ignore[arg-type]  # whatever an offer takes
+    offer = build.offer(code, 1000, **more)
     spec = shop.specification(f"thing-{code}")
     spec.stock_item = sku
     spec.save(update_fields=["stock_item"])
@@ -31,13 +32,13 @@ def boxed(code: str = "box", sku: str = "BOX-4K", **more: object) -> Offer:
     return offer
 
 
-def home_with(pieces: int, **more: int) -> tuple[User, BillingAccount, StockItem]:
+def home_with(pieces: int, low_at: int | None = None) -> tuple[User, BillingAccount, StockItem]:
     """Somebody in a district, whose city's store has so many pieces."""
     city = store.region("城")
     user, account = build.home()
     account.region = store.region("区", city)
     account.save(update_fields=["region"])
-    return user, account, store.item(pieces, place=city, **more)
+    return user, account, store.item(pieces, place=city, low_at=low_at)
 
 
 def state() -> str:

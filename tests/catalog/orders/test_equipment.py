@@ -240,7 +240,7 @@ def test_what_is_over_gets_no_device() -> None:
 
 def test_penalty_and_end_of_a_contract_are_read_before_agreeing(client: Client) -> None:
     user, account, _item = home_with(1)
-    contract = {"term_months": 24, "penalty_kind": "PER_MONTH", "penalty_cents": 600}
+    contract: dict[str, Any] = {"term_months": 24, "penalty_kind": "PER_MONTH", "penalty_cents": 600}
     boxed("box-24", **contract)
     client.force_login(user)
     page = client.post("/orders/new/", {"account": account.number, "offers": ["box-24"]}).content.decode()
