@@ -141,8 +141,10 @@ def _places(offer: Offer) -> list[tuple[int | None, tuple[int, ...]]]:
 def _check_gaps(
     offer: Offer, rates: Mapping[str, Sequence[Rate]], begins: date, region: int | None, kind: str
 ) -> None:
+    """What is held goes on when the offer is not sold any more, and is charged by these prices: they have no end."""
+    ends = offer.active_to if offer.cycle == Cycle.ONCE else None
     for charge, found in rates.items():
-        day = rules.first_gap(found, begins, offer.active_to)
+        day = rules.first_gap(found, begins, ends)
         if day is not None:
             raise errors.NoPrice(
                 charge=Charge(charge).label,

@@ -67,6 +67,11 @@ def price_ends(offer: Offer) -> None:
     offer.prices.update(active_to=date(2027, 1, 1))
 
 
+def price_ends_with_the_sale(offer: Offer) -> None:
+    Offer.objects.filter(pk=offer.pk).update(active_to=date(2027, 1, 1))
+    offer.prices.update(active_to=date(2027, 1, 1))
+
+
 def no_fee_for_the_pause(offer: Offer) -> None:
     Offer.objects.filter(pk=offer.pk).update(while_paused=WhileOff.FEE)
 
@@ -91,6 +96,7 @@ REFUSALS: dict[str, tuple[Callable[[Offer], None], str]] = {
     "it has no price": (no_price, "OFFER_WITHOUT_PRICE"),
     "its price begins later": (price_too_late, "OFFER_WITHOUT_PRICE"),
     "its price ends": (price_ends, "OFFER_WITHOUT_PRICE"),
+    "its price ends with the sale, and its holders go on": (price_ends_with_the_sale, "OFFER_WITHOUT_PRICE"),
     "the fee while paused is not told": (no_fee_for_the_pause, "OFFER_WITHOUT_PRICE"),
     "a pause costs more than use": (pause_above_the_fee, "PAUSE_ABOVE_FEE"),
     "it is over": (over, "OFFER_OVER"),
