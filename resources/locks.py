@@ -82,6 +82,12 @@ def command(command_id: int) -> Command:
         raise NotFound() from None
 
 
+def failed_of_subject(kind: str, subject_id: str) -> Command | None:
+    """The command of that subject that waits for a person, locked; its subject is locked by the caller before."""
+    rows = Command.objects.select_for_update().filter(subject_kind=kind, subject_id=subject_id)
+    return rows.filter(state=CommandState.FAILED).first()
+
+
 def next_of_subject(kind: str, subject_id: str) -> Command | None:
     """The oldest command that waits behind others of its subject, locked."""
     rows = Command.objects.select_for_update().filter(subject_kind=kind, subject_id=subject_id)

@@ -1,7 +1,8 @@
 """Commands to far systems: written with the order that needs them, carried out by workers, ended by an event.
 
 A key is one command for ever. Commands of a subject are done in the order in which they were asked for: a later one
-is BEHIND until the one before it is DONE, by the far system or by a person.
+is BEHIND until the one before it is DONE, by the far system or by a person; or until the failed one before it is
+not wanted any more, because what undoes it is asked for.
 """
 
 import logging
@@ -21,7 +22,7 @@ from resources import locks
 from resources.adapters import registry
 from resources.adapters.base import Adapter, AdapterError, Order, Outcome, Status
 from resources.events import CommandDone, CommandFailed
-from resources.models import COMMAND_MACHINE, Command, CommandHistory, CommandState
+from resources.models import COMMAND_MACHINE, Action, Command, CommandHistory, CommandState
 from resources.queue import COMMANDS
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,15 @@ _BEFORE = Prepared(
     kind=str,
     subject=str,
 )
+
+
+# Whoever asks for the one wants the other no more.
+_OPPOSITE = {
+    Action.AUTHORISE: Action.DEAUTHORISE,
+    Action.DEAUTHORISE: Action.AUTHORISE,
+    Action.LINE_ON: Action.LINE_OFF,
+    Action.LINE_OFF: Action.LINE_ON,
+}
 
 
 class NotFailed(Conflict):
@@ -54,6 +64,7 @@ def request(
 ) -> Command:
     """Asks for it in the present transaction; workers are woken after commit. The same key again: the same command.
 
+    A failed command that this one undoes waits for a person no longer: nobody wants it any more.
     `payload` holds plain JSON values and nothing personal. Raises IdempotencyConflict when the key was used for
     something else.
     """
@@ -64,6 +75,7 @@ def request(
         if known is not None:
             idempotency.check_same(known.digest, digest)
             return known
+        _give_way(subject_kind, subject_id, action, key, actor=actor, as_of=as_of)
         is_behind = _BEFORE.exists(kind=subject_kind, subject=subject_id)
         command = Command.objects.create(
             key=key,
@@ -198,7 +210,23 @@ def _end(command: Command, *, actor: Actor, as_of: datetime, reason: str = "", b
         by_hand=by_hand,
     )
     outbox.publish(news, as_of=as_of)
-    following = locks.next_of_subject(command.subject_kind, command.subject_id)
+    _let_next_go(command.subject_kind, command.subject_id, actor=actor, as_of=as_of)
+
+
+def _give_way(
+    subject_kind: str, subject_id: str, action: str, key: str, *, actor: Actor, as_of: datetime
+) -> None:
+    """Ends the subject's failed command of the opposite kind, where there is one. Nobody waits for it: no news."""
+    failed = locks.failed_of_subject(subject_kind, subject_id)
+    if failed is None or failed.action != _OPPOSITE.get(Action(action)):
+        return
+    failed.ended_at = as_of
+    _to(failed, CommandState.DONE, actor=actor, as_of=as_of, reason=f"not wanted any more: {key}")
+    _let_next_go(subject_kind, subject_id, actor=actor, as_of=as_of)
+
+
+def _let_next_go(subject_kind: str, subject_id: str, *, actor: Actor, as_of: datetime) -> None:
+    following = locks.next_of_subject(subject_kind, subject_id)
     if following is not None:
         following.next_attempt_at = as_of
         _to(following, CommandState.WAITING, actor=actor, as_of=as_of)

@@ -125,6 +125,21 @@ def test_a_refusal_goes_to_a_person_and_holds_back_what_came_later(news: list[ou
     assert queue.COMMANDS.depth(as_of=minutes(60)).given_up == 1
 
 
+def test_what_undoes_a_failed_command_does_not_wait_for_a_person(news: list[outbox.Event]) -> None:
+    build.command()
+    build.command("k2")
+    far = Far(AdapterError("REFUSED no such card", permanent=True))
+    work(far)
+    build.command("k3", action="DEAUTHORISE")
+    assert [state(key) for key in ("k1", "k2", "k3")] == ["DONE", "WAITING", "BEHIND"]
+    work(far, minutes(1))
+    work(far, minutes(2))
+    assert [order.key for order in far.orders] == ["k1", "k2", "k3"]
+    assert CommandHistory.objects.filter(command__key="k1").latest("pk").reason == "not wanted any more: k3"
+    assert [event.command_key for event in news] == ["k1", "k2", "k3"]  # type: ignore[attr-defined]
+    assert isinstance(news[0], events.CommandFailed)
+
+
 def test_the_last_try_goes_to_a_person(news: list[outbox.Event]) -> None:
     build.command()
     far = Far(*[AdapterError("BUSY", permanent=False)] * 20)
