@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from billing.events import OrderBillPaid
-from catalog.events import OrderEnded, OrderWaits, SubscriptionBegan, SubscriptionEnded
+from catalog.events import EndTakenBack, OrderEnded, OrderWaits, SubscriptionBegan, SubscriptionEnded
 from catalog.holdings.models import SubscriptionState
 from catalog.holdings.services import switching
 from catalog.orders.models import Order
@@ -34,6 +34,12 @@ def give_back_cancelled(event: SubscriptionEnded, *, as_of: datetime) -> None:
     if event.reason == SubscriptionState.CANCELLED:
         refunds.of_cancelled(event.number, reason=event.reason, actor=ACTOR, as_of=as_of)
         claims.drop_of(event.number, reason=event.reason, actor=ACTOR, as_of=as_of)
+
+
+@outbox.consumer(EndTakenBack, name="catalog.give_back_penalty")
+def give_back_penalty(event: EndTakenBack, *, as_of: datetime) -> None:
+    """It goes on: a penalty for ending it is not due."""
+    refunds.of_end_taken_back(event.number, event.slip_number, reason=event.name, actor=ACTOR, as_of=as_of)
 
 
 @outbox.consumer(CommandFailed, name="catalog.order_in_trouble")

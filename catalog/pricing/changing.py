@@ -110,7 +110,8 @@ def is_undone(holding: Holding, terms: Terms, on: date) -> bool:
         return False
     if on < holding.begins_on:
         return True
-    return holding.is_returnable and on < holding.begins_on + timedelta(days=terms.return_days)
+    first_day = holding.since or holding.begins_on
+    return holding.is_returnable and on < first_day + timedelta(days=terms.return_days)
 
 
 def takes_effect(effect: str, holding: Holding, terms: Terms, on: date) -> date:
@@ -212,7 +213,7 @@ def _opening_lines(held: Held, holding: Holding, *, pays_setup: bool) -> Iterato
 
 def _given_back_whole(held: Held, holding: Holding) -> Iterator[Line]:
     """What was due with the order, the other way round; nothing for what came of a turn, where no order paid for it."""
-    if holding.is_returnable:
+    if holding.is_returnable and holding.since is None:
         for line in _opening_lines(held, holding, pays_setup=True):
             yield replace(line, amount_cents=-line.amount_cents)
 

@@ -69,7 +69,7 @@ class Holding:
     ] = ()  # where a term is paid ahead all since its begin, else those of the month are enough
     since: date | None = None  # begin of the first holding that it follows; None: it follows none
     first_ref: str = ""  # the ref of that first holding; empty: it follows none
-    is_returnable: bool = False  # ordered anew (it follows none) and never in a month's bill
+    is_returnable: bool = False  # ordered anew, or turned from what was; never in a month's bill
     first_term_cents: int | None = None  # what its order's bill said for the first term; None: not known
 
 

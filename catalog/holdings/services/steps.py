@@ -6,7 +6,7 @@ from enum import Enum
 
 from django.utils.translation import gettext_lazy as _
 
-from catalog.events import SubscriptionBegan, SubscriptionChanged, SubscriptionEnded
+from catalog.events import EndTakenBack, SubscriptionBegan, SubscriptionChanged, SubscriptionEnded
 from catalog.holdings import locks, rules
 from catalog.holdings.models import (
     SUBSCRIPTION_MACHINE,
@@ -186,6 +186,15 @@ def plan_end(
     facts.changed(account_id=row.account_id, from_day=first_changed, reason="end", as_of=as_of)
 
 
+def take_back_end(row: Subscription, *, actor: Actor, as_of: datetime, reason: str) -> None:
+    """The locked subscription goes on. What its end cost is given back by whoever billed it: they are told."""
+    assert row.ends_on is not None
+    assert row.end_slip is not None
+    ends_on, slip_number = row.ends_on, row.end_slip.number
+    plan_end(row, None, None, actor=actor, as_of=as_of, reason=reason)
+    _publish(EndTakenBack, row, ends_on, as_of=as_of, slip_number=slip_number)
+
+
 def _move(
     row: Subscription, to: SubscriptionState, *, actor: Actor, as_of: datetime, reason: str = ""
 ) -> None:
@@ -210,7 +219,7 @@ def record(row: Subscription, before: str, *, actor: Actor, as_of: datetime, rea
 
 
 def _publish(
-    event: type[SubscriptionBegan] | type[SubscriptionEnded] | type[SubscriptionChanged],
+    event: type[SubscriptionBegan | SubscriptionEnded | SubscriptionChanged | EndTakenBack],
     row: Subscription,
     on: date,
     *,

@@ -138,7 +138,7 @@ def take_back_end(*, number: str, actor: Actor, as_of: datetime, reason: str = "
         steps.cancel(following, actor=actor, as_of=as_of, reason=reason)
         row.refresh_from_db()
         return row
-    steps.plan_end(row, None, None, actor=actor, as_of=as_of, reason=reason)
+    steps.take_back_end(row, actor=actor, as_of=as_of, reason=reason)
     return row
 
 

@@ -281,12 +281,13 @@ def _held(payer_id: int, today: date) -> tuple[Holding, ...]:
 
 
 def _returnable(payer_id: int, held: Sequence[Holding], today: date) -> set[str]:
-    """Refs of what was ordered anew and was never in a month's bill."""
-    recent = [each.ref for each in held if each.begins_on > today - timedelta(days=62)]
-    if not recent:
-        return set()
-    rows = Subscription.objects.filter(number__in=recent, follows=None).values_list("number", "begins_on")
-    anew = {number: Period.containing(begins).code for number, begins in rows if begins is not None}
+    """Refs of what was ordered anew and was never in a month's bill, also where it was turned into another since."""
+    since = {each.ref: each.since or each.begins_on for each in held}
+    anew = {
+        ref: Period.containing(begins).code
+        for ref, begins in since.items()
+        if begins > today - timedelta(days=62)
+    }
     earlier = {code for code in anew.values() if code < Period.containing(today).code}
     payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id) if earlier else ""
     run = Bill.objects.filter(source=RUN, source_number__in=[f"{code}:{payer}" for code in earlier])

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, Subquery
 
 from billing.models import Bill
 from billing.services.bills import lowering
@@ -41,6 +41,16 @@ def of_cancelled(number: str, *, reason: str, actor: Actor, as_of: datetime) -> 
     if known.filter(replaces__number=number, action=LineAction.CANCEL).exists():
         return
     for line in brought.select_related("order"):
+        of_line(line.order, line, reason=reason, actor=actor, as_of=as_of)
+
+
+def of_end_taken_back(number: str, slip_number: str, *, reason: str, actor: Actor, as_of: datetime) -> None:
+    """The end that this slip asked for does not come: what it cost comes back, and what ends that it moved did."""
+    ends = OrderLine.objects.filter(
+        replaces__number=number, action=LineAction.CANCEL, state=LineState.DONE, amount_cents__gt=0
+    ).select_related("order")
+    of_slip = Order.objects.filter(slip_number=slip_number).values("pk")
+    for line in ends.filter(order_id__lte=Subquery(of_slip)).order_by("pk"):
         of_line(line.order, line, reason=reason, actor=actor, as_of=as_of)
 
 

@@ -8,6 +8,7 @@ from accounts.models import BillingAccount, Standing
 from billing.models import Bill
 from catalog.holdings.services import due, subscriptions
 from catalog.models import Offer, OrderState, SubscriptionState
+from catalog.orders.selectors import quoting
 from catalog.orders.services import orders
 from tests.billing import build as money
 from tests.catalog.offers import build as shop
@@ -159,4 +160,45 @@ def test_an_upgrade_of_an_upgrade_on_one_day_leaves_the_last_price() -> None:
         build.pay(order.bill)
     owed = sum(bill.total_cents - bill.adjusted_cents for bill in Bill.objects.filter(account=account))
     assert owed == 109500
+    assert money.books_are_right()
+
+
+def test_an_end_that_staff_take_back_costs_no_penalty_and_a_later_one_costs_it_once() -> None:
+    user, account = build.home()
+    bound = build.offer("bound", 6000, term_months=12, penalty_kind="FIXED", penalty_cents=20000)
+    build.ordered(user, account, bound)
+    held = build.held(account, bound)
+    first = build.cancelled(user, held)
+    assert first.bill is not None
+    build.pay(first.bill)
+    subscriptions.take_back_end(number=held.number, actor=build.ACTOR, as_of=NOON + DAY)
+    again = build.cancelled(user, held, as_of=NOON + DAY)  # before the news of it
+    build.news(NOON + DAY)
+    assert adjusted(first.bill) == 20000
+    assert again.bill is not None
+    assert (adjusted(again.bill), Bill.objects.get(pk=again.bill.pk).open_cents) == (
+        0,
+        0,
+    )  # paid by the credit
+    build.news(NOON + DAY)
+    assert adjusted(first.bill) == 20000
+    assert money.books_are_right()
+
+
+def test_an_upgrade_leaves_the_days_of_return_as_they_were() -> None:
+    user, account = build.home()
+    small = build.offer("small", 36500, cycle="TERM", term_months=12, return_days=7)
+    more = build.offer("more", 73000, cycle="TERM", term_months=12, return_days=7, cancel_effect="AT_ONCE")
+    shop.related(small, "UPGRADES_TO", more)
+    first = bill_of(user, account, small)
+    order = build.changed(user, build.held(account, small), more, as_of=NOON + 2 * DAY)
+    assert order.bill is not None
+    build.pay(order.bill, as_of=NOON + 2 * DAY)
+    held = build.held(account, more)
+    late = quoting.plan(quoting.Wish(account, end=(held.number,)), as_of=NOON + 7 * DAY)
+    assert not late.parts[0].is_undone
+    build.cancelled(user, held, as_of=NOON + 6 * DAY)
+    assert (adjusted(first), adjusted(order.bill)) == (36500 - 200, 73000)  # two days of the first one
+    held.refresh_from_db()
+    assert (held.state, held.ends_on) == (SubscriptionState.TERMINATED, held.begins_on)
     assert money.books_are_right()
