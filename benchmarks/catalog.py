@@ -36,7 +36,8 @@ def run(arguments: list[str]) -> bool:
     is_tiny = TINY in arguments
     sheet = Sheet("catalog-tiny" if is_tiny else "catalog")
     known = SMALL if is_tiny else PARTS
-    for name in [each for each in arguments if each != TINY] or known:
+    parts = [known[name] for name in [each for each in arguments if each != TINY] or known]
+    for part in parts:
         state.settle()
-        known[name](sheet)
+        part(sheet)
     return sheet.show()
