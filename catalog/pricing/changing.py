@@ -233,9 +233,8 @@ def _given_back(held: Held, holding: Holding, ends: date, on: date) -> list[Line
     with_order = holding.paid_until is not None and begins == holding.begins_on
     if ends == begins and not with_order:
         return []
-    if with_order and holding.first_term_cents is not None:
-        paid = holding.first_term_cents
-    else:
+    paid = holding.first_term_cents if with_order else holding.run_term_cents
+    if paid is None:
         paid = sum(line.amount_cents for line in whole_lines(held, holding, "PERIOD", begins, until))
     back = share(paid, (until - ends).days, (until - begins).days)
     line = Line(f"{holding.offer}/PERIOD", holding.ref, holding.offer, "PERIOD", -back, ends, until)

@@ -71,6 +71,9 @@ class Holding:
     first_ref: str = ""  # the ref of that first holding; empty: it follows none
     is_returnable: bool = False  # ordered anew, or turned from what was; never in a month's bill
     first_term_cents: int | None = None  # what its order's bill said for the first term; None: not known
+    run_term_cents: int | None = (
+        None  # what a month's bill said for the term that runs now; None: none did yet
+    )
 
 
 @dataclass(frozen=True, slots=True)

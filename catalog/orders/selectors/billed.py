@@ -1,12 +1,18 @@
 """What the bills of orders said for what is held: that much is given back, whatever prices and discounts hold since."""
 
 from collections.abc import Collection
+from datetime import date
 
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 
 from billing.models import BillLine
+from catalog.holdings.families import FamilyMember
+from catalog.holdings.models import Subscription
 from catalog.orders.models import LineState, OrderLine
-from catalog.pricing.types import Holding
+from catalog.pricing.types import Holding, Period
+
+RUN = "hall:run"  # the source of the bills of the month's run
+CORRECTION = "CORRECTION"  # the code of their lines that put earlier months right
 
 
 def whole(number: str) -> int | None:
@@ -31,3 +37,24 @@ def first_terms(held: Collection[Holding]) -> dict[str, int]:
 def _of_term(bill_id: int, offer: str) -> int:
     lines = BillLine.objects.filter(bill_id=bill_id, code__startswith=f"{offer}/PERIOD"[:40])
     return lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+
+
+def run_term(number: str, payer: str, begins_on: date) -> int | None:
+    """Fen that the month's bill said for the term begun then, put right as bills since did; None: not billed yet."""
+    lines = run_lines(number).exclude(code=CORRECTION)
+    of_month = lines.filter(bill__source_number=f"{Period.containing(begins_on).code}:{payer}")
+    cents: int | None = of_month.aggregate(cents=Sum("amount_cents"))["cents"]
+    if cents is None:
+        return None
+    since = run_lines(number).filter(code=CORRECTION, bill__period__gt=Period.containing(begins_on).code)
+    return cents + (since.aggregate(cents=Sum("amount_cents"))["cents"] or 0)
+
+
+def run_lines(number: str) -> "QuerySet[BillLine]":
+    """The lines of months' bills about one subscription, of whoever paid for it."""
+    of_it = Subscription.objects.filter(number=number)
+    heads = FamilyMember.objects.filter(account_id__in=of_it.values("account_id"))
+    payers = Q(bill__account_id__in=of_it.values("account_id")) | Q(
+        bill__account_id__in=heads.values("family__payer_id")
+    )
+    return BillLine.objects.filter(payers, bill__source=RUN, source_kind="subscription", source_id=number)

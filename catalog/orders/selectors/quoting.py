@@ -23,6 +23,7 @@ from catalog.orders.rules import Part
 from catalog.orders.selectors import billed, takes, waiting
 from catalog.orders.selectors.takes import HeldNumber
 from catalog.pricing import PricingError, charges
+from catalog.pricing.ahead import running_term
 from catalog.pricing.changing import is_undone
 from catalog.pricing.relations import Buyer, Conditions, Problem, problems
 from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook, Rate
@@ -224,13 +225,13 @@ def _facts(wish: Wish, today: date, as_of: datetime, *, with_waiting: bool = Tru
     known = books.facts_of({payer_id, account.pk}, today)
     found = known[payer_id]
     book, conditions, buyer = books.for_sale(found, known[account.pk], as_of)
-    held = _as_paid(_held(payer_id, today), wish, today)
+    held = _as_paid(_held(payer_id, today), wish, book, today)
     if with_waiting:
         held = waiting.beside(account, held, found.customer, book, today)
     return _Facts(held, found.customer, book, payer_id, conditions, buyer)
 
 
-def _as_paid(held: tuple[Holding, ...], wish: Wish, today: date) -> tuple[Holding, ...]:
+def _as_paid(held: tuple[Holding, ...], wish: Wish, book: PriceBook, today: date) -> tuple[Holding, ...]:
     """What is ended or turned comes with what its first term was billed at; what is not on yet has not begun."""
     named = {*wish.end, *wish.turn}
     terms = billed.first_terms([each for each in held if each.ref in named])
@@ -240,12 +241,24 @@ def _as_paid(held: tuple[Holding, ...], wish: Wish, today: date) -> tuple[Holdin
         replace(
             each,
             first_term_cents=terms.get(each.ref),
+            run_term_cents=_run_term(each, wish.account, book, today),
             begins_on=today + timedelta(days=1) if each.ref in late else each.begins_on,
         )
         if each.ref in named
         else each
         for each in held
     )
+
+
+def _run_term(held: Holding, account: BillingAccount, book: PriceBook, today: date) -> int | None:
+    """Of what is paid per term: what a month's bill said for the term of today."""
+    terms = book.terms.get(held.offer)
+    term = running_term(held, terms, today) if terms is not None and terms.cycle == "TERM" else None
+    if term is None or (term[0] == held.begins_on and held.paid_until is not None):
+        return None
+    payer_id = payers.of_account(account.pk, on=term[0])
+    payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id)
+    return billed.run_term(held.ref, payer, term[0])
 
 
 def _as_billed(parts: tuple[Part, ...], facts: _Facts, today: date) -> tuple[Part, ...]:

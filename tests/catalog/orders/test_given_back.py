@@ -6,10 +6,12 @@ import pytest
 
 from accounts.models import BillingAccount, Standing
 from billing.models import Bill
+from catalog.charging.services import bill_runs
 from catalog.holdings.services import due, subscriptions
 from catalog.models import Offer, OrderState, SubscriptionState
 from catalog.orders.selectors import quoting
 from catalog.orders.services import orders
+from catalog.pricing.types import Period
 from tests.billing import build as money
 from tests.catalog.offers import build as shop
 from tests.catalog.orders import build
@@ -201,4 +203,23 @@ def test_an_upgrade_leaves_the_days_of_return_as_they_were() -> None:
     assert (adjusted(first), adjusted(order.bill)) == (36500 - 200, 73000)  # two days of the first one
     held.refresh_from_db()
     assert (held.state, held.ends_on) == (SubscriptionState.TERMINATED, held.begins_on)
+    assert money.books_are_right()
+
+
+def test_the_rest_of_a_further_term_is_a_share_of_what_its_months_bill_said_and_comes_off_that_bill() -> None:
+    user, account = build.home()
+    term = build.offer("term", 49800, cycle="TERM", term_months=1, is_renewed=True, cancel_effect="AT_ONCE")
+    shop.published_rule("gold", term, tiers=["gold"], value=50)
+    first = bill_of(user, account, term)
+    december = NOON.replace(month=12, day=19)
+    Standing.objects.create(
+        customer=account.customer, tier="gold", active_from=date(2026, 12, 1), active_to=date(2027, 1, 1)
+    )
+    list(bill_runs.run(bill_runs.Job(Period.of("2026-11"), as_of=december)))
+    later = NOON.replace(year=2027, month=1, day=5)
+    list(bill_runs.run(bill_runs.Job(Period.of("2026-12"), as_of=later)))
+    second = Bill.objects.get(source_number=f"2026-12:{account.number}")
+    assert second.total_cents == 24900  # half: the term from 18 December to 18 January
+    build.cancelled(user, build.held(account, term), as_of=later)
+    assert (adjusted(first), adjusted(second)) == (0, 24900 * 13 // 31 + 1)  # 13 days left, half a fen up
     assert money.books_are_right()
