@@ -5,11 +5,14 @@ from datetime import date
 
 from django.db.models import Q, QuerySet, Sum
 
+from accounts.models import BillingAccount
 from billing.models import BillLine
 from catalog.holdings.families import FamilyMember
 from catalog.holdings.models import Subscription
+from catalog.holdings.selectors import payers
 from catalog.orders.models import LineState, OrderLine
-from catalog.pricing.types import Holding, Period
+from catalog.pricing.ahead import running_term
+from catalog.pricing.types import Holding, Period, PriceBook
 
 RUN = "hall:run"  # the source of the bills of the month's run
 CORRECTION = "CORRECTION"  # the code of their lines that put earlier months right
@@ -39,14 +42,21 @@ def _of_term(bill_id: int, offer: str) -> int:
     return lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0
 
 
-def run_term(number: str, payer: str, begins_on: date) -> int | None:
-    """Fen that the month's bill said for the term begun then, put right as bills since did; None: not billed yet."""
-    lines = run_lines(number).exclude(code=CORRECTION)
-    of_month = lines.filter(bill__source_number=f"{Period.containing(begins_on).code}:{payer}")
+def run_term(held: Holding, account_id: int, book: PriceBook, today: date) -> int | None:
+    """Fen that a month's bill said for the further term of today, as put right since; None: not billed yet."""
+    terms = book.terms.get(held.offer)
+    term = running_term(held, terms, today) if terms is not None and terms.cycle == "TERM" else None
+    if term is None or (term[0] == held.begins_on and held.paid_until is not None):
+        return None
+    month = Period.containing(term[0]).code
+    payer_id = payers.of_account(account_id, on=term[0])
+    payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id)
+    lines = run_lines(held.ref)
+    of_month = lines.filter(bill__source_number=f"{month}:{payer}").exclude(code=CORRECTION)
     cents: int | None = of_month.aggregate(cents=Sum("amount_cents"))["cents"]
     if cents is None:
         return None
-    since = run_lines(number).filter(code=CORRECTION, bill__period__gt=Period.containing(begins_on).code)
+    since = lines.filter(code=CORRECTION, bill__period__gt=month)
     return cents + (since.aggregate(cents=Sum("amount_cents"))["cents"] or 0)
 
 
@@ -54,7 +64,7 @@ def run_lines(number: str) -> "QuerySet[BillLine]":
     """The lines of months' bills about one subscription, of whoever paid for it."""
     of_it = Subscription.objects.filter(number=number)
     heads = FamilyMember.objects.filter(account_id__in=of_it.values("account_id"))
-    payers = Q(bill__account_id__in=of_it.values("account_id")) | Q(
+    either = Q(bill__account_id__in=of_it.values("account_id")) | Q(
         bill__account_id__in=heads.values("family__payer_id")
     )
-    return BillLine.objects.filter(payers, bill__source=RUN, source_kind="subscription", source_id=number)
+    return BillLine.objects.filter(either, bill__source=RUN, source_kind="subscription", source_id=number)

@@ -23,7 +23,6 @@ from catalog.orders.rules import Part
 from catalog.orders.selectors import billed, takes, waiting
 from catalog.orders.selectors.takes import HeldNumber
 from catalog.pricing import PricingError, charges
-from catalog.pricing.ahead import running_term
 from catalog.pricing.changing import is_undone
 from catalog.pricing.relations import Buyer, Conditions, Problem, problems
 from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook, Rate
@@ -241,24 +240,13 @@ def _as_paid(held: tuple[Holding, ...], wish: Wish, book: PriceBook, today: date
         replace(
             each,
             first_term_cents=terms.get(each.ref),
-            run_term_cents=_run_term(each, wish.account, book, today),
+            run_term_cents=billed.run_term(each, wish.account.pk, book, today),
             begins_on=today + timedelta(days=1) if each.ref in late else each.begins_on,
         )
         if each.ref in named
         else each
         for each in held
     )
-
-
-def _run_term(held: Holding, account: BillingAccount, book: PriceBook, today: date) -> int | None:
-    """Of what is paid per term: what a month's bill said for the term of today."""
-    terms = book.terms.get(held.offer)
-    term = running_term(held, terms, today) if terms is not None and terms.cycle == "TERM" else None
-    if term is None or (term[0] == held.begins_on and held.paid_until is not None):
-        return None
-    payer_id = payers.of_account(account.pk, on=term[0])
-    payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id)
-    return billed.run_term(held.ref, payer, term[0])
 
 
 def _as_billed(parts: tuple[Part, ...], facts: _Facts, today: date) -> tuple[Part, ...]:
