@@ -87,6 +87,11 @@ class PriceTooEarly(HallError):
     message = _("已发布产品的新价格最早从明天起生效")
 
 
+class PricePromised(Conflict):
+    code = "PRICE_PROMISED"
+    message = _("给客户的报价在 %(days)s 天内有效：变贵的价格或提前结束的优惠最早从 %(day)s 起")
+
+
 class PriceAhead(Conflict):
     code = "PRICE_AHEAD"
     message = _("已有从 %(day)s 起生效的价格，请先撤回它")

@@ -13,6 +13,7 @@ from catalog.choices import Charge
 from catalog.offers import errors, locks
 from catalog.offers.models import Offer
 from catalog.offers.prices import PriceException
+from catalog.offers.services import promises
 from core import approvals, clock
 from core.actor import Actor
 from core.db import violated
@@ -66,10 +67,14 @@ def ask(
 
 @transaction.atomic
 def end(*, exception_id: int, ends_on: date, as_of: datetime) -> PriceException:
-    """The published price holds again from that day on, tomorrow at the earliest. Raises TooSoon."""
+    """The published price holds again from that day on: where it works today, when no quote of today is valid any more.
+
+    Raises TooSoon, PricePromised.
+    """
     row = locks.exception(exception_id)
     if not max(clock.local_date(as_of), row.active_from) < ends_on < row.active_to:
         raise errors.TooSoon()
+    promises.check_end(row, ends_on, as_of=as_of)
     row.active_to = ends_on
     row.save(update_fields=["active_to"])
     return row

@@ -15,6 +15,7 @@ from catalog.offers import errors, locks, rules, search
 from catalog.offers.models import Offer, OfferRelation, Tier
 from catalog.offers.prices import PriceRule
 from catalog.offers.selectors import versions
+from catalog.offers.services import promises
 from catalog.pricing.types import Rate
 from core import clock
 
@@ -94,9 +95,11 @@ def publish_rule(*, rule_id: int, as_of: datetime, at: datetime | None = None) -
 
 @transaction.atomic
 def take_back_rule(*, rule_id: int, as_of: datetime) -> PriceRule:
-    """What is announced and not live yet is a draft again. Raises NotPublished, AlreadyLive."""
+    """What is announced and works neither now nor today is a draft again. Raises NotPublished, AlreadyLive."""
     rule = locks.rule(rule_id)
     _check_announced(rule.published_at, as_of)
+    if rule.active_from <= clock.local_date(as_of):
+        raise errors.AlreadyLive()
     rule.published_at = None
     rule.save(update_fields=["published_at"])
     return rule
@@ -104,9 +107,13 @@ def take_back_rule(*, rule_id: int, as_of: datetime) -> PriceRule:
 
 @transaction.atomic
 def end_rule(*, rule_id: int, ends_on: date, as_of: datetime) -> PriceRule:
-    """No discount from that day on, tomorrow at the earliest. Raises NotPublished, AlreadyEnded, TooSoon."""
+    """No discount from that day on: where it works today, when no quote of today is valid any more.
+
+    Raises NotPublished, AlreadyEnded, TooSoon, PricePromised.
+    """
     rule = locks.rule(rule_id)
     _check_ending(rule, ends_on, as_of)
+    promises.check_end(rule, ends_on, as_of=as_of)
     rule.active_to = ends_on
     rule.save(update_fields=["active_to"])
     return rule

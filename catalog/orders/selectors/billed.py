@@ -1,12 +1,12 @@
 """What the bills of orders said for what is held: that much is given back, whatever prices and discounts hold since."""
 
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
 
 from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import BillingAccount
-from billing.models import BillLine
+from billing.models import Bill, BillLine
 from catalog.holdings.families import FamilyMember
 from catalog.holdings.models import Subscription
 from catalog.holdings.selectors import payers
@@ -40,6 +40,21 @@ def first_terms(held: Collection[Holding]) -> dict[str, int]:
 def _of_term(bill_id: int, offer: str) -> int:
     lines = BillLine.objects.filter(bill_id=bill_id, code__startswith=f"{offer}/PERIOD"[:40])
     return lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+
+
+def returnable(payer_id: int, held: Sequence[Holding], today: date) -> set[str]:
+    """Refs of what was ordered anew and was never in a month's bill, also where it was turned into another since."""
+    since = {each.ref: each.since or each.begins_on for each in held}
+    anew = {
+        ref: Period.containing(begins).code
+        for ref, begins in since.items()
+        if begins > today - timedelta(days=62)
+    }
+    earlier = {code for code in anew.values() if code < Period.containing(today).code}
+    payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id) if earlier else ""
+    run = Bill.objects.filter(source=RUN, source_number__in=[f"{code}:{payer}" for code in earlier])
+    billed = {number.partition(":")[0] for number in run.values_list("source_number", flat=True)}
+    return {number for number, code in anew.items() if code not in billed}
 
 
 def run_term(held: Holding, account_id: int, book: PriceBook, today: date) -> int | None:

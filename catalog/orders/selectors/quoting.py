@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -16,21 +17,20 @@ from catalog.holdings.models import Subscription, SubscriptionState, Suspension
 from catalog.holdings.selectors import families, holdings, payers
 from catalog.offers.models import Offer
 from catalog.offers.selectors import books
-from catalog.offers.selectors.shelf import price_of
 from catalog.orders import errors, rules
 from catalog.orders.models import LineAction, LineState, OrderLine
 from catalog.orders.rules import Part
-from catalog.orders.selectors import billed, takes, waiting
+from catalog.orders.selectors import billed, promises, takes, waiting
+from catalog.orders.selectors.promises import Ahead
 from catalog.orders.selectors.takes import HeldNumber
 from catalog.pricing import PricingError, charges
 from catalog.pricing.changing import is_undone
 from catalog.pricing.relations import Buyer, Conditions, Problem, problems
-from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook, Rate
+from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook
 from core import clock
 from core.prepared import Prepared
 
 _OVER = (LineState.DONE, LineState.FAILED, LineState.CANCELLED)
-RUN = "hall:run"  # the source of the bills of the month's run
 # What few orders meet and each is asked about.
 _COMING = Prepared(
     lambda payer, day: Subscription.objects.filter(
@@ -86,15 +86,6 @@ class Month:
     @property
     def difference_cents(self) -> int:
         return self.after_cents - self.before_cents
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A price that is published already and holds from a later day."""
-
-    offer: str
-    begins_on: date
-    cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +167,32 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
     _refuse_family(made, offers)
     held = {each.ref: each.offer for each in facts.holdings}
     made = takes.of_parts(wish.account, wish.number, made, offers, held, as_of=as_of)
-    ahead = _ahead(change, facts.book, today)
+    ended = {held[part.replaces] for part in made if part.replaces}
     return Plan(
         wish=wish,
         on=today,
         parts=made,
         months=tuple(_months(wish, facts, found.holdings, [today, *(part.effective_on for part in made)])),
         offers=offers,
-        ahead=ahead,
-        valid_until=_valid_until(today, ahead),
+        ahead=promises.ahead(change, facts.book, today),
+        valid_until=promises.last_day(
+            change, facts.book, facts.customer, facts.conditions, ended, partial(_due_on, wish, facts)
+        ),
     )
+
+
+def _due_on(wish: Wish, facts: _Facts, day: date) -> list[tuple[list[int], int]]:
+    """What each part would cost and give back if it were asked for on another day, all else being as it is."""
+    change = _change(wish, day)
+    found = charges(
+        holdings=facts.holdings,
+        change=change,
+        customer=facts.customer,
+        book=facts.book,
+        period=Period.containing(day),
+    )
+    made = _as_billed(rules.parts(change, found), facts, day)
+    return [([line.amount_cents for line in part.due], part.back_cents) for part in made]
 
 
 def parts_of(wish: Wish, *, as_of: datetime) -> tuple[Part, ...]:
@@ -277,23 +284,8 @@ def _held(payer_id: int, today: date) -> tuple[Holding, ...]:
     for period in sorted(periods, key=lambda each: each.begins_on):
         for each in holdings.of_many([payer_id], period, with_pending=True).get(payer_id, ()):
             found.setdefault(each.ref, each)
-    fresh = _returnable(payer_id, list(found.values()), today)
+    fresh = billed.returnable(payer_id, list(found.values()), today)
     return tuple(replace(each, is_returnable=each.ref in fresh) for each in found.values())
-
-
-def _returnable(payer_id: int, held: Sequence[Holding], today: date) -> set[str]:
-    """Refs of what was ordered anew and was never in a month's bill, also where it was turned into another since."""
-    since = {each.ref: each.since or each.begins_on for each in held}
-    anew = {
-        ref: Period.containing(begins).code
-        for ref, begins in since.items()
-        if begins > today - timedelta(days=62)
-    }
-    earlier = {code for code in anew.values() if code < Period.containing(today).code}
-    payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id) if earlier else ""
-    run = Bill.objects.filter(source=RUN, source_number__in=[f"{code}:{payer}" for code in earlier])
-    billed = {number.partition(":")[0] for number in run.values_list("source_number", flat=True)}
-    return {number for number, code in anew.items() if code not in billed}
 
 
 def _offers(facts: _Facts, change: Change) -> dict[str, Offer]:
@@ -400,19 +392,3 @@ def _months(wish: Wish, facts: _Facts, after: Sequence[Holding], days: Sequence[
                 raise
             continue
         yield Month(period.code, before, then)
-
-
-def _ahead(change: Change, book: PriceBook, on: date) -> tuple[Ahead, ...]:
-    """From when which prices change of what is asked for, and to what."""
-    found: list[Ahead] = []
-    for code in dict.fromkeys((*change.add, *change.turn.values())):
-        main = price_of(code, book, on).main
-        later: Sequence[Rate] = main.changes if main is not None else ()
-        found += [Ahead(code, rate.begins_on, rate.amounts_cents[0]) for rate in later]
-    return tuple(found)
-
-
-def _valid_until(today: date, ahead: Sequence[Ahead]) -> date:
-    """The promise lasts for its days, or until the day before a price changes."""
-    last = today + timedelta(days=settings.ORDER_QUOTE_DAYS - 1)
-    return min([last, *(each.begins_on - timedelta(days=1) for each in ahead)])
