@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -121,10 +121,9 @@ def _answer(request: HttpRequest, carry_out: Any) -> HttpResponse:
         raise Http404 from error
     except HallError as error:
         messages.warning(request, error.text)
-    answer = redirect("resources:numbers")
-    if query := request.POST.get(_ASKED, "")[:500]:
-        answer.headers["Location"] += f"?{query}" if "\n" not in query and "\r" not in query else ""
-    return answer
+    query = request.POST.get(_ASKED, "")[:500]
+    asked = QueryDict(query).urlencode() if query.isprintable() else ""  # a header takes no other signs
+    return redirect(reverse("resources:numbers") + (f"?{asked}" if asked else ""))
 
 
 def _own(request: HttpRequest, as_of: datetime) -> list[Own]:

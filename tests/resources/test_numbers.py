@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from accounts.services import accounts
 from core import clock
 from core.db import violated
 from core.errors import NotFound
@@ -15,6 +16,7 @@ from resources.selectors import funnel
 from resources.selectors import numbers as reads
 from resources.selectors.numbers import Wish
 from resources.services import numbers, searches
+from tests.billing import build as billing
 from tests.conftest import NOON
 from tests.resources import build
 from tests.resources.build import ACTOR, minutes
@@ -297,3 +299,15 @@ def test_the_funnel_counts_rows_and_knows_nobody() -> None:
         "ACTIVE": 1,
     }
     assert {step.count for step in funnel.read(since=minutes(2), until=minutes(9))} == {0}
+
+
+def test_an_account_with_a_number_of_its_own_is_not_closed() -> None:
+    account = billing.account()
+    owner = f"account:{account.number}"
+    build.number()
+    build.own(owner=owner)
+    with pytest.raises(accounts.AccountInUse) as caught:
+        accounts.close_account(account_id=account.pk, as_of=minutes(1))
+    assert "13812345678" in caught.value.text
+    build.take_back(owner=owner, as_of=minutes(2))
+    assert accounts.close_account(account_id=account.pk, as_of=minutes(3)).is_closed
