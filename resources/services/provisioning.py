@@ -216,9 +216,17 @@ def _end(command: Command, *, actor: Actor, as_of: datetime, reason: str = "", b
 def _give_way(
     subject_kind: str, subject_id: str, action: str, key: str, *, actor: Actor, as_of: datetime
 ) -> None:
-    """Ends the subject's failed command of the opposite kind, where there is one. Nobody waits for it: no news."""
+    """Ends the subject's failed command of the opposite kind, where there is one. Nobody waits for it: no news.
+
+    A line that was to be changed stays with a person: what comes after would change it and then cut it off.
+    """
     failed = locks.failed_of_subject(subject_kind, subject_id)
     if failed is None or failed.action != _OPPOSITE.get(Action(action)):
+        return
+    behind = Command.objects.filter(
+        subject_kind=subject_kind, subject_id=subject_id, state=CommandState.BEHIND
+    )
+    if behind.filter(action=Action.LINE_CHANGE).exists():
         return
     failed.ended_at = as_of
     _to(failed, CommandState.DONE, actor=actor, as_of=as_of, reason=f"not wanted any more: {key}")

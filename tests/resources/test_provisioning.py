@@ -140,6 +140,14 @@ def test_what_undoes_a_failed_command_does_not_wait_for_a_person(news: list[outb
     assert isinstance(news[0], events.CommandFailed)
 
 
+def test_a_line_about_to_be_changed_stays_with_a_person(news: list[outbox.Event]) -> None:
+    build.command()
+    build.command("k2", action="LINE_CHANGE")
+    work(Far(AdapterError("REFUSED no such card", permanent=True)))
+    build.command("k3", action="DEAUTHORISE")
+    assert [state(key) for key in ("k1", "k2", "k3")] == ["FAILED", "BEHIND", "BEHIND"]
+
+
 def test_the_last_try_goes_to_a_person(news: list[outbox.Event]) -> None:
     build.command()
     far = Far(*[AdapterError("BUSY", permanent=False)] * 20)
