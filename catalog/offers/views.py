@@ -94,9 +94,7 @@ def tariffs(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "as_of": now,
     }
-    response = render(request, "catalog/offers/tariffs.html", context)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return render(request, "catalog/offers/tariffs.html", context)
 
 
 def _is_near(each: Shown, asked: viewers.Asked) -> bool:

@@ -198,5 +198,9 @@ SPECTACULAR_SETTINGS = {
         "DeliveryState": "notices.models.DeliveryState",
         "SlipChannel": "operations.models.Channel",
         "MessageChannel": "notices.models.Channel",
+        "OrderState": "catalog.models.OrderState",
+        "OrderLineState": "catalog.models.LineState",
+        "OfferEffect": "catalog.choices.Effect",
+        "WhileOff": "catalog.choices.WhileOff",
     },
 }

@@ -11,6 +11,7 @@ from accounts.services import accounts
 from core import clock
 from core.db import violated
 from core.errors import NotFound
+from resources import rules
 from resources.models import Number, NumberChange, NumberLockRule, NumberPeriod, PeriodKind, Verb
 from resources.selectors import funnel
 from resources.selectors import numbers as reads
@@ -277,9 +278,14 @@ def test_a_search_finds_what_is_free_and_fits_the_cheapest_first() -> None:
 
 
 def test_the_search_asks_indexes() -> None:
+    first = build.number()
+    digits = [f"139{n:08}" for n in range(3_000)]
+    same = {"number_class": first.number_class, "region": first.region}
+    Number.objects.bulk_create([Number(digits=each, marks=rules.marks(each), **same) for each in digits])
     with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list('number_marks')")
+        cursor.execute("ANALYZE resources_number")
         cursor.execute("SET LOCAL enable_seqscan = off")
-    build.number()
     for wish, index in ((Wish(patterns=("AAA",)), "number_marks"), (Wish(ends_with="678"), "number_ends")):
         plan = reads.find(wish, as_of=NOON).order_by().explain()
         assert index in plan
