@@ -5,17 +5,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from accounts.admin.region_filter import RegionFilter
 from catalog.choices import SuspensionReason
+from catalog.holdings import device_acts
+from catalog.holdings.device_acts import number_of
 from catalog.holdings.families import Family, FamilyInvitation, FamilyMember
 from catalog.holdings.models import (
     Subscription,
@@ -25,12 +26,10 @@ from catalog.holdings.models import (
     Termination,
     TerminationReason,
 )
-from catalog.holdings.services import documents, equipment, families, subscriptions, suspensions
+from catalog.holdings.services import documents, families, subscriptions, suspensions
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, badge, moment
-from core.errors import NotFound
 from core.reasoned import Reasoned, ReasonOnlyForm
-from resources.models import DeviceState
 
 TONES = {
     str(SubscriptionState.PENDING): "wait",
@@ -42,18 +41,9 @@ _BY_STAFF = [
     (reason.value, reason.label) for reason in (SuspensionReason.STAFF, SuspensionReason.FRAUD_CHECK)
 ]
 
-_OLD_BECOMES = [
-    (state.value, state.label) for state in (DeviceState.RETURNED, DeviceState.DAMAGED, DeviceState.LOST)
-]
-
 
 class ReasonForSuspension(ReasonOnlyForm):
     because = forms.ChoiceField(label=_("停机原因"), choices=_BY_STAFF, widget=UnfoldAdminSelectWidget())
-
-
-class SwapForm(ReasonOnlyForm):
-    serial = forms.CharField(label=_("新设备序列号"), max_length=40, widget=UnfoldAdminTextInputWidget())
-    old_becomes = forms.ChoiceField(label=_("原设备"), choices=_OLD_BECOMES, widget=UnfoldAdminSelectWidget())
 
 
 class DocumentForm(ReasonOnlyForm):
@@ -64,19 +54,12 @@ class DocumentForm(ReasonOnlyForm):
     )
 
 
-def _number(row_id: Any) -> str:
-    found = Subscription.objects.filter(pk=row_id).values_list("number", flat=True).first()
-    if found is None:
-        raise NotFound()
-    return found
-
-
 def _suspend(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     because = SuspensionReason(data["because"])
     outcome = suspensions.suspend(
-        number=_number(row_id), reason=because, actor=actor, as_of=as_of, note=reason
+        number=number_of(row_id), reason=because, actor=actor, as_of=as_of, note=reason
     )
     return because.label if outcome == subscriptions.Outcome.DONE else _("已经因此停机，没有变化")
 
@@ -85,14 +68,14 @@ def _resume(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     because = SuspensionReason(data["because"])
-    suspensions.resume(number=_number(row_id), reason=because, actor=actor, as_of=as_of)
+    suspensions.resume(number=number_of(row_id), reason=because, actor=actor, as_of=as_of)
     return _("这一停机原因已解除")
 
 
 def _terminate(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
-    number, file = _number(row_id), data["document"]
+    number, file = number_of(row_id), data["document"]
     kept = documents.keep(number=number, name=file.name, chunks=file.chunks(), actor=actor, as_of=as_of)
     subscriptions.terminate(
         number=number,
@@ -106,57 +89,12 @@ def _terminate(
 
 
 def _take_back(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
-    subscriptions.take_back_end(number=_number(row_id), actor=actor, as_of=as_of, reason=reason)
+    subscriptions.take_back_end(number=number_of(row_id), actor=actor, as_of=as_of, reason=reason)
     return _("已撤回，业务继续")
-
-
-def _swap(
-    row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
-) -> str | Promise:
-    equipment.swap(
-        number=_number(row_id),
-        serial=data["serial"],
-        old_becomes=DeviceState(data["old_becomes"]),
-        actor=actor,
-        as_of=as_of,
-        reason=reason,
-    )
-    return gettext("已更换为 %(serial)s") % {"serial": data["serial"]}
-
-
-def _take_device_back(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
-    device = equipment.take_back(number=_number(row_id), actor=actor, as_of=as_of, reason=reason)
-    return gettext("已收回 %(serial)s") % {"serial": device.serial}
-
-
-def _has_device(row: Subscription) -> bool:
-    return row.device_id is not None and row.state in (SubscriptionState.PENDING, SubscriptionState.ACTIVE)
-
-
-def _device_is_due(row: Subscription) -> bool:
-    over = row.state in (SubscriptionState.TERMINATED, SubscriptionState.CANCELLED)
-    return over and row.device is not None and row.device.account_id == row.account_id
 
 
 def _is_active(row: Subscription) -> bool:
     return row.state == SubscriptionState.ACTIVE
-
-
-class DeviceFilter(admin.SimpleListFilter):
-    """Over, and the customer still has the device."""
-
-    title = _("设备")
-    parameter_name = "device"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("due", _("已结束待收回"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() != "due":
-            return queryset
-        over = queryset.exclude(state__in=(SubscriptionState.PENDING, SubscriptionState.ACTIVE))
-        held = Subscription.objects.filter(account=OuterRef("account"), device=OuterRef("device")).held()
-        return over.filter(~Exists(held), device__account_id=F("account_id"))
 
 
 class OffFilter(admin.SimpleListFilter):
@@ -197,7 +135,7 @@ class SuspensionInline(ReadOnlyInline):
 class SubscriptionAdmin(ReadOnlyAdmin):
     region_path = "account__region"
     list_display = ("number", "account", "offer", "shown_state", "begins_on", "ends_on", "committed_until")
-    list_filter = ("state", OffFilter, DeviceFilter, RegionFilter)
+    list_filter = ("state", OffFilter, device_acts.DeviceFilter, RegionFilter)
     list_select_related = ("account", "offer")
     search_fields = ("number", "account__number", "service_number")
     search_help_text = _("订购编号、户号或号码（完整）")
@@ -264,25 +202,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             icon="cancel",
             form_class=DocumentForm,
         ),
-        Reasoned(
-            name="swap-device",
-            title=_("更换设备"),
-            explanation=_("换成同一种类的另一台；这台设备上的业务全部重新授权到新设备。"),
-            permission="resources.change_device",
-            applies=_has_device,
-            carry_out=_swap,
-            icon="swap_horiz",
-            form_class=SwapForm,
-        ),
-        Reasoned(
-            name="take-device-back",
-            title=_("收回设备"),
-            explanation=_("业务已经结束，客户交回了设备：登记为已收回，等待检查。"),
-            permission="resources.change_device",
-            applies=_device_is_due,
-            carry_out=_take_device_back,
-            icon="assignment_return",
-        ),
+        *device_acts.ACTS,
     )
 
 
