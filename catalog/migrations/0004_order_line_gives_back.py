@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0003_series_and_tiers'),
+        ("catalog", "0003_series_and_tiers"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='orderline',
-            name='back_cents',
-            field=models.BigIntegerField(default=0, verbose_name='退还金额'),
+            model_name="orderline",
+            name="back_cents",
+            field=models.BigIntegerField(default=0, verbose_name="退还金额"),
         ),
     ]

@@ -43,7 +43,9 @@ class Option:
     saving_cents: int  # over all the months; below zero: it would have been dearer
     setup_cents: int
     penalty_cents: int
-    ahead_cents: int  # paid at once for a term that lies ahead: no cost of changing, its months are in `total_cents`
+    ahead_cents: (
+        int  # paid at once for a term that lies ahead: no cost of changing, its months are in `total_cents`
+    )
     effective_on: date  # the day on which a change asked for now would hold
 
     @property

@@ -136,7 +136,9 @@ def test_the_app_takes_no_step_that_the_machine_does_not_have(app: Session, mode
             refusal = app.refusal(step(model, law, state), [str(state), row])
             assert refusal is not None
             assert refusal.code == CHECK
-            assert refusal.constraint in laws_of(model)  # one that asks for evidence may be the first to say no
+            assert refusal.constraint in laws_of(
+                model
+            )  # one that asks for evidence may be the first to say no
 
 
 @pytest.mark.parametrize(("model", "law"), under(StartsAt))

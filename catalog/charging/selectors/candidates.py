@@ -33,7 +33,8 @@ _PAYS = """
                     JOIN catalog_subscription s ON s.account_id = m.account_id
                    WHERE f.payer_id = a.id AND {member} AND {charged} LIMIT 1), false)
      OR coalesce((SELECT true FROM catalog_recharge r
-                   WHERE r.account_id = a.id AND r.done_at IS NULL AND r.period < %(period)s LIMIT 1), false))""".format(
+                   WHERE r.account_id = a.id AND r.done_at IS NULL AND r.period < %(period)s LIMIT 1), false)
+        )""".format(
     charged="""s.state IN ('ACTIVE', 'TERMINATED') AND s.begins_on < %(after)s
              AND (s.ends_on IS NULL OR (s.ends_on > %(first)s AND s.ends_on > s.begins_on))""",
     member="m.active_from <= %(first)s AND (m.active_to IS NULL OR m.active_to > %(first)s)",
