@@ -8,6 +8,7 @@ from django.db.models import Q
 from accounts.models import BillingAccount, Customer, User, VerificationCode
 from core import rows
 from core.errors import NotFound
+from core.prepared import Prepared
 
 
 def account(account_id: int) -> BillingAccount:
@@ -63,8 +64,18 @@ def claimants(*, phone: str, user_id: int) -> list[User]:
 
 def newest_code(*, purpose: str, subject: str) -> VerificationCode | None:
     """The latest code that was issued for this, locked; earlier ones are worth nothing."""
-    codes = VerificationCode.objects.select_for_update().filter(purpose=purpose, subject=subject)
-    return codes.order_by("-created_at", "-pk").first()
+    return _NEWEST_CODE.first(purpose=purpose, subject=subject)
+
+
+_NEWEST_CODE = Prepared(
+    lambda purpose, subject: (
+        VerificationCode.objects.select_for_update()
+        .filter(purpose=purpose, subject=subject)
+        .order_by("-created_at", "-pk")[:1]
+    ),
+    purpose=str,
+    subject=str,
+)
 
 
 def code_requests(*names: str) -> None:

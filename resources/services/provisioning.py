@@ -12,9 +12,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core import idempotency, outbox
+from core import idempotency, outbox, writes
 from core.actor import Actor
 from core.errors import Conflict, NotFound
 from core.prepared import Prepared
@@ -29,9 +30,11 @@ log = logging.getLogger(__name__)
 BATCH = 10  # the time-outs of a batch (130 s) stay within the lease
 ACTOR = Actor.job("resources.carry_out_commands")
 _OPEN = (CommandState.WAITING, CommandState.FAILED, CommandState.BEHIND)
-_OF_KEY = Prepared(lambda key: Command.objects.filter(key=key), key=str)
-_BEFORE = Prepared(
-    lambda kind, subject: Command.objects.filter(subject_kind=kind, subject_id=subject, state__in=_OPEN),
+_KNOWN = Prepared(
+    lambda key, kind, subject: Command.objects.filter(
+        Q(key=key) | Q(subject_kind=kind, subject_id=subject, state__in=_OPEN)
+    ),
+    key=str,
     kind=str,
     subject=str,
 )
@@ -66,18 +69,21 @@ def request(
 
     A failed command that this one undoes waits for a person no longer: nobody wants it any more.
     `payload` holds plain JSON values and nothing personal. Raises IdempotencyConflict when the key was used for
-    something else.
+    something else: whoever is in a transaction and goes on with it has a savepoint around this.
     """
     digest = idempotency.digest([subject_kind, subject_id, action, payload])
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         locks.subject(subject_kind, subject_id)
-        known = _OF_KEY.first(key=key)
+        asked = {"key": key, "kind": subject_kind, "subject": subject_id}
+        before = _KNOWN.rows(**asked)
+        known = next((row for row in before if row.key == key), None)
         if known is not None:
             idempotency.check_same(known.digest, digest)
             return known
-        _give_way(subject_kind, subject_id, action, key, actor=actor, as_of=as_of)
-        is_behind = _BEFORE.exists(kind=subject_kind, subject=subject_id)
-        command = Command.objects.create(
+        if any(row.state == CommandState.FAILED for row in before):
+            _give_way(subject_kind, subject_id, action, key, actor=actor, as_of=as_of)
+            before = _KNOWN.rows(**asked)
+        command = Command(
             key=key,
             digest=digest,
             action=action,
@@ -85,11 +91,12 @@ def request(
             subject_id=subject_id,
             payload=dict(payload),
             region_id=region_id,
-            state=CommandState.BEHIND if is_behind else CommandState.WAITING,
+            state=CommandState.BEHIND if before else CommandState.WAITING,
             created_at=as_of,
             next_attempt_at=as_of,
         )
-        _record(command, "", actor=actor, as_of=as_of)
+        first = _history(command, "", actor=actor, as_of=as_of)
+        writes.insert(command, first, link="command")
         COMMANDS.poke()
     return command
 
@@ -277,8 +284,15 @@ def _to(command: Command, state: CommandState, *, actor: Actor, as_of: datetime,
 
 
 def _record(command: Command, before: str, *, actor: Actor, as_of: datetime, reason: str = "") -> None:
-    CommandHistory.objects.create(
-        command=command,
+    entry = _history(command, before, actor=actor, as_of=as_of, reason=reason)
+    entry.command = command
+    entry.save(force_insert=True)
+
+
+def _history(
+    command: Command, before: str, *, actor: Actor, as_of: datetime, reason: str = ""
+) -> CommandHistory:
+    return CommandHistory(
         from_state=before,
         to_state=command.state,
         actor=actor.ref,

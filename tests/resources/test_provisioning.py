@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from core import outbox
 from core.idempotency import IdempotencyConflict
@@ -75,7 +76,7 @@ def test_a_command_is_carried_out_and_told(news: list[outbox.Event]) -> None:
 
 def test_the_same_key_is_the_same_command_and_never_another() -> None:
     assert build.command().pk == build.command().pk
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflict), transaction.atomic():
         build.command(subject="2")
     assert Command.objects.count() == CommandHistory.objects.count() == 1
 

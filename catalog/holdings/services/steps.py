@@ -19,10 +19,11 @@ from catalog.holdings.models import (
 )
 from catalog.holdings.selectors import payers
 from catalog.holdings.services import facts, service_numbers, switching
-from core import outbox, sequences
+from core import outbox, writes
 from core.actor import Actor
 from core.clock import local_date
 from core.errors import Conflict
+from resources.models import CommandState
 
 _S = SubscriptionState
 SEQUENCE = "subscription_number"
@@ -51,6 +52,7 @@ class Wanted:
     device_id: int | None = None
     service_number: str = ""
     address: str = ""  # "": the account's
+    payer_id: int | None = None  # who pays today, by whoever knows it under the account's lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +75,10 @@ def created(
     reason: str,
 ) -> Subscription:
     today = local_date(as_of)
-    row = Subscription.objects.create(
-        number=sequences.next_number(SEQUENCE, prefix="U", on=today),
+    row = Subscription(
+        number=f"U{today:%Y%m%d}",
         account_id=account_id,
-        payer_id=payers.of_account(account_id, on=today),
+        payer_id=wanted.payer_id or payers.of_account(account_id, on=today),
         offer_id=wanted.offer_id,
         begins_on=wanted.begins_on,
         ends_on=wanted.ends_on,
@@ -89,7 +91,8 @@ def created(
         address=wanted.address,
         created_at=as_of,
     )
-    record(row, "", actor=actor, as_of=as_of, reason=reason)
+    first = _history(row, "", actor=actor, as_of=as_of, reason=reason)
+    writes.insert(row, first, link="subscription", numbered=SEQUENCE)
     return row
 
 
@@ -98,7 +101,8 @@ def begin_if_due(row: Subscription, *, actor: Actor, as_of: datetime) -> Outcome
     if row.begins_on is None or row.begins_on > local_date(as_of):
         return Outcome.ALREADY_DONE
     asked = switching.on(row, cause="begin", actor=actor, as_of=as_of)
-    if asked and not switching.is_done(row.number):
+    is_open = any(command.state != CommandState.DONE for command in asked)
+    if is_open or (asked and not switching.is_done(row.number)):
         return Outcome.ALREADY_DONE
     activate(row, row.begins_on, actor=actor, as_of=as_of)
     return Outcome.DONE
@@ -206,8 +210,15 @@ def _move(
 
 
 def record(row: Subscription, before: str, *, actor: Actor, as_of: datetime, reason: str) -> None:
-    SubscriptionHistory.objects.create(
-        subscription=row,
+    entry = _history(row, before, actor=actor, as_of=as_of, reason=reason)
+    entry.subscription = row
+    entry.save(force_insert=True)
+
+
+def _history(
+    row: Subscription, before: str, *, actor: Actor, as_of: datetime, reason: str
+) -> SubscriptionHistory:
+    return SubscriptionHistory(
         from_state=before,
         to_state=row.state,
         begins_on=row.begins_on,

@@ -26,8 +26,8 @@ _CONSISTS_OF = Prepared(
 )
 
 
-def on(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> int:
-    """Authorises all that it gives and opens its line; how many commands that takes, 0: nothing is to be done."""
+def on(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> list[Command]:
+    """Authorises all that it gives and opens its line; the commands that this takes, none: nothing is to be done."""
     entitlements, line = _of_offer(subscription.offer_id)
     wanted: list[_Command] = []
     if entitlements:
@@ -51,7 +51,7 @@ def off(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime
         wanted.append((Action.DEAUTHORISE, {"entitlements": sorted(gone)}))
     if line and not kept_lines:
         wanted.append((Action.LINE_OFF, {"line_profile": line}))
-    return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
+    return len(_ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of))
 
 
 def moved(subscription: Subscription, before: str, *, actor: Actor, as_of: datetime) -> int:
@@ -67,7 +67,7 @@ def moved(subscription: Subscription, before: str, *, actor: Actor, as_of: datet
     wanted: list[_Command] = [(Action.AUTHORISE, given)]
     if before:
         wanted.insert(0, (Action.DEAUTHORISE, given | {"device": before}))
-    return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
+    return len(_ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of))
 
 
 def is_done(number: str) -> bool:
@@ -118,9 +118,9 @@ def _ask(
     cause: str,
     actor: Actor,
     as_of: datetime,
-) -> int:
+) -> list[Command]:
     serial = subscription.device.serial if subscription.device else ""
-    for action, payload in wanted:
+    return [
         provisioning.request(
             subject_kind=SUBJECT,
             subject_id=subscription.number,
@@ -131,4 +131,5 @@ def _ask(
             region_id=subscription.account.region_id,
             actor=actor,
         )
-    return len(wanted)
+        for action, payload in wanted
+    ]

@@ -78,7 +78,8 @@ class OnPackages(Operation):
         """Account first, then subscriptions; what was read before is read anew."""
         wish = self.wish(data)
         payer_id = payers.of_account(wish.account.pk, on=clock.local_date(ctx.as_of))
-        wish.account.closed_at = locks.accounts(payer_id, wish.account.pk).closed_at
+        now = locks.accounts(payer_id, wish.account.pk)
+        wish.account.closed_at, wish.account.region_id = now.closed_at, now.region_id
         if wish.end or wish.turn:
             locks.subscriptions({*wish.end, *wish.turn})
 

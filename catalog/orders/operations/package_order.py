@@ -1,32 +1,82 @@
 """订购: one or several offers together."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, User
+from accounts.rules import Action
+from accounts.selectors import accounts
 from catalog.offers.models import Offer
 from catalog.orders.operations.base import OnPackages, orderable
 from catalog.orders.selectors.quoting import Wish
 from catalog.orders.selectors.takes import HeldNumber
 from core import clock
 from core.money import display
+from core.prepared import Prepared, any_of
 from operations.forms import OperationForm
 from operations.registry import register
 from resources.models import NumberPeriod
 from resources.operations import holder
 from resources.selectors import numbers
 
+_ACCOUNT = Prepared(
+    lambda user, number: accounts.where(User(pk=user), Action.ORDER).filter(number=number),
+    user=int,
+    number=str,
+)
+_DISCLOSED = Prepared(
+    lambda codes, as_of: Offer.objects.disclosed(as_of).filter(any_of("code", codes)),
+    codes=list,
+    as_of=datetime,
+)
+
+
+class AccountField(forms.ModelChoiceField[BillingAccount]):
+    """One of the accounts on which he may order; what was chosen is read by a query that is built once."""
+
+    user_id: int | None = None
+
+    def to_python(self, value: Any) -> BillingAccount | None:
+        if value in self.empty_values:
+            return None
+        self.validate_no_null_characters(value)
+        found = _ACCOUNT.first(user=self.user_id, number=str(value))
+        if found is None:
+            message = self.error_messages["invalid_choice"]
+            raise forms.ValidationError(message, code="invalid_choice", params={"value": value})
+        return found
+
+
+class OffersField(forms.ModelMultipleChoiceField[Offer]):
+    """Offers that are disclosed; those that were chosen are read likewise."""
+
+    as_of: datetime
+
+    def _check_values(self, value: Any) -> Any:
+        """What Django does with a query for each form."""
+        codes = sorted({str(code) for code in value})
+        for code in codes:
+            self.validate_no_null_characters(code)
+        found = _DISCLOSED.rows(codes=codes, as_of=self.as_of)
+        if missing := set(codes) - {offer.code for offer in found}:
+            message = self.error_messages["invalid_choice"]
+            raise forms.ValidationError(
+                message, code="invalid_choice", params={"value": next(v for v in value if str(v) in missing)}
+            )
+        return found
+
 
 class OrderForm(OperationForm):
     """`offers`: everything that is ordered together, nothing ticked beforehand but what the customer came for."""
 
-    account = forms.ModelChoiceField(
+    account = AccountField(
         label=_("户号"), queryset=BillingAccount.objects.none(), to_field_name="number", empty_label=None
     )
-    offers = forms.ModelMultipleChoiceField(
+    offers = OffersField(
         label=_("产品"),
         queryset=Offer.objects.none(),
         to_field_name="code",
@@ -52,8 +102,9 @@ class OrderForm(OperationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         account, offers = self.fields["account"], self.fields["offers"]
-        assert isinstance(account, forms.ModelChoiceField)
-        assert isinstance(offers, forms.ModelMultipleChoiceField)
+        assert isinstance(account, AccountField)
+        assert isinstance(offers, OffersField)
+        account.user_id, offers.as_of = self.ctx.served.pk, self.ctx.as_of
         account.queryset = orderable(self.ctx.served)
         # What was on sale a moment ago is refused by name, not as an unknown choice.
         offers.queryset = Offer.objects.disclosed(self.ctx.as_of)

@@ -51,7 +51,9 @@ def returnable(payer_id: int, held: Sequence[Holding], today: date) -> set[str]:
         if begins > today - timedelta(days=62)
     }
     earlier = {code for code in anew.values() if code < Period.containing(today).code}
-    payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id) if earlier else ""
+    if not earlier:
+        return set(anew)
+    payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id)
     run = Bill.objects.filter(source=RUN, source_number__in=[f"{code}:{payer}" for code in earlier])
     billed = {number.partition(":")[0] for number in run.values_list("source_number", flat=True)}
     return {number for number, code in anew.items() if code not in billed}

@@ -28,7 +28,7 @@ from catalog.pricing.changing import is_undone
 from catalog.pricing.relations import Buyer, Conditions, Problem, problems
 from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook
 from core import clock
-from core.prepared import Prepared
+from core.prepared import Prepared, any_of, each_exists
 
 _OVER = (LineState.DONE, LineState.FAILED, LineState.CANCELLED)
 # What few orders meet and each is asked about.
@@ -52,6 +52,10 @@ _OFF = Prepared(
         subscription__account_id=account, subscription__state=SubscriptionState.ACTIVE, ends_on=None
     ),
     account=int,
+)
+_OFFERS = Prepared(
+    lambda codes: takes.with_goods(Offer.objects.filter(any_of("code", codes)).select_related("type")),
+    codes=list,
 )
 
 
@@ -99,6 +103,7 @@ class Plan:
     offers: Mapping[str, Offer]
     ahead: tuple[Ahead, ...]
     valid_until: date  # the last day on which these prices are promised
+    payer_id: int  # the account that pays
 
     @property
     def account(self) -> BillingAccount:
@@ -133,6 +138,8 @@ class _Facts:
     payer_id: int
     conditions: Mapping[str, Conditions]
     buyer: Buyer
+    is_late: bool  # a bill of who orders or of who pays is overdue
+    is_off: bool  # something of the account is off
 
 
 def plan(wish: Wish, *, as_of: datetime) -> Plan:
@@ -178,6 +185,7 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
         valid_until=promises.last_day(
             change, facts.book, facts.customer, facts.conditions, ended, partial(_due_on, wish, facts)
         ),
+        payer_id=facts.payer_id,
     )
 
 
@@ -231,10 +239,16 @@ def _facts(wish: Wish, today: date, as_of: datetime, *, with_waiting: bool = Tru
     known = books.facts_of({payer_id, account.pk}, today)
     found = known[payer_id]
     book, conditions, buyer = books.for_sale(found, known[account.pk], as_of)
-    held = _as_paid(_held(payer_id, today), wish, book, today)
-    if with_waiting:
+    is_coming, waits, is_late, is_off = each_exists(
+        (_COMING, {"payer": payer_id, "day": today}),
+        (waiting.WAITING, {"account": account.pk}),
+        (_LATE, {"account": account.pk, "payer": payer_id, "day": today}),
+        (_OFF, {"account": account.pk}),
+    )
+    held = _as_paid(_held(payer_id, today, is_coming=is_coming), wish, book, today)
+    if with_waiting and waits:
         held = waiting.beside(account, held, found.customer, book, today)
-    return _Facts(held, found.customer, book, payer_id, conditions, buyer)
+    return _Facts(held, found.customer, book, payer_id, conditions, buyer, is_late, is_off)
 
 
 def _as_paid(held: tuple[Holding, ...], wish: Wish, book: PriceBook, today: date) -> tuple[Holding, ...]:
@@ -276,9 +290,10 @@ def _back(old: Holding, cents: int) -> tuple[Line, ...]:
     return (Line(f"{old.offer}/PERIOD", old.ref, old.offer, "PERIOD", -cents, day, day),) if cents else ()
 
 
-def _held(payer_id: int, today: date) -> tuple[Holding, ...]:
+def _held(payer_id: int, today: date, *, is_coming: bool) -> tuple[Holding, ...]:
     """Of this month and of all in which something begins that was asked for."""
-    days = [today, *(row.begins_on for row in _COMING.rows(payer=payer_id, day=today))]
+    coming = _COMING.rows(payer=payer_id, day=today) if is_coming else []
+    days = [today, *(row.begins_on for row in coming)]
     periods = {Period.containing(day) for day in days if day is not None}
     found: dict[str, Holding] = {}
     for period in sorted(periods, key=lambda each: each.begins_on):
@@ -291,8 +306,7 @@ def _held(payer_id: int, today: date) -> tuple[Holding, ...]:
 def _offers(facts: _Facts, change: Change) -> dict[str, Offer]:
     """The rows of all offers that the change names or that are held."""
     codes = {*change.add, *change.turn.values(), *(each.offer for each in facts.holdings)}
-    rows = takes.with_goods(Offer.objects.filter(code__in=codes).select_related("type"))
-    return {row.code: row for row in rows}
+    return {row.code: row for row in _OFFERS.rows(codes=list(codes))}
 
 
 def _refuse_flow(change: Change, offers: Mapping[str, Offer]) -> None:
@@ -305,7 +319,8 @@ def _refuse_debtor(wish: Wish, facts: _Facts, today: date) -> None:
     """Who has overdue bills orders nothing more; he may always end something."""
     if settings.ORDER_WITH_OVERDUE_BILLS or not (wish.add or wish.turn):
         return
-    late = _LATE.rows(account=wish.account.pk, payer=facts.payer_id, day=today)
+    account, payer = wish.account.pk, facts.payer_id
+    late = _LATE.rows(account=account, payer=payer, day=today) if facts.is_late else []
     if late:
         raise errors.Overdue(account=min(late, key=lambda bill: bill.pk).account.number)
 
@@ -314,7 +329,7 @@ def _refuse_suspended(wish: Wish, facts: _Facts) -> None:
     """While something of the account is off nothing is added or changed; it may always be ended."""
     if not facts.holdings or not (wish.add or wish.turn):
         return
-    stopped = _OFF.rows(account=wish.account.pk)
+    stopped = _OFF.rows(account=wish.account.pk) if facts.is_off else []
     if stopped:
         first = min(stopped, key=lambda row: row.pk)
         raise errors.Suspended(account=wish.account.number, reason=first.get_reason_display())

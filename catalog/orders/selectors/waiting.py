@@ -13,7 +13,7 @@ from catalog.pricing.types import Change, Customer, Holding, Period, PriceBook
 from core.prepared import Prepared
 
 REF = "order:"  # how the refs of what waits for its payment begin
-_WAITING = Prepared(
+WAITING = Prepared(
     lambda account: (
         OrderLine.objects.filter(order__account_id=account, order__finished_at=None, state=LineState.WAITING)
         .exclude(action=LineAction.CANCEL)
@@ -32,7 +32,7 @@ def beside(
     What cannot be carried out any more (it will fail when it is paid) counts for nothing.
     """
     now = tuple(held)
-    for row in _WAITING.rows(account=account.pk):
+    for row in WAITING.rows(account=account.pk):
         offer = row.offer.code
         change = (
             Change(on=today, turn={row.replaces.number: offer})

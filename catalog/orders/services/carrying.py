@@ -30,6 +30,7 @@ class Job:
     order: Order
     actor: Actor
     as_of: datetime
+    payer_id: int | None = None  # who pays today, where that is known already
 
     @property
     def slip_id(self) -> int:
@@ -96,6 +97,7 @@ def _wanted(at: Job, row: OrderLine, part: Part) -> Wanted:
         paid_until=part.begins.paid_until,
         address=row.address,
         service_number=row.service_number,
+        payer_id=at.payer_id,
     )
 
 
@@ -107,6 +109,7 @@ def _add(at: Job, row: OrderLine, part: Part) -> None:
         account_id=at.order.account_id,
         wanted=_wanted(at, row, part),
         number_from=claims.ref(at.order),
+        locked=at.order.account,
         actor=at.actor,
         as_of=at.as_of,
         reason=at.reason,

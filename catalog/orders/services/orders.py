@@ -20,7 +20,7 @@ from catalog.orders import errors, locks, words
 from catalog.orders.models import LineState, Order, OrderLine, OrderState
 from catalog.orders.selectors.quoting import Plan
 from catalog.orders.services import carrying, claims, moves, refunds
-from core import clock, outbox, sequences
+from core import clock, outbox, sequences, writes
 from core.actor import Actor
 
 SOURCE = "hall:order"  # of the bills
@@ -28,7 +28,7 @@ _O = OrderState
 UNPAID, BY_STAFF, BY_CUSTOMER = "UNPAID", "BY_STAFF", "BY_CUSTOMER"  # why an order was cancelled
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def submit(
     *,
     plan: Plan,
@@ -60,8 +60,8 @@ def submit(
         submitted_at=as_of,
         state_since=as_of,
     )
-    order.save(force_insert=True)
-    moves.record(order, "", order.state, actor=actor, as_of=as_of)
+    begun = moves.entry("", order.state, actor=actor, as_of=as_of)
+    writes.insert(order, begun, link="order")
     lines = _lines(order, plan)
     claims.lay(order, lines, plan, actor=actor, as_of=as_of)
     if waits and order.due_at is not None:
@@ -69,7 +69,7 @@ def submit(
         news = OrderWaits(number, plan.account.number, order.due_at.isoformat())
         outbox.publish(news, as_of=as_of)
         return order
-    at = carrying.Job(order, actor, as_of)
+    at = carrying.Job(order, actor, as_of, plan.payer_id)
     for row, part in zip(lines, plan.parts, strict=True):
         carrying.line(at, row, part)
     moves.settle(order, lines, actor=actor, as_of=as_of)
@@ -133,7 +133,9 @@ def _lines(order: Order, plan: Plan) -> list[OrderLine]:
         )
         for position, part in enumerate(plan.parts, start=1)
     ]
-    return OrderLine.objects.bulk_create(rows)
+    for row in rows:
+        writes.insert(row)
+    return rows
 
 
 @transaction.atomic

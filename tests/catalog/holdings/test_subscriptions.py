@@ -102,7 +102,7 @@ def test_an_order_that_waits_for_its_money_says_the_day_later() -> None:
 def test_a_closed_account_holds_nothing_new() -> None:
     account = money.account()
     accounts.close_account(account_id=account.pk, as_of=NOON)
-    with pytest.raises(AccountClosed):
+    with pytest.raises(AccountClosed), transaction.atomic():
         subscriptions.begin(account_id=account.pk, wanted=wanted(), **HOW)
     assert not Subscription.objects.exists()
 
