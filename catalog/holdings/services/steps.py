@@ -164,16 +164,16 @@ def _close_suspensions(row: Subscription, on: date, *, actor: Actor, as_of: date
 
 def cancel(row: Subscription, *, actor: Actor, as_of: datetime, reason: str) -> None:
     """The locked PENDING subscription does not come; what it was to follow has no end any more."""
-    old_id, row.follows = row.follows_id, None
+    before, row.follows = row.follows, None
     row.save(update_fields=["follows"])
     _move(row, _S.CANCELLED, actor=actor, as_of=as_of, reason=reason)
     service_numbers.end(row, reason, actor=actor, as_of=as_of)
     if switching.was_asked(row.number):
-        switching.off(row, cause="cancel", actor=actor, as_of=as_of)
+        switching.off(row, cause="cancel", actor=actor, as_of=as_of, instead_of=before)
     _publish(SubscriptionEnded, row, local_date(as_of), as_of=as_of, reason=str(_S.CANCELLED))
-    if old_id is None:
+    if before is None:
         return
-    old = locks.predecessor(old_id)
+    old = locks.predecessor(before.pk)
     if old.state == _S.ACTIVE:
         plan_end(old, None, None, actor=actor, as_of=as_of, reason=reason)
 

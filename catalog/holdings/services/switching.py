@@ -42,15 +42,25 @@ def on(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime)
     return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
 
 
-def off(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> int:
-    """Takes away what nothing else that the account has switched on at this device gives; how many commands."""
+def off(
+    subscription: Subscription,
+    *,
+    cause: str,
+    actor: Actor,
+    as_of: datetime,
+    instead_of: Subscription | None = None,
+) -> int:
+    """Takes away what nothing else that the account has switched on at this device gives; how many commands.
+
+    `instead_of`: what it was to take the place of and does not; the line goes back to how that has it.
+    """
     entitlements, line = _of_offer(subscription.offer_id)
     kept, kept_lines = _given_by_others(subscription)
     wanted: list[_Command] = []
     if gone := entitlements - kept:
         wanted.append((Action.DEAUTHORISE, {"entitlements": sorted(gone)}))
     if line and not kept_lines:
-        wanted.append((Action.LINE_OFF, {"line_profile": line}))
+        wanted.append(_line_away(subscription, line, instead_of))
     return len(_ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of))
 
 
@@ -105,10 +115,20 @@ def _given_by_others(subscription: Subscription) -> tuple[set[str], bool]:
     return given, any(_of_offer(offer_id)[1] for offer_id in next_offers)
 
 
+def _line_away(subscription: Subscription, line: str, instead_of: Subscription | None) -> _Command:
+    """The line goes off; or back to how it was, where what has it goes on."""
+    goes_on = instead_of is not None and instead_of.state == SubscriptionState.ACTIVE
+    if instead_of is not None and goes_on and (before := _of_offer(instead_of.offer_id)[1]):
+        return Action.LINE_CHANGE, {"line_profile": before, "before": subscription.number}
+    return Action.LINE_OFF, {"line_profile": line}
+
+
 def _line_before(subscription: Subscription) -> str:
-    """The number of what it takes the place of, where that has a line; else ""."""
+    """The number of what it takes the place of, where that still has the line; else ""."""
     before = subscription.follows
-    return before.number if before is not None and _of_offer(before.offer_id)[1] else ""
+    if before is None or before.state != SubscriptionState.ACTIVE:
+        return ""
+    return before.number if _of_offer(before.offer_id)[1] else ""
 
 
 def _ask(
