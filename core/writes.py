@@ -6,10 +6,11 @@ for rows that nobody reads before it is sent.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, connections, models
 
 Field = Any  # a column of a model
 
@@ -121,4 +122,26 @@ def _names(fields: Iterable[Field]) -> str:
 
 
 def _values(row: models.Model, fields: Iterable[Field]) -> list[Any]:
-    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    here = connections[connection.alias]
+    return [_value(field, getattr(row, field.attname), here) for field in fields]
+
+
+def _value(field: Field, value: Any, here: Any) -> Any:
+    if value.__class__ in _PLAIN and field.__class__ in _AS_THEY_ARE:
+        return value
+    return field.get_db_prep_save(value, here)
+
+
+# What Django hands to the driver as it is.
+_PLAIN = frozenset({str, int, bool, date, type(None)})
+_AS_THEY_ARE = frozenset(
+    {
+        models.CharField,
+        models.TextField,
+        models.BigIntegerField,
+        models.PositiveSmallIntegerField,
+        models.DateField,
+        models.ForeignKey,
+        models.OneToOneField,
+    }
+)

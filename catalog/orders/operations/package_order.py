@@ -1,5 +1,6 @@
 """订购: one or several offers together."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,21 @@ _DISCLOSED = Prepared(
 )
 
 
-class AccountField(forms.ModelChoiceField[BillingAccount]):
+class _Late:
+    """A field whose choices are asked for when they are shown: who submits has no use for them."""
+
+    late: Callable[[], Any] | None = None
+
+    @property
+    def queryset(self) -> Any:
+        return self.late() if self.late is not None else self._queryset
+
+    @queryset.setter
+    def queryset(self, rows: Any) -> None:
+        self._queryset = rows
+
+
+class AccountField(_Late, forms.ModelChoiceField[BillingAccount]):
     """One of the accounts on which he may order; what was chosen is read by a query that is built once."""
 
     user_id: int | None = None
@@ -51,7 +66,7 @@ class AccountField(forms.ModelChoiceField[BillingAccount]):
         return found
 
 
-class OffersField(forms.ModelMultipleChoiceField[Offer]):
+class OffersField(_Late, forms.ModelMultipleChoiceField[Offer]):
     """Offers that are disclosed; those that were chosen are read likewise."""
 
     as_of: datetime
@@ -105,9 +120,10 @@ class OrderForm(OperationForm):
         assert isinstance(account, AccountField)
         assert isinstance(offers, OffersField)
         account.user_id, offers.as_of = self.ctx.served.pk, self.ctx.as_of
-        account.queryset = orderable(self.ctx.served)
+        account.late = lambda: orderable(self.ctx.served)
+        account.widget.choices = lambda: account.choices
         # What was on sale a moment ago is refused by name, not as an unknown choice.
-        offers.queryset = Offer.objects.disclosed(self.ctx.as_of)
+        offers.late = lambda: Offer.objects.disclosed(self.ctx.as_of)
         offers.widget.choices = self._on_sale
         chosen: Any = self.fields["number"].widget
         chosen.choices = self._held
