@@ -1,36 +1,30 @@
 """What an order would cost and change, by the pricing function itself. Page, form, API, submit and the job ask here."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from django.conf import settings
-from django.utils.translation import gettext as _
-
 from accounts.models import BillingAccount
 from accounts.services.accounts import refuse_closed
-from billing.models import Bill
-from catalog.choices import Flow
 from catalog.holdings import rules as holding_rules
-from catalog.holdings.models import Subscription, SubscriptionState, Suspension
-from catalog.holdings.selectors import families, holdings, payers
+from catalog.holdings.models import Subscription, SubscriptionState
+from catalog.holdings.selectors import holdings, payers
 from catalog.offers.models import Offer
 from catalog.offers.selectors import books
 from catalog.orders import errors, rules
-from catalog.orders.models import LineAction, LineState, OrderLine
+from catalog.orders.models import LineAction
 from catalog.orders.rules import Part
-from catalog.orders.selectors import billed, promises, takes, waiting
-from catalog.orders.selectors.promises import Ahead
-from catalog.orders.selectors.takes import HeldNumber
+from catalog.orders.selectors import billed, promises, refusals, takes, waiting
+from catalog.orders.selectors.plans import Facts, Month, Plan, Wish
 from catalog.pricing import PricingError, charges
 from catalog.pricing.changing import is_undone
-from catalog.pricing.relations import Buyer, Conditions, Problem, problems
-from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook
+from catalog.pricing.types import Change, Holding, Line, Period, PriceBook
 from core import clock
 from core.prepared import Prepared, any_of, each_exists
 
-_OVER = (LineState.DONE, LineState.FAILED, LineState.CANCELLED)
+__all__ = ["Month", "Plan", "Wish", "held_by", "parts_of", "plan"]
+
 # What few orders meet and each is asked about.
 _COMING = Prepared(
     lambda payer, day: Subscription.objects.filter(
@@ -39,107 +33,10 @@ _COMING = Prepared(
     payer=int,
     day=date,
 )
-_LATE = Prepared(
-    lambda account, payer, day: Bill.objects.filter(
-        account_id__in=[account, payer], open_cents__gt=0, due_on__lt=day
-    ).select_related("account"),
-    account=int,
-    payer=int,
-    day=date,
-)
-_OFF = Prepared(
-    lambda account: Suspension.objects.filter(
-        subscription__account_id=account, subscription__state=SubscriptionState.ACTIVE, ends_on=None
-    ),
-    account=int,
-)
 _OFFERS = Prepared(
     lambda codes: takes.with_goods(Offer.objects.filter(any_of("code", codes)).select_related("type")),
     codes=list,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is asked for: offers to add at an address ("": the account's), subscriptions to end or to turn."""
-
-    account: BillingAccount
-    add: tuple[str, ...] = ()
-    end: tuple[str, ...] = ()
-    turn: Mapping[str, str] = field(default_factory=dict)
-    address: str = ""
-    number: HeldNumber | None = None  # for a number card among what is added
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A month's bill without the change, and with it."""
-
-    code: str
-    before: tuple[Line, ...]
-    after: tuple[Line, ...]
-
-    @property
-    def before_cents(self) -> int:
-        return sum(line.amount_cents for line in self.before)
-
-    @property
-    def after_cents(self) -> int:
-        return sum(line.amount_cents for line in self.after)
-
-    @property
-    def difference_cents(self) -> int:
-        return self.after_cents - self.before_cents
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """An order as it would be: its parts, what they cost at once, and the months' bills before and after."""
-
-    wish: Wish
-    on: date
-    parts: tuple[Part, ...]
-    months: tuple[Month, ...]
-    offers: Mapping[str, Offer]
-    ahead: tuple[Ahead, ...]
-    valid_until: date  # the last day on which these prices are promised
-    payer_id: int  # the account that pays
-
-    @property
-    def account(self) -> BillingAccount:
-        return self.wish.account
-
-    @property
-    def due_cents(self) -> int:
-        return sum(part.due_cents for part in self.parts)
-
-    @property
-    def back_cents(self) -> int:
-        return sum(part.back_cents for part in self.parts)
-
-    @property
-    def effective_on(self) -> date:
-        return min(part.effective_on for part in self.parts)
-
-    @property
-    def is_paid_first(self) -> bool:
-        """Whether something of it is begun only when its bill is paid. An end never waits."""
-        return any(
-            part.due_cents and part.action != LineAction.CANCEL and self.offers[part.offer].is_paid_first
-            for part in self.parts
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    holdings: tuple[Holding, ...]
-    customer: Customer
-    book: PriceBook
-    payer_id: int
-    conditions: Mapping[str, Conditions]
-    buyer: Buyer
-    is_late: bool  # a bill of who orders or of who pays is overdue
-    is_off: bool  # something of the account is off
 
 
 def plan(wish: Wish, *, as_of: datetime) -> Plan:
@@ -148,7 +45,7 @@ def plan(wish: Wish, *, as_of: datetime) -> Plan:
         return _plan(wish, as_of)
     except PricingError as error:  # something else that is held, or waits, cannot be priced
         code = error.subject.partition("/")[0]
-        raise errors.BY_PROBLEM[error.code](offer=_names({code}, {})[code], others="") from error
+        raise errors.BY_PROBLEM[error.code](offer=refusals.names({code}, {})[code], others="") from error
 
 
 def _plan(wish: Wish, as_of: datetime) -> Plan:
@@ -158,11 +55,11 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
     change = _change(wish, today)
     facts = _facts(wish, today, as_of)
     offers = _offers(facts, change)
-    _refuse_flow(change, offers)
-    _refuse_debtor(wish, facts, today)
-    _refuse_suspended(wish, facts)
-    _refuse_under_way(wish)
-    _refuse_problems(change, facts, offers)
+    refusals.flow(change, offers)
+    refusals.debtor(wish, facts, today)
+    refusals.suspended(wish, facts)
+    refusals.under_way(wish)
+    refusals.relations(change, facts, offers)
     found = charges(
         holdings=facts.holdings,
         change=change,
@@ -171,7 +68,7 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
         period=Period.containing(today),
     )
     made = _as_billed(rules.parts(change, found), facts, today)
-    _refuse_family(made, offers)
+    refusals.family(made, offers)
     held = {each.ref: each.offer for each in facts.holdings}
     made = takes.of_parts(wish.account, wish.number, made, offers, held, as_of=as_of)
     ended = {held[part.replaces] for part in made if part.replaces}
@@ -189,7 +86,7 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
     )
 
 
-def _due_on(wish: Wish, facts: _Facts, day: date) -> list[tuple[list[int], int]]:
+def _due_on(wish: Wish, facts: Facts, day: date) -> list[tuple[list[int], int]]:
     """What each part would cost and give back if it were asked for on another day, all else being as it is."""
     change = _change(wish, day)
     found = charges(
@@ -232,7 +129,7 @@ def _change(wish: Wish, on: date) -> Change:
     )
 
 
-def _facts(wish: Wish, today: date, as_of: datetime, *, with_waiting: bool = True) -> _Facts:
+def _facts(wish: Wish, today: date, as_of: datetime, *, with_waiting: bool = True) -> Facts:
     """Prices are those of who pays; what is on sale for him is a matter of who orders."""
     account = wish.account
     payer_id = payers.of_account(account.pk, on=today)
@@ -242,13 +139,13 @@ def _facts(wish: Wish, today: date, as_of: datetime, *, with_waiting: bool = Tru
     is_coming, waits, is_late, is_off = each_exists(
         (_COMING, {"payer": payer_id, "day": today}),
         (waiting.WAITING, {"account": account.pk}),
-        (_LATE, {"account": account.pk, "payer": payer_id, "day": today}),
-        (_OFF, {"account": account.pk}),
+        (refusals.LATE, {"account": account.pk, "payer": payer_id, "day": today}),
+        (refusals.OFF, {"account": account.pk}),
     )
     held = _as_paid(_held(payer_id, today, is_coming=is_coming), wish, book, today)
     if with_waiting and waits:
         held = waiting.beside(account, held, found.customer, book, today)
-    return _Facts(held, found.customer, book, payer_id, conditions, buyer, is_late, is_off)
+    return Facts(held, found.customer, book, payer_id, conditions, buyer, is_late, is_off)
 
 
 def _as_paid(held: tuple[Holding, ...], wish: Wish, book: PriceBook, today: date) -> tuple[Holding, ...]:
@@ -270,7 +167,7 @@ def _as_paid(held: tuple[Holding, ...], wish: Wish, book: PriceBook, today: date
     )
 
 
-def _as_billed(parts: tuple[Part, ...], facts: _Facts, today: date) -> tuple[Part, ...]:
+def _as_billed(parts: tuple[Part, ...], facts: Facts, today: date) -> tuple[Part, ...]:
     """What ends as if it had never been gives back what its order was billed, to the fen."""
     held = {each.ref: each for each in facts.holdings}
     found: list[Part] = []
@@ -303,91 +200,13 @@ def _held(payer_id: int, today: date, *, is_coming: bool) -> tuple[Holding, ...]
     return tuple(replace(each, is_returnable=each.ref in fresh) for each in found.values())
 
 
-def _offers(facts: _Facts, change: Change) -> dict[str, Offer]:
+def _offers(facts: Facts, change: Change) -> dict[str, Offer]:
     """The rows of all offers that the change names or that are held."""
     codes = {*change.add, *change.turn.values(), *(each.offer for each in facts.holdings)}
     return {row.code: row for row in _OFFERS.rows(codes=list(codes))}
 
 
-def _refuse_flow(change: Change, offers: Mapping[str, Offer]) -> None:
-    for code in (*change.add, *change.turn.values()):
-        if code in offers and offers[code].type.flow != Flow.DIRECT:
-            raise errors.NotOnline(offer=str(offers[code]))
-
-
-def _refuse_debtor(wish: Wish, facts: _Facts, today: date) -> None:
-    """Who has overdue bills orders nothing more; he may always end something."""
-    if settings.ORDER_WITH_OVERDUE_BILLS or not (wish.add or wish.turn):
-        return
-    account, payer = wish.account.pk, facts.payer_id
-    late = _LATE.rows(account=account, payer=payer, day=today) if facts.is_late else []
-    if late:
-        raise errors.Overdue(account=min(late, key=lambda bill: bill.pk).account.number)
-
-
-def _refuse_suspended(wish: Wish, facts: _Facts) -> None:
-    """While something of the account is off nothing is added or changed; it may always be ended."""
-    if not facts.holdings or not (wish.add or wish.turn):
-        return
-    stopped = _OFF.rows(account=wish.account.pk) if facts.is_off else []
-    if stopped:
-        first = min(stopped, key=lambda row: row.pk)
-        raise errors.Suspended(account=wish.account.number, reason=first.get_reason_display())
-
-
-def _refuse_under_way(wish: Wish) -> None:
-    refs = {*wish.end, *wish.turn}
-    if not refs:
-        return
-    rows = OrderLine.objects.filter(order__finished_at=None).exclude(state__in=_OVER)
-    busy = rows.filter(replaces__number__in=refs) | rows.filter(subscription__number__in=refs)
-    found = busy.values_list("order__number", flat=True).first()
-    if found is not None:
-        raise errors.UnderWay(number=found)
-
-
-def _refuse_family(parts: Sequence[Part], offers: Mapping[str, Offer]) -> None:
-    """What a family rests on does not turn into something that has no room for all who belong to it on that day."""
-    for part in parts:
-        if part.action != LineAction.CHANGE:
-            continue
-        members, most = families.members_on(part.replaces, part.effective_on), offers[part.offer].family_limit
-        if members > most:
-            raise errors.FamilyTooSmall(offer=str(offers[part.offer]), most=most, members=members)
-
-
-def _refuse_problems(change: Change, facts: _Facts, offers: Mapping[str, Offer]) -> None:
-    found = problems(
-        holdings=facts.holdings,
-        change=change,
-        customer=facts.customer,
-        book=facts.book,
-        conditions=facts.conditions,
-        buyer=facts.buyer,
-    )
-    if found:
-        _raise(found[0], facts, offers)
-
-
-def _raise(problem: Problem, facts: _Facts, offers: Mapping[str, Offer]) -> None:
-    code = problem.offer.partition("/")[0]  # a price is named with its charge
-    held = {each.ref: each.offer for each in facts.holdings}
-    names = _names({held.get(code, code), *problem.others}, offers)
-    raise errors.BY_PROBLEM[problem.code](
-        offer=names[held.get(code, code)],
-        others=_("、").join(names[other] for other in problem.others),
-    )
-
-
-def _names(codes: set[str], offers: Mapping[str, Offer]) -> dict[str, str]:
-    missing = codes - offers.keys()
-    known = {code: str(offers[code]) for code in codes & offers.keys()}
-    if missing:
-        known |= {row.code: str(row) for row in Offer.objects.filter(code__in=missing)}
-    return {code: known.get(code, code) for code in codes}
-
-
-def _months(wish: Wish, facts: _Facts, after: Sequence[Holding], days: Sequence[date]) -> Iterator[Month]:
+def _months(wish: Wish, facts: Facts, after: Sequence[Holding], days: Sequence[date]) -> Iterator[Month]:
     """This month, the next, and those in which something of it takes effect.
 
     Nobody is kept from ending something because nobody knows what a month costs: that month is left out.
