@@ -62,11 +62,12 @@ def _may_alone(*, actor: Actor, subject_id: str, data: dict[str, Any], as_of: da
 
 
 def _describe(data: dict[str, Any]) -> str | Promise:
-    until = data["active_to"] or _("长期")
+    role = data.get("role_name")
+    until = data.get("active_to") or _("长期")
     return _("%(role)s · %(region)s · %(begin)s 至 %(until)s") % {
-        "role": _(data["role_name"]),
-        "region": data["region_name"],
-        "begin": data["active_from"],
+        "role": _(role) if role else "—",
+        "region": data.get("region_name", "—"),
+        "begin": data.get("active_from", "—"),
         "until": until,
     }
 

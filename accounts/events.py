@@ -49,3 +49,17 @@ class DataExportEnded(Event):
     @property
     def key(self) -> str:
         return self.reference
+
+
+@dataclass(frozen=True)
+class StandingChanged(Event):
+    """A customer's tier or segments have become others from a day gone by: what he was charged since may be wrong."""
+
+    name: ClassVar[str] = "accounts.standing_changed"
+    customer_number: str
+    from_day: str  # ISO
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return self.customer_number

@@ -6,15 +6,20 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.models import BillingAccount, Customer, User, VerificationCode
+from core import rows
 from core.errors import NotFound
+from core.prepared import Prepared
 
 
 def account(account_id: int) -> BillingAccount:
     """The billing account, locked until the transaction ends: the root lock of its money; raises NotFound."""
-    try:
-        return BillingAccount.every.select_for_update().get(pk=account_id)
-    except BillingAccount.DoesNotExist:
-        raise NotFound() from None
+    found = rows.of(BillingAccount, _ACCOUNT, [account_id])
+    if not found:
+        raise NotFound()
+    return found[0]
+
+
+_ACCOUNT = "SELECT * FROM accounts_billingaccount WHERE id = %s FOR UPDATE"
 
 
 def hold(account_id: int) -> None:
@@ -59,8 +64,18 @@ def claimants(*, phone: str, user_id: int) -> list[User]:
 
 def newest_code(*, purpose: str, subject: str) -> VerificationCode | None:
     """The latest code that was issued for this, locked; earlier ones are worth nothing."""
-    codes = VerificationCode.objects.select_for_update().filter(purpose=purpose, subject=subject)
-    return codes.order_by("-created_at", "-pk").first()
+    return _NEWEST_CODE.first(purpose=purpose, subject=subject)
+
+
+_NEWEST_CODE = Prepared(
+    lambda purpose, subject: (
+        VerificationCode.objects.select_for_update()
+        .filter(purpose=purpose, subject=subject)
+        .order_by("-created_at", "-pk")[:1]
+    ),
+    purpose=str,
+    subject=str,
+)
 
 
 def code_requests(*names: str) -> None:

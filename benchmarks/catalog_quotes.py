@@ -61,14 +61,20 @@ def _terms(number: int, code: str) -> Terms:
     )
 
 
-def per_second(prices: PriceBook, change: Change | None, holdings: Sequence[Holding] = HOLDINGS) -> float:
+def per_second(
+    prices: PriceBook,
+    change: Change | None,
+    holdings: Sequence[Holding] = HOLDINGS,
+    *,
+    count: int = QUOTES,
+) -> float:
     """Quotes a second, the median of the rounds."""
     rounds = []
     for _ in range(ROUNDS):
         begun = process_time()
-        for _ in range(QUOTES):
+        for _ in range(count):
             charges(holdings=holdings, change=change, customer=CUSTOMER, book=prices, period=NOVEMBER)
-        rounds.append(QUOTES / (process_time() - begun))
+        rounds.append(count / (process_time() - begun))
     return median(rounds)
 
 

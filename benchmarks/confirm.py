@@ -25,7 +25,7 @@ def confirm(sheet: Sheet) -> None:
     """Ours, pretix's and a bare INSERT in turn, each one transaction after the other in one process."""
     try:
         with pretix.running(os.environ["DATABASE_URL"], settings.REDIS_URL) as peer:
-            ours, theirs, floor = alternately(_our_rate, lambda: peer.rate(THEIRS), _floor_rate)
+            ours, theirs, floor = alternately(_our_rate, lambda: peer.rate(THEIRS), lambda: floor_rate(FLOOR))
             their_statements = peer.statements()
     except peers.PeerMissing as error:
         sheet.missing("confirm_vs_pretix", str(error))
@@ -102,12 +102,12 @@ def _our_statements() -> int:
 _INSERT = f"INSERT INTO {BareRow._meta.db_table} (reference, body, received_at) VALUES ('floor', 'x', now())"
 
 
-def _floor_rate() -> float:
+def floor_rate(count: int) -> float:
     """One raw INSERT per transaction."""
 
     def work() -> None:
         with connection.cursor() as cursor:
-            for _ in range(FLOOR):
+            for _ in range(count):
                 cursor.execute(_INSERT)
 
-    return rate(FLOOR, work)
+    return rate(count, work)

@@ -10,5 +10,8 @@ class BareRow(models.Model):
     body = models.BinaryField()
     received_at = models.DateTimeField()
 
+    class Meta:
+        app_label = "benchmarks"  # so that tests of benchmarks may import them where the app is not installed
+
     def __str__(self) -> str:
         return self.reference

@@ -18,17 +18,19 @@ class PeerMissing(Exception):
     """The peer cannot be run here; the message says why."""
 
 
-def environment(package: str, version: str) -> Path:
+def environment(package: str, version: str, *beside: str) -> Path:
     """The interpreter of an environment that has this package; built when it is not in the cache yet.
 
+    `beside`: what it does not ask for itself but needs here, as `name==version`.
     The cache is HALL_BENCH_CACHE, else `hall-bench` in XDG_CACHE_HOME or ~/.cache. Raises PeerMissing.
     """
     python = f"py{sys.version_info.major}.{sys.version_info.minor}"
     try:
-        folder = _cache() / f"{package}-{version}-{python}"
+        names = "-".join([package, version, *(each.replace("==", "-") for each in beside), python])
+        folder = _cache() / names
         with _locked(folder):
             if not _complete(folder).exists():
-                _build(folder, f"{package}=={version}")
+                _build(folder, [*beside, f"{package}=={version}"])
     except OSError as error:
         raise PeerMissing(f"{package}: {error}") from error
     return folder / "bin" / "python"
@@ -64,13 +66,12 @@ def _complete(folder: Path) -> Path:
     return folder / "complete"
 
 
-def _build(folder: Path, requirement: str) -> None:
-    print(
-        f"Installing {requirement} into {folder}; this is done once and takes a minute or more …", flush=True
-    )
+def _build(folder: Path, requirements: list[str]) -> None:
+    named = " and ".join(requirements)
+    print(f"Installing {named} into {folder}; this is done once and takes a minute or more …", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
-    _run([sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), *_PIP, requirement])
+    _run([sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), *_PIP, *requirements])
     _complete(folder).touch()
 
 
@@ -92,3 +93,8 @@ def _run(command: list[str]) -> None:
     except subprocess.CalledProcessError as error:
         told = (error.stderr or error.stdout or "").strip().splitlines()
         raise PeerMissing(f"{command[-1]} cannot be installed: {told[-1] if told else error}") from None
+
+
+def own_variables() -> dict[str, str]:
+    """All that a peer's process is given of our environment."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}

@@ -63,7 +63,7 @@ def _use(
     limit=_limit(TRANSFER),
     day_limit=_day_limit(TRANSFER),
     check_person=own_accounts.checked(own_accounts.of_transfer),
-    describe=lambda data: _("转到户号 %(number)s") % {"number": data["to_number"]},
+    describe=lambda data: _("转到户号 %(number)s") % {"number": data.get("to_number", "—")},
 )
 def _transfer(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
@@ -90,7 +90,7 @@ def _transfer(
     limit=_limit(REFUND),
     day_limit=_day_limit(REFUND),
     check_person=own_accounts.checked(own_accounts.of_receipt),
-    describe=lambda data: str(RefundReason(data["reason_code"]).label),
+    describe=lambda data: str(dict(RefundReason.choices).get(data.get("reason_code", ""), "—")),
 )
 def _refund(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
@@ -133,7 +133,7 @@ def _approve_refund(
     limit=_limit(REFUND_BY_HAND),
     day_limit=_day_limit(REFUND_BY_HAND),
     check_person=own_accounts.checked(own_accounts.of_refund),
-    describe=lambda data: _("付款凭证号 %(evidence)s") % {"evidence": data["evidence"]},
+    describe=lambda data: _("付款凭证号 %(evidence)s") % {"evidence": data.get("evidence", "—")},
 )
 def _refund_by_hand(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime

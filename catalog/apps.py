@@ -7,7 +7,7 @@ class CatalogConfig(AppConfig):
     verbose_name = _("产品与订购")
 
     def ready(self) -> None:
-        from catalog import holders
+        from catalog import account_obstacles, holders  # noqa: F401  the former says what it has at import
         from catalog.charging import proofs
         from catalog.offers import search
         from catalog.offers.selectors import impact

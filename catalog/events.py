@@ -44,6 +44,14 @@ class SubscriptionChanged(OfSubscription):
 
 
 @dataclass(frozen=True)
+class EndTakenBack(OfSubscription):
+    """The end that the slip of that number had asked for does not come: it goes on. `on` is the day of that end."""
+
+    name: ClassVar[str] = "catalog.end_taken_back"
+    slip_number: str
+
+
+@dataclass(frozen=True)
 class SubscriptionSuspended(OfSubscription):
     """One reason (of SuspensionReason) more for which it is off."""
 

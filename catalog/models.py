@@ -19,9 +19,11 @@ from catalog.holdings.models import (
 from catalog.offers.models import (
     Offer,
     OfferRelation,
+    OfferSeries,
     ProductSpecification,
     ProductType,
     SpecificationFeature,
+    Tier,
 )
 from catalog.offers.prices import Price, PriceException, PriceRule
 from catalog.orders.models import (
@@ -51,6 +53,7 @@ __all__ = [
     "ORDER_MACHINE",
     "Offer",
     "OfferRelation",
+    "OfferSeries",
     "Order",
     "OrderHistory",
     "OrderLine",
@@ -71,4 +74,5 @@ __all__ = [
     "Suspension",
     "Termination",
     "TerminationReason",
+    "Tier",
 ]

@@ -248,8 +248,9 @@ class AuditRowAdmin(ReadOnlyAdmin):
     def changes(self, row: AuditRow) -> str:
         """Each field with what it held before and holds now."""
         values = row.detail.get("values") or {}
-        lines = [(name, *pair) for name, pair in values.items() if len(pair) == 2]
-        return format_html_join("", '<div class="backoffice-change">{}：{} → {}</div>', lines)
+        colon = _("：")
+        lines = [(name, colon, *pair) for name, pair in values.items() if len(pair) == 2]
+        return format_html_join("", '<div class="backoffice-change">{}{}{} → {}</div>', lines)
 
 
 @admin.register(CalendarDay)

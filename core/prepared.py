@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.models.query import get_related_populators
 
@@ -28,11 +29,23 @@ _EXAMPLES: dict[type, Callable[[int], Any]] = {
     str: lambda place: f"\x01{place}\x01",
     date: lambda place: date(1801, 1, 1 + place),
     datetime: lambda place: datetime(1801, 1, 1 + place, tzinfo=UTC),
+    list: lambda place: [f"\x01{place}\x01"],
 }
 
 
+def any_of(name: str, texts: Sequence[str]) -> models.Func:
+    """`filter(any_of("code", codes))` is `filter(code__in=codes)` with one value, however many codes there are."""
+    return models.Func(
+        models.F(name),
+        models.Value(list(texts), output_field=ArrayField(models.TextField())),
+        arg_joiner=" = ANY (",
+        template="%(expressions)s)",
+        output_field=models.BooleanField(),
+    )
+
+
 class Prepared(Generic[M]):
-    """A read whose values are named, with their types: int, str, date, datetime."""
+    """A read whose values are named, with their types: int, str, date, datetime; list of texts (see `any_of`)."""
 
     def __init__(self, build: Callable[..., models.QuerySet[M]], **kinds: type) -> None:
         self._build = build
@@ -106,15 +119,15 @@ class _Statement:
 
 def _statement(compiled: tuple[str, Sequence[Any]], examples: dict[str, Any]) -> _Statement:
     sql, given = compiled
-    names = {example: name for name, example in examples.items()}
-    places = tuple((place, names[value]) for place, value in enumerate(given) if _is_in(value, names))
+    names = {str(example): name for name, example in examples.items()}
+    places = tuple((place, names[str(value)]) for place, value in enumerate(given) if _is_in(value, examples))
     if missing := set(examples) - {name for _place, name in places}:
         raise ValueError(f"the SQL does not hold {', '.join(sorted(missing))} as it was given")
     return _Statement(sql, tuple(given), places)
 
 
-def _is_in(value: Any, names: dict[Any, str]) -> bool:
-    return type(value) in _EXAMPLES and value in names
+def _is_in(value: Any, examples: dict[str, Any]) -> bool:
+    return type(value) in _EXAMPLES and value in examples.values()
 
 
 @dataclass(frozen=True, slots=True)

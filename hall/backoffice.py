@@ -19,8 +19,10 @@ from core import approval_desk, clock, scopes
 from core.errors import HallError
 from hall.selectors import dashboard as figures
 from notices import failure_pages, letter_admin
+from operations import channel_page
 from operations.serving import rights
 from operations.serving import views as serving
+from resources.admin import funnel
 
 Item = tuple[str, str, str | Promise]  # model label, icon, title
 
@@ -40,7 +42,9 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("catalog.pricerule", "loyalty", pgettext_lazy("plural", "优惠规则")),
             ("catalog.priceexception", "request_quote", pgettext_lazy("plural", "价格例外")),
             ("catalog.producttype", "category", pgettext_lazy("plural", "产品类型")),
+            ("catalog.offerseries", "view_agenda", pgettext_lazy("plural", "产品系列")),
             ("catalog.productspecification", "inventory_2", pgettext_lazy("plural", "产品规格")),
+            ("catalog.tier", "military_tech", pgettext_lazy("plural", "等级名称")),
         ),
     ),
     (
@@ -185,6 +189,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items.append({"title": _("信函"), "icon": "local_post_office", "link": reverse(letter_admin.URL)})
     if may_see(request, "notices.delivery"):
         items.append({"title": _("未送达的通知"), "icon": "sms_failed", "link": reverse(failure_pages.URL)})
+    if channel_page.may_open(request.user):
+        items.append({"title": _("渠道规范"), "icon": "rule", "link": reverse(channel_page.URL)})
+    if funnel.may_open(request.user):
+        items.append({"title": _("选号开户漏斗"), "icon": "filter_alt", "link": reverse(funnel.URL)})
     if may_see(request, "core.heartbeat"):
         items.append(
             {"title": _("运行状态"), "icon": "vital_signs", "link": reverse("admin:core_heartbeat_status")}

@@ -1,6 +1,6 @@
 """The roles that come with the hall. They are data: an operator changes them, and adds his own, on the staff pages.
 
-`ensure` makes those that are missing, once; what an operator changed stays as he changed it.
+`ensure` makes those that are missing, and gives each permission of a release once; what an operator changed stays.
 """
 
 from collections.abc import Iterable
@@ -241,6 +241,12 @@ ROLES = (
             "catalog.view_producttype",
             "catalog.add_producttype",
             "catalog.change_producttype",
+            "catalog.view_offerseries",
+            "catalog.add_offerseries",
+            "catalog.change_offerseries",
+            "catalog.view_tier",
+            "catalog.add_tier",
+            "catalog.change_tier",
             "catalog.view_productspecification",
             "catalog.add_productspecification",
             "catalog.change_productspecification",
@@ -282,22 +288,46 @@ ROLES = (
 
 
 def ensure(sender: AppConfig | None = None, **more: Any) -> None:
-    """The roles of ROLES exist. Called after each migrate, when the permissions are there; nothing half-way there."""
+    """The roles of ROLES exist with all that this release gives. Called after each migrate, nothing half-way there.
+
+    A permission is given to a role once: what an operator took out of it since is not put back.
+    """
     if RoleRule._meta.db_table not in connection.introspection.table_names():
         return
     with transaction.atomic():
-        known = set(Group.objects.values_list("name", flat=True))
-        new = [role for role in ROLES if role.name not in known]
-        for role in new:
-            Group.objects.create(name=role.name).permissions.set(_permissions(role.permissions))
+        known = {rule.role.name: rule for rule in RoleRule.objects.select_related("role")}
+        taken = (
+            set(Group.objects.values_list("name", flat=True)) - known.keys()
+        )  # an operator's own, of that name
+        new = [role for role in ROLES if role.name not in known and role.name not in taken]
+        known |= {role.name: _created(role) for role in new}
         groups = {group.name: group for group in Group.objects.all()}
         for role in new:
-            rule = RoleRule.objects.create(
-                role=groups[role.name],
-                needs_second_person=role.needs_second_person,
-                purpose=role.purpose,
-            )
-            rule.granted_by.set(groups[name] for name in role.granted_by)
+            known[role.name].granted_by.set(groups[name] for name in role.granted_by)
+        for role in ROLES:
+            if role.name in known:
+                _give(known[role.name], role)
+
+
+def _created(role: Role) -> RoleRule:
+    group = Group.objects.create(name=role.name)
+    return RoleRule.objects.create(
+        role=group, needs_second_person=role.needs_second_person, purpose=role.purpose
+    )
+
+
+def _give(rule: RoleRule, role: Role) -> None:
+    """What the role has in this release and was never offered."""
+    offered = set(rule.offered)
+    found = {_name(each): each for each in _permissions(role.permissions)}
+    if fresh := found.keys() - offered:
+        rule.role.permissions.add(*(found[name] for name in fresh))
+        rule.offered = sorted(offered | fresh)
+        rule.save(update_fields=["offered"])
+
+
+def _name(permission: Permission) -> str:
+    return f"{permission.content_type.app_label}.{permission.codename}"
 
 
 def _permissions(names: Iterable[str]) -> list[Permission]:
@@ -309,7 +339,7 @@ def _permissions(names: Iterable[str]) -> list[Permission]:
                 wanted |= _to(model._meta.app_label, f"view_{model._meta.model_name}")
         if code != "view_*":
             wanted |= _to(app, code)
-    return list(Permission.objects.filter(wanted))
+    return list(Permission.objects.filter(wanted).select_related("content_type"))
 
 
 def _to(app: str, code: str) -> Q:

@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.region_filter import RegionFilter
 from accounts.models import BillingAccount, Customer
-from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
+from core.backoffice import ReadOnlyInline, WhenFilter, amount, badge, known_values, moment
 from operations import registry
+from operations.channel_page import WithChannels
 from operations.models import Slip, SlipHistory, SlipState
 from operations.serving import admin as serving_admin
 
@@ -45,7 +46,7 @@ class SlipHistoryInline(ReadOnlyInline):
 
 
 @admin.register(Slip)
-class SlipAdmin(ReadOnlyAdmin):
+class SlipAdmin(WithChannels):
     region_path = "region"
     list_display = (
         "number",

@@ -7,4 +7,4 @@ class ResourcesConfig(AppConfig):
     verbose_name = _("资源")
 
     def ready(self) -> None:
-        from resources import approvals, checks, queue  # noqa: F401  each says what it has at import
+        from resources import account_obstacles, approvals, checks, queue  # noqa: F401  each says what it has at import

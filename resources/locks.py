@@ -25,6 +25,11 @@ def holder(ref: str) -> None:
     _advisory(f"number holder:{ref}")
 
 
+def paying_bill(number: str) -> None:
+    """One bill pays for one number; taken after the number."""
+    _advisory(f"number bill:{number}")
+
+
 def items(ids: Iterable[int]) -> dict[int, StockItem]:
     """The stock items by id, all locked in one order."""
     rows = StockItem.objects.select_for_update().filter(pk__in=list(ids)).order_by("pk")
@@ -75,6 +80,12 @@ def command(command_id: int) -> Command:
         return Command.objects.select_for_update().get(pk=command_id)
     except Command.DoesNotExist:
         raise NotFound() from None
+
+
+def failed_of_subject(kind: str, subject_id: str) -> Command | None:
+    """The command of that subject that waits for a person, locked; its subject is locked by the caller before."""
+    rows = Command.objects.select_for_update().filter(subject_kind=kind, subject_id=subject_id)
+    return rows.filter(state=CommandState.FAILED).first()
 
 
 def next_of_subject(kind: str, subject_id: str) -> Command | None:

@@ -8,8 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -18,8 +20,8 @@ from core import clock
 from core.actor import Actor
 from core.errors import HallError, NotFound
 from operations import flow, texts
-from operations.models import Channel
 from operations.services import slips
+from operations.serving import present
 from resources.forms import FindForm
 from resources.models import NumberPeriod
 from resources.operations import HOLD, holder
@@ -51,7 +53,7 @@ def numbers(request: HttpRequest) -> HttpResponse:
     is_asked = not form.is_bound or form.is_valid()
     found = list(reads.find(wish, as_of=now)[: MOST_SHOWN + 1]) if is_asked else []
     if is_asked:
-        searches.note(wish, channel=Channel.WEB, is_found=bool(found), as_of=now)
+        searches.note(wish, channel=flow.context_of(request).channel, is_found=bool(found), as_of=now)
     context = {
         "form": form,
         "found": found[:MOST_SHOWN],
@@ -67,7 +69,12 @@ def numbers(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def hold(request: HttpRequest, digits: str) -> HttpResponse:
-    """The operation number.hold with one press of a button: the page has told its quote."""
+    """The operation number.hold with one press of a button: the page has told its quote.
+
+    Staff who serve a customer go through its form: nothing is done for him without his code.
+    """
+    if present.session_of(request) is not None:
+        return redirect(f"{reverse('operations:form', args=[HOLD])}?{urlencode({'digits': digits})}")
 
     def carry_out(who: dict[str, Any]) -> str:
         ctx, raw = flow.context_of(request), {"digits": digits}
@@ -114,10 +121,9 @@ def _answer(request: HttpRequest, carry_out: Any) -> HttpResponse:
         raise Http404 from error
     except HallError as error:
         messages.warning(request, error.text)
-    answer = redirect("resources:numbers")
-    if query := request.POST.get(_ASKED, "")[:500]:
-        answer.headers["Location"] += f"?{query}" if "\n" not in query and "\r" not in query else ""
-    return answer
+    query = request.POST.get(_ASKED, "")[:500]
+    asked = QueryDict(query).urlencode() if query.isprintable() else ""  # a header takes no other signs
+    return redirect(reverse("resources:numbers") + (f"?{asked}" if asked else ""))
 
 
 def _own(request: HttpRequest, as_of: datetime) -> list[Own]:

@@ -12,6 +12,7 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from accounts.models import Segment, SegmentMembership, Standing
@@ -22,7 +23,16 @@ from core.backoffice import EVERYWHERE, EditableAdmin, ReadOnlyAdmin
 from core.reasoned import Reasoned, ReasonOnlyForm
 
 
-class FromForm(ReasonOnlyForm):
+class CorrectingForm(ReasonOnlyForm):
+    is_correction = forms.BooleanField(
+        label=_("补登过去的日期"),
+        required=False,
+        help_text=_("从过去的一天起算；已经出账的月份由下一次出账更正"),
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+
+class FromForm(CorrectingForm):
     active_from = forms.DateField(label=_("生效日"), widget=UnfoldAdminDateWidget)
     active_to = forms.DateField(
         label=_("失效日"), required=False, help_text=_("长期有效不填"), widget=UnfoldAdminDateWidget
@@ -59,8 +69,10 @@ class SegmentForm(FromForm):
     )
 
 
-class EndForm(ReasonOnlyForm):
-    ends_on = forms.DateField(label=_("失效日"), help_text=_("最早为今天"), widget=UnfoldAdminDateWidget)
+class EndForm(CorrectingForm):
+    ends_on = forms.DateField(
+        label=_("失效日"), help_text=_("补登以外最早为今天"), widget=UnfoldAdminDateWidget
+    )
 
 
 def _set_tier(
@@ -84,7 +96,9 @@ def _end_tier(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     row = Standing.objects.get(pk=row_id)
-    standing.end_standing(customer_id=row.customer_id, as_of=as_of, on=data["ends_on"])
+    standing.end_standing(
+        customer_id=row.customer_id, as_of=as_of, on=data["ends_on"], is_correction=data["is_correction"]
+    )
     return _("等级已结束")
 
 
@@ -93,7 +107,11 @@ def _leave(
 ) -> str | Promise:
     row = SegmentMembership.objects.select_related("segment").get(pk=row_id)
     standing.leave_segment(
-        customer_id=row.customer_id, segment_code=row.segment.code, as_of=as_of, on=data["ends_on"]
+        customer_id=row.customer_id,
+        segment_code=row.segment.code,
+        as_of=as_of,
+        on=data["ends_on"],
+        is_correction=data["is_correction"],
     )
     return _("已退出客户群")
 

@@ -35,6 +35,9 @@ class RoleRule(models.Model):
     )
     needs_second_person = models.BooleanField(_("任命须另一人批准"), default=False)
     purpose = models.CharField(_("职责"), max_length=200, blank=True, default="")
+    # "app.codename" of each permission that a release has given to the role: given once, so that what an operator
+    # takes out stays out, and what a newer release adds still comes.
+    offered = models.JSONField(_("随版本给过的权限"), default=list, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("任命规则")

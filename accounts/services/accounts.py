@@ -6,8 +6,10 @@ from datetime import date, datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import locks
+from accounts import account_obstacles, locks
 from accounts.models import BillingAccount
+from accounts.personal_data import Obstacle
+from core import joined
 from core.errors import Conflict, HallError
 
 _NUMBER = re.compile(r"[0-9A-Za-z-]{1,32}")
@@ -28,6 +30,17 @@ class AccountClosed(Conflict):
 
     code = "ACCOUNT_CLOSED"
     message = _("户号 %(number)s 已销户，只能缴清欠费，不能办理这项业务")
+
+
+class AccountInUse(Conflict):
+    """`obstacles` names each of what is in the way."""
+
+    code = "ACCOUNT_IN_USE"
+    message = _("户号 %(number)s 现在不能销户：%(why)s")
+
+    def __init__(self, *, number: str, obstacles: list[Obstacle]) -> None:
+        super().__init__(number=number, why=joined.clauses_lazy([found.text for found in obstacles]))
+        self.obstacles = obstacles
 
 
 class AccountOpen(Conflict):
@@ -80,9 +93,14 @@ def open_account(
 
 @transaction.atomic
 def close_account(*, account_id: int, as_of: datetime) -> BillingAccount:
-    """From now on the account takes no members and no money ahead. Raises NotFound, AccountClosed if it is already."""
+    """From now on the account takes no members and no money ahead.
+
+    Raises NotFound, AccountClosed if it is already, AccountInUse where a room above has something of it that goes on.
+    """
     account = locks.account(account_id)
     refuse_closed(account)
+    if found := account_obstacles.obstacles(account, as_of=as_of):
+        raise AccountInUse(number=account.number, obstacles=found)
     account.closed_at = as_of
     account.save(update_fields=["closed_at"])
     return account

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import addresses, locks
 from accounts.models import VerificationCode
 from accounts.services import code_requests
+from core import writes
 from core.errors import HallError
 from notices.services import messages
 
@@ -76,18 +77,25 @@ def check(*, purpose: str, subject: str, code: str, as_of: datetime) -> Verifica
     A wrong guess is counted although this raises: the count stands with the caller's transaction, if there is one. So
     call it in none, or in one that is committed when this refuses (operations keep it outside their savepoints).
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # nothing is raised inside
         row = locks.newest_code(purpose=purpose, subject=subject)
-        if row is None or row.used_at or row.expires_at <= as_of or row.attempts >= GUESSES:
-            raise CodeExpired()
-        row.attempts += 1
-        is_right = constant_time_compare(row.code_hash, _hash(purpose, subject, _digits(code)))
-        if is_right:
-            row.used_at = as_of
-        row.save(update_fields=["attempts", "used_at"])
+        is_over = row is None or row.used_at or row.expires_at <= as_of or row.attempts >= GUESSES
+        is_right = not is_over and row is not None and _counted(row, code, as_of)
+    if is_over or row is None:
+        raise CodeExpired()
     if not is_right:
         raise WrongCode()
     return row
+
+
+def _counted(row: VerificationCode, code: str, as_of: datetime) -> bool:
+    """One guess more; whether it was right, which uses the code up."""
+    row.attempts += 1
+    is_right = constant_time_compare(row.code_hash, _hash(row.purpose, row.subject, _digits(code)))
+    if is_right:
+        row.used_at = as_of
+    writes.update(row, "attempts", "used_at")
+    return is_right
 
 
 def _hash(purpose: str, subject: str, digits: str) -> str:

@@ -16,8 +16,8 @@ from core.errors import Conflict
 LONGEST_NAME = 120
 
 
-class NumberTaken(Conflict):
-    code = "NUMBER_TAKEN"
+class CustomerNumberTaken(Conflict):
+    code = "CUSTOMER_NUMBER_TAKEN"
     message = _("编号 %(number)s 已被使用")
 
 
@@ -29,7 +29,7 @@ def create(
     kind: str = Customer.Kind.PERSONAL,
     region_id: int | None = None,
 ) -> Customer:
-    """A new customer; without a number it gets the next of ours. Raises BadName, NumberTaken."""
+    """A new customer; without a number it gets the next of ours. Raises BadName, CustomerNumberTaken."""
     customer = Customer(
         number=number or sequences.next_number("customer_number", prefix="C", on=clock.local_date(as_of)),
         kind=kind,
@@ -41,7 +41,7 @@ def create(
         with transaction.atomic():
             customer.save(force_insert=True)
     except IntegrityError as error:
-        raise NumberTaken(number=customer.number) from error
+        raise CustomerNumberTaken(number=customer.number) from error
     return customer
 
 

@@ -1,6 +1,7 @@
-"""How a customer stands: his tier, and the segments that he belongs to. From a day to come, never back-dated.
+"""How a customer stands: his tier, and the segments that he belongs to. From today or a day to come.
 
-Prices rest on both: what held on a day that is over has been charged and stays.
+Prices rest on both. Only what is said to be a correction reaches back to days gone by: whoever charged them is told
+(`StandingChanged`), and puts it right.
 """
 
 from datetime import date, datetime
@@ -10,9 +11,13 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
-from accounts.models import Segment, SegmentMembership, Standing
+from accounts.events import StandingChanged
+from accounts.models import Customer, Segment, SegmentMembership, Standing
+from core import outbox
 from core.clock import local_date
 from core.errors import Conflict, NotFound
+
+REASON = "STANDING"  # why months are charged again
 
 
 class StandingInThePast(Conflict):
@@ -40,6 +45,7 @@ def set_standing(
     active_to: date | None = None,
     credit_days: int = 0,
     priority: int = 0,
+    is_correction: bool = False,
 ) -> Standing:
     """The customer is of this tier from that day; the one before ends on it. The same again changes nothing.
 
@@ -53,7 +59,7 @@ def set_standing(
     same: Standing | None = present.filter(active_from__lte=active_from, **wanted).first()
     if same is not None:
         return same
-    _refuse_past(active_from, as_of)
+    _check_day(active_from, as_of, customer_id, is_correction=is_correction)
     if present.filter(active_from__gte=active_from).exists():
         raise StandingAlready()
     present.update(active_to=active_from)
@@ -61,10 +67,10 @@ def set_standing(
 
 
 @transaction.atomic
-def end_standing(*, customer_id: int, as_of: datetime, on: date) -> None:
+def end_standing(*, customer_id: int, as_of: datetime, on: date, is_correction: bool = False) -> None:
     """The customer is of no tier from that day on. Raises NotFound when he is of none, StandingInThePast."""
     locks.customer(customer_id)
-    _refuse_past(on, as_of)
+    _check_day(on, as_of, customer_id, is_correction=is_correction)
     rows = Standing.objects.filter(customer_id=customer_id, active_from__lt=on)
     if not rows.filter(Q(active_to=None) | Q(active_to__gt=on)).update(active_to=on):
         raise NotFound()
@@ -79,6 +85,7 @@ def join_segment(
     as_of: datetime,
     active_from: date,
     active_to: date | None = None,
+    is_correction: bool = False,
 ) -> SegmentMembership:
     """The customer belongs to the segment from that day; who belongs to it then already, stays as he is.
 
@@ -94,7 +101,7 @@ def join_segment(
     known: SegmentMembership | None = lasting.filter(active_from__lte=active_from).first()
     if known is not None:
         return known
-    _refuse_past(active_from, as_of)
+    _check_day(active_from, as_of, customer_id, is_correction=is_correction)
     if lasting.exists():
         raise StandingAlready()
     return SegmentMembership.objects.create(
@@ -107,10 +114,12 @@ def join_segment(
 
 
 @transaction.atomic
-def leave_segment(*, customer_id: int, segment_code: str, as_of: datetime, on: date) -> None:
+def leave_segment(
+    *, customer_id: int, segment_code: str, as_of: datetime, on: date, is_correction: bool = False
+) -> None:
     """The customer does not belong to it from that day on. Raises NotFound for who does not, StandingInThePast."""
     locks.customer(customer_id)
-    _refuse_past(on, as_of)
+    _check_day(on, as_of, customer_id, is_correction=is_correction)
     rows = SegmentMembership.objects.filter(
         customer_id=customer_id, segment__code=segment_code, active_from__lt=on
     )
@@ -118,6 +127,11 @@ def leave_segment(*, customer_id: int, segment_code: str, as_of: datetime, on: d
         raise NotFound()
 
 
-def _refuse_past(day: date, as_of: datetime) -> None:
-    if day < local_date(as_of):
+def _check_day(day: date, as_of: datetime, customer_id: int, *, is_correction: bool) -> None:
+    """Raises StandingInThePast for a day gone by, unless it is a correction: then whoever charged is told."""
+    if day >= local_date(as_of):
+        return
+    if not is_correction:
         raise StandingInThePast()
+    number = Customer.objects.values_list("number", flat=True).get(pk=customer_id)
+    outbox.publish(StandingChanged(number, day.isoformat(), REASON), as_of=as_of)

@@ -1,7 +1,9 @@
-"""Reactions to news of what is held."""
+"""Reactions to news of what is held, and of who holds it."""
 
 from datetime import date, datetime
 
+from accounts.events import StandingChanged
+from accounts.models import BillingAccount
 from catalog.charging.services import recharges
 from catalog.events import FactsChanged
 from core import outbox
@@ -16,3 +18,13 @@ def recharge(event: FactsChanged, *, as_of: datetime) -> None:
         reason=event.reason,
         as_of=as_of,
     )
+
+
+@outbox.consumer(StandingChanged, name="catalog.standing_corrected")
+def standing_corrected(event: StandingChanged, *, as_of: datetime) -> None:
+    """The facts of all accounts for which the customer pays have changed."""
+    numbers = BillingAccount.every.filter(customer__number=event.customer_number).values_list(
+        "number", flat=True
+    )
+    for number in numbers.order_by("number"):
+        outbox.publish(FactsChanged(number, event.from_day, event.reason), as_of=as_of)

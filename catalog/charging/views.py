@@ -10,12 +10,12 @@ from django.views.decorators.http import require_safe
 from accounts.models import BillingAccount
 from accounts.rules import Action
 from accounts.selectors import accounts
-from catalog.charging import texts
 from catalog.charging.selectors import advice as advising
 from catalog.charging.selectors import previews
 from catalog.charging.selectors.previews import Preview
-from catalog.charging.texts import Names
 from catalog.holdings.selectors import payers
+from catalog.offers import lines
+from catalog.offers.lines import Names
 from catalog.pricing import PricingError
 from core import clock
 
@@ -32,7 +32,7 @@ def next_bill(request: HttpRequest) -> HttpResponse:
     if chosen is not None:
         context["is_payer"] = payers.of_account(chosen.pk, on=today) == chosen.pk
         try:
-            known = texts.names()
+            known = lines.names()
             context["shown"] = [_shown(each, known) for each in previews.coming(chosen, on=today)]
         except PricingError:
             context["is_unknown"] = True
@@ -53,7 +53,7 @@ def advice(request: HttpRequest) -> HttpResponse:
         "months": months,
         "choices": MONTHS,
         "advisory": found,
-        "names": texts.names().offers if found and found.advised else {},
+        "names": lines.names().offers if found and found.advised else {},
         "least": advising.LEAST_MONTHS,
     }
     return render(request, "catalog/charging/advice.html", context)
@@ -72,7 +72,7 @@ def _accounts(request: HttpRequest) -> tuple[list[BillingAccount], BillingAccoun
 def _shown(each: Preview, known: Names) -> dict[str, Any]:
     return {
         "preview": each,
-        "rows": previews.rows(each),
+        "beside": previews.beside(each, known),
         "corrections": previews.correction_rows(each.bill, known),
     }
 

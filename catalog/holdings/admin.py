@@ -15,6 +15,8 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from accounts.admin.region_filter import RegionFilter
 from catalog.choices import SuspensionReason
+from catalog.holdings import device_acts
+from catalog.holdings.device_acts import number_of
 from catalog.holdings.families import Family, FamilyInvitation, FamilyMember
 from catalog.holdings.models import (
     Subscription,
@@ -27,7 +29,6 @@ from catalog.holdings.models import (
 from catalog.holdings.services import documents, families, subscriptions, suspensions
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, badge, moment
-from core.errors import NotFound
 from core.reasoned import Reasoned, ReasonOnlyForm
 
 TONES = {
@@ -53,19 +54,12 @@ class DocumentForm(ReasonOnlyForm):
     )
 
 
-def _number(row_id: Any) -> str:
-    found = Subscription.objects.filter(pk=row_id).values_list("number", flat=True).first()
-    if found is None:
-        raise NotFound()
-    return found
-
-
 def _suspend(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     because = SuspensionReason(data["because"])
     outcome = suspensions.suspend(
-        number=_number(row_id), reason=because, actor=actor, as_of=as_of, note=reason
+        number=number_of(row_id), reason=because, actor=actor, as_of=as_of, note=reason
     )
     return because.label if outcome == subscriptions.Outcome.DONE else _("已经因此停机，没有变化")
 
@@ -74,14 +68,14 @@ def _resume(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     because = SuspensionReason(data["because"])
-    suspensions.resume(number=_number(row_id), reason=because, actor=actor, as_of=as_of)
+    suspensions.resume(number=number_of(row_id), reason=because, actor=actor, as_of=as_of)
     return _("这一停机原因已解除")
 
 
 def _terminate(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
-    number, file = _number(row_id), data["document"]
+    number, file = number_of(row_id), data["document"]
     kept = documents.keep(number=number, name=file.name, chunks=file.chunks(), actor=actor, as_of=as_of)
     subscriptions.terminate(
         number=number,
@@ -95,7 +89,7 @@ def _terminate(
 
 
 def _take_back(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
-    subscriptions.take_back_end(number=_number(row_id), actor=actor, as_of=as_of, reason=reason)
+    subscriptions.take_back_end(number=number_of(row_id), actor=actor, as_of=as_of, reason=reason)
     return _("已撤回，业务继续")
 
 
@@ -141,7 +135,7 @@ class SuspensionInline(ReadOnlyInline):
 class SubscriptionAdmin(ReadOnlyAdmin):
     region_path = "account__region"
     list_display = ("number", "account", "offer", "shown_state", "begins_on", "ends_on", "committed_until")
-    list_filter = ("state", OffFilter, RegionFilter)
+    list_filter = ("state", OffFilter, device_acts.DeviceFilter, RegionFilter)
     list_select_related = ("account", "offer")
     search_fields = ("number", "account__number", "service_number")
     search_help_text = _("订购编号、户号或号码（完整）")
@@ -208,6 +202,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             icon="cancel",
             form_class=DocumentForm,
         ),
+        *device_acts.ACTS,
     )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import User
 from accounts.personal_data import Record, section
 from accounts.personal_sections import fields
 from accounts.rules import Action
 from accounts.selectors import accounts
-from catalog.holdings.families import FamilyMember
+from catalog.holdings.families import FamilyInvitation, FamilyMember
 from catalog.holdings.models import Subscription
 
 _AT_ONCE = 2_000  # rows fetched at a time
@@ -34,3 +36,15 @@ def families(user: User) -> Iterable[Record]:
         payer = row.family.payer.number
         shown = payer if row.account.number == payer else f"****{payer[-4:]}"
         yield fields(row, "active_from", "active_to") | {"account": row.account.number, "payer": shown}
+
+
+@section("family_invitations")
+def family_invitations(user: User) -> Iterable[Record]:
+    """To the accounts that he owns, and by those that pay for a family. Of the other side only the tail."""
+    owned = accounts.where(user, Action.INVITE).order_by().values("pk")
+    rows = FamilyInvitation.objects.filter(Q(account__in=owned) | Q(family__payer__in=owned))
+    own = set(accounts.where(user, Action.INVITE).values_list("number", flat=True))
+    for row in rows.select_related("family__payer").order_by("id"):
+        sides = {"account": row.account_number, "payer": row.family.payer.number}
+        shown = {name: number if number in own else f"****{number[-4:]}" for name, number in sides.items()}
+        yield fields(row, "reference", "state", "created_at", "expires_at", "ended_at") | shown

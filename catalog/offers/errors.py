@@ -27,6 +27,11 @@ class NoPrice(HallError):
     message = _("“%(charge)s”在%(region)s（%(kind)s）从 %(day)s 起没有价格")
 
 
+class TierWithoutName(HallError):
+    code = "TIER_WITHOUT_NAME"
+    message = _("等级“%(tier)s”还没有写给客户看的名称，不能发布")
+
+
 class AlreadyPublished(Conflict):
     code = "ALREADY_PUBLISHED"
     message = _("已经发布，不能再次发布")
@@ -82,6 +87,11 @@ class PriceTooEarly(HallError):
     message = _("已发布产品的新价格最早从明天起生效")
 
 
+class PricePromised(Conflict):
+    code = "PRICE_PROMISED"
+    message = _("给客户的报价在 %(days)s 天内有效：变贵的价格或提前结束的优惠最早从 %(day)s 起")
+
+
 class PriceAhead(Conflict):
     code = "PRICE_AHEAD"
     message = _("已有从 %(day)s 起生效的价格，请先撤回它")
@@ -120,3 +130,13 @@ class BadPeriod(HallError):
 class ExceptionOverlaps(Conflict):
     code = "EXCEPTION_OVERLAPS"
     message = _("这个户号在这段时间已有这项产品的价格例外")
+
+
+class ExceptionIncomplete(Conflict):
+    code = "EXCEPTION_INCOMPLETE"
+    message = _("申请的内容不全，请驳回后重新提出")
+
+
+class PauseAboveFee(HallError):
+    code = "PAUSE_ABOVE_FEE"
+    message = _("停机保号费用在%(region)s（%(kind)s）从 %(day)s 起高于周期费用")

@@ -102,6 +102,35 @@ class SpecificationFeature(models.Model):
         return self.name
 
 
+class Tier(Named):
+    """How a tier of customers (`accounts.Standing.tier`) is called where customers read of it."""
+
+    code = models.CharField(_("等级代码"), max_length=20, unique=True)  # e.g. "GOLD"
+
+    class Meta:
+        verbose_name = _("等级名称")
+        verbose_name_plural = pgettext_lazy("plural", "等级名称")
+        triggers = [
+            NeverDelete(name="tier_never_deleted"),
+            Fixed(name="tier_fixed", columns=("code",)),
+        ]
+
+
+class OfferSeries(Named):
+    """Offers that belong together on the shelf (产品系列): one name, one below the other, from small to large."""
+
+    code = models.CharField(_("代码"), max_length=30, unique=True)
+    position = models.PositiveSmallIntegerField(_("顺序"), default=100)
+
+    class Meta:
+        verbose_name = _("产品系列")
+        verbose_name_plural = pgettext_lazy("plural", "产品系列")
+        triggers = [
+            NeverDelete(name="offer_series_never_deleted"),
+            Fixed(name="offer_series_fixed", columns=("code",)),
+        ]
+
+
 # What an offer costs and binds to depends on these: they stand as they were published.
 TERMS = (
     "conditions",
@@ -114,6 +143,7 @@ TERMS = (
     "change_effect",
     "cancel_effect",
     "return_days",
+    "gives_back_rest",
     "while_paused",
     "while_in_arrears",
     "while_checked",
@@ -142,6 +172,14 @@ class Offer(Named):
     type = models.ForeignKey(
         ProductType, verbose_name=_("产品类型"), on_delete=models.PROTECT, related_name="offers"
     )
+    series = models.ForeignKey(
+        OfferSeries,
+        verbose_name=_("产品系列"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="offers",
+    )  # null: stands on the shelf by itself; may change while published, no price depends on it
     specifications = models.ManyToManyField(
         ProductSpecification, verbose_name=_("包含产品"), related_name="offers", blank=True
     )
@@ -171,6 +209,9 @@ class Offer(Named):
     return_days = models.PositiveSmallIntegerField(
         _("犹豫期（天）"), default=0
     )  # from the first day; 0: none
+    gives_back_rest = models.BooleanField(
+        _("退还未用的预付款"), default=True
+    )  # what was paid ahead and is not used when it is ended before its time
     while_paused = models.CharField(
         _("停机保号期间"), max_length=14, choices=WhileOff.choices, default=WhileOff.NONE
     )

@@ -1,5 +1,6 @@
 """Which price holds where and when, and whether one holds on every day: pure decisions."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -92,6 +93,53 @@ def rate_on(rates: Sequence[Rate], day: date) -> Rate | None:
         (rate for rate in rates if rate.begins_on <= day and (rate.ends_on is None or day < rate.ends_on)),
         None,
     )
+
+
+def first_above(rates: Sequence[Rate], others: Sequence[Rate], begins: date) -> date | None:
+    """The first day from `begins` on when the first terminal's price is higher than the other, both being there."""
+    cuts = {begins, *(rate.begins_on for rate in (*rates, *others))}
+    for day in sorted(cut for cut in cuts if begins <= cut):
+        one, other = rate_on(rates, day), rate_on(others, day)
+        if one is not None and other is not None and one.amounts_cents[0] > other.amounts_cents[0]:
+            return day
+    return None
+
+
+def amount_on(rates: Sequence[Rate], day: date, terminal: int) -> int | None:
+    """Fen for the n-th terminal; None on a day without a price."""
+    rate = rate_on(rates, day)
+    if rate is None:
+        return None
+    amounts = rate.amounts_cents
+    if terminal <= len(amounts):
+        return amounts[terminal - 1]
+    return amounts[(terminal - 1) % len(amounts)] if rate.starts_over else amounts[-1]
+
+
+def first_raised(
+    before: Sequence[Rate], after: Sequence[Rate], today: date, until: date, *, is_optional: bool = False
+) -> date | None:
+    """The first day of (today, until) on which some terminal costs more than was written for that day and than today.
+
+    `is_optional`: a charge without a price costs nothing; else nobody is sold it, and nobody was quoted it.
+    """
+    cuts = {date.fromordinal(today.toordinal() + 1)}
+    cuts |= {day for rate in (*before, *after) for day in (rate.begins_on, rate.ends_on) if day is not None}
+    none = 0 if is_optional else None
+    for day in sorted(cut for cut in cuts if today < cut < until):
+        for terminal in range(1, _most(before, after) + 1):
+            quoted, dearer = amount_on(before, today, terminal), amount_on(after, day, terminal)
+            told = amount_on(before, day, terminal)
+            quoted, dearer = none if quoted is None else quoted, none if dearer is None else dearer
+            if quoted is not None and dearer is not None and dearer > max(quoted, told or 0):
+                return day
+    return None
+
+
+def _most(*timelines: Sequence[Rate]) -> int:
+    """So many terminals show all that these prices can say: lists that start over have met by then."""
+    lengths = {len(rate.amounts_cents) for rates in timelines for rate in rates}
+    return math.lcm(*lengths) + max(lengths, default=0)
 
 
 def changes_after(rates: Sequence[Rate], day: date) -> tuple[Rate, ...]:

@@ -35,7 +35,6 @@ class Asked:
             response.set_cookie(
                 COOKIE, code, max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure()
             )
-        response.headers["Cache-Control"] = "private, no-cache"
         return response
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from catalog.offers import viewers, words
-from catalog.offers.models import Offer, ProductType
+from catalog.offers.models import Offer, OfferSeries, ProductType
 from catalog.offers.selectors import disclosure
 from catalog.offers.selectors import shelf as reads
 from catalog.offers.selectors.shelf import Shown
@@ -16,6 +16,7 @@ from core import clock
 
 MOST_COMPARED = 4
 LONGEST_WORDS = 60
+Series = tuple[OfferSeries | None, list[Shown]]  # what belongs to none: None
 
 
 @require_safe
@@ -72,7 +73,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "asked": asked,
         "found": found,
-        "features": _features(found),
+        "features": [(one, list(zip(found, said, strict=True))) for one, said in _features(found)],
         "is_cut": len(codes) > MOST_COMPARED,
         "most": MOST_COMPARED,
     }
@@ -93,9 +94,7 @@ def tariffs(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "as_of": now,
     }
-    response = render(request, "catalog/offers/tariffs.html", context)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return render(request, "catalog/offers/tariffs.html", context)
 
 
 def _is_near(each: Shown, asked: viewers.Asked) -> bool:
@@ -110,8 +109,19 @@ def _types(found: list[Shown]) -> list[ProductType]:
     return sorted(types.values(), key=lambda each: (each.position, each.code))
 
 
-def _grouped(found: list[Shown]) -> list[tuple[ProductType, list[Shown]]]:
-    return [(each, [one for one in found if one.offer.type_id == each.pk]) for each in _types(found)]
+def _grouped(found: list[Shown]) -> list[tuple[ProductType, list[Series]]]:
+    """Type by type; within a type each series in one place, then what belongs to none."""
+    return [
+        (each, _in_series([one for one in found if one.offer.type_id == each.pk])) for each in _types(found)
+    ]
+
+
+def _in_series(found: list[Shown]) -> list[Series]:
+    rows = {one.offer.series_id: one.offer.series for one in found if one.offer.series is not None}
+    series = sorted(rows.values(), key=lambda row: (row.position, row.code))
+    groups: list[Series] = [(row, [one for one in found if one.offer.series_id == row.pk]) for row in series]
+    rest = [one for one in found if one.offer.series_id is None]
+    return [*groups, (None, rest)] if rest else groups
 
 
 def _partners(row: Offer, kind: str) -> list[Offer]:

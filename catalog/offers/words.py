@@ -1,5 +1,7 @@
 """Terms of offers in sentences that customers read; the figures are those that the pricing function works with."""
 
+from collections.abc import Iterable, Mapping
+
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -9,6 +11,8 @@ from catalog.choices import Cycle, PenaltyKind, WhileOff
 from catalog.offers.models import Offer
 from catalog.pricing.relations import Reason
 from core.money import display
+
+Tiers = Mapping[str, tuple[str, str]]  # names of tiers by code, Chinese and English
 
 
 def is_chinese() -> bool:
@@ -20,9 +24,18 @@ def chosen(chinese: str, english: str) -> str:
     return chinese if is_chinese() or not english else english
 
 
-def reason(each: Reason, offer: Offer) -> str:
-    """Why the offer is, or is not, for somebody."""
-    value = _value(each, offer)
+def tier(code: str, names: Tiers) -> str:
+    """How a tier is called; never by its code."""
+    return chosen(*names[code]) if code in names else _("指定等级")
+
+
+def tiers(codes: Iterable[str], names: Tiers) -> str:
+    return _("、").join(dict.fromkeys(tier(code, names) for code in codes))
+
+
+def reason(each: Reason, offer: Offer, names: Tiers) -> str:
+    """Why the offer is, or is not, for somebody. `names`: of tiers."""
+    value = _value(each, offer, names)
     sentences = {
         "FOR_REGION": _("为您所在的%(value)s准备"),
         "FOR_KIND": _("%(value)s客户可办"),
@@ -36,15 +49,17 @@ def reason(each: Reason, offer: Offer) -> str:
     return sentences[each.code] % {"value": value}
 
 
-def _value(each: Reason, offer: Offer) -> str:
+def _value(each: Reason, offer: Offer, names: Tiers) -> str:
     if each.code == "FOR_REGION":
         return next((row.name for row in offer.regions.all() if row.code == each.value), each.value)
     if each.code == "NOT_FOR_REGION":
         return _("、").join(row.name for row in offer.regions.all())
     if each.code.endswith("KIND"):
         return _kinds([each.value] if each.code.startswith("FOR") else offer.customer_kinds)
+    if each.code == "FOR_TIER":
+        return tier(each.value, names)
     if each.code == "NOT_FOR_TIER":
-        return _("、").join(offer.tiers)
+        return tiers(offer.tiers, names)
     if each.code.endswith("SEGMENT"):
         return _segment(each, offer)
     return each.value
@@ -109,6 +124,10 @@ def ends(offer: Offer) -> str:
     """When a cancellation takes effect, and whether it can be returned."""
     at_once = offer.cancel_effect == "AT_ONCE"
     text = _("退订当日生效") if at_once else _("退订后用到当月月底，次月起不再收费")
+    if not offer.gives_back_rest:
+        text += _("；预付而未用的部分不退还")
+    elif at_once and offer.cycle == Cycle.TERM:
+        text += _("；预付而未用的部分按天退还")
     if offer.return_days:
         days = offer.return_days
         text += ngettext(
@@ -140,3 +159,10 @@ def terminals(amounts: tuple[int, ...], starts_over: bool) -> str:
     ]
     rest = _("再多的从头按第 1 台起算") if starts_over else _("再多的同第 %(n)s 台") % {"n": len(amounts)}
     return _("，").join([*parts, rest])
+
+
+def difference(cents: int) -> str:
+    """+¥5.00, -¥5.00, or that nothing changes."""
+    if not cents:
+        return _("不变")
+    return f"+{display(cents)}" if cents > 0 else display(cents)

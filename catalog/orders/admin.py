@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -10,17 +11,19 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts.admin.region_filter import RegionFilter
 from catalog.orders.models import Order, OrderHistory, OrderLine, OrderState
 from catalog.orders.selectors import desk
-from catalog.orders.services import orders, retrying
+from catalog.orders.services import handing, orders, retrying
 from core import clock, scopes
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, amount, badge, moment
 from core.errors import NotFound
-from core.reasoned import Reasoned
+from core.reasoned import Reasoned, ReasonOnlyForm
 
 URL = "admin:catalog_order_desk"
 MOST_STUCK = 50
@@ -58,8 +61,33 @@ def _cancel(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> st
     return OrderState(order.state).label
 
 
+def _hand_over(
+    row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    handing.hand_over(
+        number=_number(row_id),
+        position=data["position"],
+        serial=data["serial"],
+        actor=actor,
+        as_of=as_of,
+        reason=reason,
+    )
+    return gettext("已登记交付 %(serial)s") % {"serial": data["serial"]}
+
+
+def _next_position(row: Order) -> dict[str, Any]:
+    return {"position": handing.lines(row).values_list("position", flat=True).first()}
+
+
 def _is_under_way(row: Order) -> bool:
     return row.finished_at is None
+
+
+class HandOverForm(ReasonOnlyForm):
+    position = forms.IntegerField(
+        label=_("订单明细序号"), min_value=1, widget=UnfoldAdminIntegerFieldWidget()
+    )
+    serial = forms.CharField(label=_("设备序列号"), max_length=40, widget=UnfoldAdminTextInputWidget())
 
 
 class AgeFilter(admin.SimpleListFilter):
@@ -77,7 +105,10 @@ class AgeFilter(admin.SimpleListFilter):
 
 class OrderLineInline(ReadOnlyInline):
     model = OrderLine
-    fields = ("position", "action", "offer", "subscription", "shown_amount", "effective_on", "state", "error")
+    fields = (
+        "position", "action", "offer", "subscription", "goods", "service_number", "shown_amount", "effective_on",
+        "state", "error",
+    )  # fmt: skip
     readonly_fields = ("shown_amount",)
     ordering = ("position",)
     shown_amount = amount("amount_cents", _("一次性金额"))
@@ -138,6 +169,17 @@ class OrderAdmin(ReadOnlyAdmin):
             applies=_is_under_way,
             carry_out=_cancel,
             icon="cancel",
+        ),
+        Reasoned(
+            name="hand-over",
+            title=_("交付设备"),
+            explanation=_("把这台设备交给客户并登记到业务上；须是订单所含的货号，且属于客户所在的区域。"),
+            permission="resources.change_device",
+            applies=lambda row: handing.lines(row).exists(),
+            carry_out=_hand_over,
+            icon="devices",
+            form_class=HandOverForm,
+            initial=_next_position,
         ),
     )
 

@@ -85,6 +85,11 @@ class NotAChange(Conflict):
     message = _("“%(offer)s”与现在的业务不是同一类，不能直接变更")
 
 
+class FamilyTooSmall(Conflict):
+    code = "ORDER_FAMILY_TOO_SMALL"
+    message = _("“%(offer)s”最多 %(most)s 位成员，现在有 %(members)s 位，请先移除成员或另选产品")
+
+
 class NotOnline(Conflict):
     code = "ORDER_NOT_ONLINE"
     message = _("“%(offer)s”需要配送或上门，暂不能在网上订购。请到营业厅办理，地址见“营业厅”页面")
@@ -123,6 +128,26 @@ class RefundNeedsClerk(Conflict):
 class NotWaiting(Conflict):
     code = "ORDER_NOT_WAITING"
     message = _("订单 %(number)s 已经开始开通或已经结束，不能取消")
+
+
+class OutOfStock(Conflict):
+    code = "ORDER_OUT_OF_STOCK"
+    message = _("“%(offer)s”在您所在的地区暂时缺货，请过几天再来，或另选产品")
+
+
+class NumberMissing(Conflict):
+    code = "ORDER_NUMBER_MISSING"
+    message = _("办理“%(offer)s”要先选一个号码，请选号后在保留时间内办理")
+
+
+class OneNumber(Conflict):
+    code = "ORDER_ONE_NUMBER"
+    message = _("一次只能办理一张号卡，请分开订购")
+
+
+class NothingToHandOver(Conflict):
+    code = "ORDER_NOTHING_TO_HAND_OVER"
+    message = _("订单 %(number)s 的这一项没有要交给客户的设备，或业务已经结束")
 
 
 class NothingToRetry(Conflict):

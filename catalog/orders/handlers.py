@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from billing.events import OrderBillPaid
-from catalog.events import OrderEnded, OrderWaits, SubscriptionBegan
+from catalog.events import EndTakenBack, OrderEnded, OrderWaits, SubscriptionBegan, SubscriptionEnded
+from catalog.holdings.models import SubscriptionState
 from catalog.holdings.services import switching
 from catalog.orders.models import Order
-from catalog.orders.services import news, orders
+from catalog.orders.services import claims, news, orders, refunds
 from core import outbox
 from core.actor import Actor
 from resources.events import CommandFailed
@@ -25,6 +26,20 @@ def carry_out_order(event: OrderBillPaid, *, as_of: datetime) -> None:
 @outbox.consumer(SubscriptionBegan, name="catalog.complete_order")
 def complete_order(event: SubscriptionBegan, *, as_of: datetime) -> None:
     orders.subscription_on(number=event.number, actor=ACTOR, as_of=as_of)
+
+
+@outbox.consumer(SubscriptionEnded, name="catalog.give_back_cancelled")
+def give_back_cancelled(event: SubscriptionEnded, *, as_of: datetime) -> None:
+    """Staff took a change back, or what it was to follow ended otherwise: the customer does not pay for it."""
+    if event.reason == SubscriptionState.CANCELLED:
+        refunds.of_cancelled(event.number, reason=event.reason, actor=ACTOR, as_of=as_of)
+        claims.drop_of(event.number, reason=event.reason, actor=ACTOR, as_of=as_of)
+
+
+@outbox.consumer(EndTakenBack, name="catalog.give_back_penalty")
+def give_back_penalty(event: EndTakenBack, *, as_of: datetime) -> None:
+    """It goes on: a penalty for ending it is not due."""
+    refunds.of_end_taken_back(event.number, event.slip_number, reason=event.name, actor=ACTOR, as_of=as_of)
 
 
 @outbox.consumer(CommandFailed, name="catalog.order_in_trouble")

@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -178,7 +179,16 @@ class OrderLine(models.Model):
         related_name="+",
     )  # CHANGE: what ends; null otherwise
     address = models.CharField(_("装机地址"), max_length=300, blank=True, default="")  # empty: the account's
+    service_number = models.CharField(
+        _("号码"), max_length=20, blank=True, default=""
+    )  # the number that goes with it; empty: none
+    goods = ArrayField(
+        models.CharField(max_length=40), verbose_name=_("随附物料"), default=list, blank=True
+    )  # skus of the stock, one piece of each; empty: nothing is handed over
     amount_cents = models.BigIntegerField(_("一次性金额"), default=0)  # its share of the order's bill
+    back_cents = models.BigIntegerField(
+        _("退还金额"), default=0
+    )  # CHANGE: given back for what it ends as soon as it is on
     effective_on = models.DateField(_("生效日"))
     state = models.CharField(_("状态"), max_length=10, choices=_L.choices, default=_L.WAITING)
     error = models.CharField(_("失败代码"), max_length=60, blank=True, default="")  # empty: no failure
@@ -200,7 +210,16 @@ class OrderLine(models.Model):
             Transitions(name="order_line_transitions", machine=ORDER_LINE_MACHINE),
             Fixed(
                 name="order_line_fixed",
-                columns=("order_id", "position", "action", "offer_id", "address", "amount_cents"),
+                columns=(
+                    "order_id",
+                    "position",
+                    "action",
+                    "offer_id",
+                    "address",
+                    "service_number",
+                    "goods",
+                    "amount_cents",
+                ),
             ),
         ]
 

@@ -23,6 +23,8 @@ class Part:
     back: tuple[Line, ...]  # given back
     begins: Holding | None  # what is held then; None where nothing begins
     is_undone: bool = False  # what ends is as if it had never been held
+    goods: tuple[str, ...] = ()  # skus of which one piece each is handed over with it
+    number: str = ""  # the digits that it is given
 
     @property
     def due_cents(self) -> int:
@@ -93,8 +95,3 @@ def shares(asked: int, left: Iterable[tuple[int, int]]) -> list[tuple[int, int]]
             found.append((key, taken))
             asked -= taken
     return found if not asked else None
-
-
-def next_term(begins_on: date, today: date, ends: Sequence[date]) -> date | None:
-    """The first day after today on which a further term begins."""
-    return next((day for day in ends if day > max(today, begins_on)), None)

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import BillingAccount
-from catalog.holdings.models import Subscription
+from catalog.holdings.models import Subscription, SubscriptionState
 from catalog.offers.models import Offer
 from catalog.offers.selectors import shelf
 from catalog.offers.selectors.shelf import Shown
@@ -18,6 +18,7 @@ from catalog.orders.models import OrderState
 from catalog.orders.operations.base import held_of, orderable
 from catalog.orders.operations.package_change import leads_to
 from catalog.orders.selectors import orders as reads
+from catalog.orders.selectors.takes import takes_number
 from core import clock
 from core.errors import NotFound
 from operations import flow
@@ -45,6 +46,7 @@ def order(request: HttpRequest) -> HttpResponse:
             "chosen_account": account,
             "chosen": found,
             "partners": _partners(found, account),
+            "takes_number": any(takes_number(each.offer) for each in found),
             "addresses": _addresses(mine),
         },
     )
@@ -136,8 +138,11 @@ def _shown(codes: list[str], account: BillingAccount | None) -> list[Shown]:
 
 
 def _partners(found: list[Shown], account: BillingAccount | None) -> list[Shown]:
-    """What must or may have to be ordered with them. Shown with its price, ticked by the customer alone."""
-    own = {each.offer.code for each in found}
+    """What must come with them and is not there yet. Shown with its price, ticked by the customer alone."""
+    held = Subscription.objects.filter(
+        account=account, state__in=(SubscriptionState.PENDING, SubscriptionState.ACTIVE)
+    )
+    own = {each.offer.code for each in found} | set(held.values_list("offer__code", flat=True))
     codes = [other.code for each in found for _kind, other in each.partners if other.code not in own]
     return _shown(codes, account)
 

@@ -6,7 +6,6 @@ from django.utils.translation import gettext as _
 
 from catalog.offers.models import Offer
 from catalog.pricing.types import Line
-from core.money import display
 
 
 def charge(line: Line) -> str:
@@ -16,6 +15,7 @@ def charge(line: Line) -> str:
         "ONCE": _("一次性费用"),
         "PAUSE": _("停机保号费用"),
         "PENALTY": _("提前终止违约金"),
+        "NUMBER": _("选号费"),
     }
     return words[line.charge]
 
@@ -25,15 +25,3 @@ def bill_line(line: Line, offers: Mapping[str, Offer]) -> str:
     offer = offers[line.offer].name if line.offer in offers else line.offer
     text = f"{offer} {charge(line)}"
     return _("%(line)s（优惠）") % {"line": text} if line.rule else text
-
-
-def difference(cents: int) -> str:
-    """+¥5.00, -¥5.00, or that nothing changes."""
-    if not cents:
-        return _("不变")
-    return f"+{display(cents)}" if cents > 0 else display(cents)
-
-
-def month_charge(line: Line) -> str:
-    """What a line of a month's bill is for."""
-    return _("停机保号费用") if line.charge == "PAUSE" else _("费用")

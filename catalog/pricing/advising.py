@@ -43,6 +43,9 @@ class Option:
     saving_cents: int  # over all the months; below zero: it would have been dearer
     setup_cents: int
     penalty_cents: int
+    ahead_cents: (
+        int  # paid at once for a term that lies ahead: no cost of changing, its months are in `total_cents`
+    )
     effective_on: date  # the day on which a change asked for now would hold
 
     @property
@@ -104,6 +107,11 @@ def advise(
                 saving_cents=total - would_be,
                 setup_cents=_sum(order.now, "ONCE"),
                 penalty_cents=_sum(order.now, "PENALTY"),
+                ahead_cents=sum(
+                    line.amount_cents
+                    for line in order.now
+                    if line.offer == code and line.charge not in ("ONCE", "PENALTY")
+                ),
                 effective_on=begins,
             )
         )

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from catalog.pricing.ahead import running_term
-from catalog.pricing.days import add_months, next_month, share
+from catalog.pricing.ahead import paid_until, running_term
+from catalog.pricing.days import add_months, by_months, next_month, share
 from catalog.pricing.errors import AlreadyEnds, Contradiction, NotHeld
 from catalog.pricing.held import NEW, Held
-from catalog.pricing.lines import whole_lines
+from catalog.pricing.lines import monthly_cents, whole_lines
 from catalog.pricing.penalties import penalty_line
 from catalog.pricing.types import Change, Customer, Holding, Line, PriceBook, Terms
 
@@ -85,13 +85,14 @@ def _check(holdings: Sequence[Holding], change: Change) -> None:
 def _end(held: Held, holding: Holding, change: Change, kept: list[Holding]) -> list[Line]:
     """Ends a holding: returned, taken back before it began, or by the offer's rule, with a penalty where one is due."""
     offer = held.offers[holding.offer]
-    if _is_undone(holding, offer.terms, change.on):
+    if is_undone(holding, offer.terms, change.on):
         kept.append(replace(holding, ends_on=holding.begins_on))
         return list(_given_back_whole(held, holding))
     ends = takes_effect(offer.terms.cancel_effect, holding, offer.terms, change.on)
     _still_held(holding, ends, change.on)
     kept.append(replace(holding, ends_on=ends))
-    return [*penalty_line(held, holding, ends, change.on), *_given_back(held, holding, ends, change.on)]
+    back = _given_back(held, holding, ends, change.on) if offer.terms.gives_back_rest else []
+    return [*penalty_line(held, holding, ends, change.on), *back]
 
 
 def _still_held(holding: Holding, ends: date, on: date) -> None:
@@ -103,24 +104,33 @@ def _still_held(holding: Holding, ends: date, on: date) -> None:
         raise AlreadyEnds(holding.ref, holding.ends_on)
 
 
-def _is_undone(holding: Holding, terms: Terms, on: date) -> bool:
+def is_undone(holding: Holding, terms: Terms, on: date) -> bool:
     """Whether ending it now means that it never was: not begun yet, or returned in time (and not over already)."""
     if holding.ends_on is not None and holding.ends_on <= max(on, holding.begins_on):
         return False
     if on < holding.begins_on:
         return True
-    return holding.is_returnable and on < holding.begins_on + timedelta(days=terms.return_days)
+    first_day = holding.since or holding.begins_on
+    return holding.is_returnable and on < first_day + timedelta(days=terms.return_days)
 
 
 def takes_effect(effect: str, holding: Holding, terms: Terms, on: date) -> date:
     """The first day on which an end or a change asked for on `on` holds.
 
-    MONTH_END: the first of next month, or the end of the term that is paid ahead. Never before the holding begins.
+    MONTH_END: the first of next month, or the end of what is paid ahead. Never before the holding begins.
     """
     if effect == "MONTH_END":
-        term = running_term(holding, terms, on) if terms.cycle == "TERM" else None
-        on = term[1] if term and term[1] != date.max else next_month(on)
+        on = _paid_end(holding, terms, on) or next_month(on)
     return max(on, holding.begins_on)
+
+
+def _paid_end(holding: Holding, terms: Terms, on: date) -> date | None:
+    """The end of the term that runs on that day, or of the months paid ahead where it is later than this month's."""
+    if terms.cycle == "TERM":
+        term = running_term(holding, terms, on)
+        return term[1] if term and term[1] != date.max else None
+    until = paid_until(holding, terms)
+    return until if until is not None and next_month(on) < until < date.max else None
 
 
 # Turning into another offer
@@ -203,19 +213,47 @@ def _opening_lines(held: Held, holding: Holding, *, pays_setup: bool) -> Iterato
 
 def _given_back_whole(held: Held, holding: Holding) -> Iterator[Line]:
     """What was due with the order, the other way round; nothing for what came of a turn, where no order paid for it."""
-    if holding.is_returnable:
+    if holding.is_returnable and holding.since is None:
         for line in _opening_lines(held, holding, pays_setup=True):
             yield replace(line, amount_cents=-line.amount_cents)
 
 
 def _given_back(held: Held, holding: Holding, ends: date, on: date) -> list[Line]:
-    """The unused days of the term that runs on `on`, by days, at what that term costs after discounts."""
+    """The unused days of the term that runs on `on`, by days, at what that term cost after discounts.
+
+    Of a term that begins on the day of the end nothing was charged, but where it was paid with the order.
+    """
     offer = held.offers[holding.offer]
+    if offer.terms.cycle == "MONTHLY":
+        return _months_given_back(held, holding, ends, on)
     term = running_term(holding, offer.terms, on) if offer.terms.cycle == "TERM" else None
     if term is None or not term[0] <= ends < term[1] < date.max:
         return []
     begins, until = term
-    paid = sum(line.amount_cents for line in whole_lines(held, holding, "PERIOD", begins, until))
+    with_order = holding.paid_until is not None and begins == holding.begins_on
+    if ends == begins and not with_order:
+        return []
+    paid = holding.first_term_cents if with_order else holding.run_term_cents
+    if paid is None:
+        paid = sum(line.amount_cents for line in whole_lines(held, holding, "PERIOD", begins, until))
     back = share(paid, (until - ends).days, (until - begins).days)
+    line = Line(f"{holding.offer}/PERIOD", holding.ref, holding.offer, "PERIOD", -back, ends, until)
+    return [line] if back else []
+
+
+def _months_given_back(held: Held, holding: Holding, ends: date, on: date) -> list[Line]:
+    """The unused days of months paid ahead: by days of what was paid; where nobody knows what that was, by months.
+
+    Each month then counts as many of its days as are left, at the fee on the day of the order, after discounts.
+    """
+    until = paid_until(holding, held.offers[holding.offer].terms)
+    if until is None or holding.paid_until is None or not holding.begins_on <= ends < until < date.max:
+        return []
+    if holding.first_term_cents is not None:
+        paid_days = (holding.paid_until - holding.begins_on).days
+        back = share(holding.first_term_cents, (until - ends).days, paid_days)
+    else:
+        fee = monthly_cents(held, holding, max(on, holding.begins_on))
+        back = sum(share(fee, (last - first).days, days) for first, last, days in by_months(ends, until))
     line = Line(f"{holding.offer}/PERIOD", holding.ref, holding.offer, "PERIOD", -back, ends, until)
     return [line] if back else []

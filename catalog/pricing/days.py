@@ -1,6 +1,7 @@
 """Days, months and shares of them, in whole numbers."""
 
 from calendar import monthrange
+from collections.abc import Iterator
 from datetime import date
 
 
@@ -22,6 +23,14 @@ def whole_months(first: date, end: date) -> int:
 def next_month(day: date) -> date:
     """The first day of the month after that of `day`."""
     return date(day.year + 1, 1, 1) if day.month == 12 else date(day.year, day.month + 1, 1)
+
+
+def by_months(first: date, end: date) -> Iterator[tuple[date, date, int]]:
+    """The parts of `[first, end)` that lie in one month each, with how many days that month has."""
+    while first < end:
+        begins, last = first, min(next_month(first), end)
+        yield begins, last, monthrange(first.year, first.month)[1]
+        first = last
 
 
 def share(cents: int, part: int, whole: int) -> int:

@@ -40,9 +40,17 @@ def stretches(held: Held, holding: Holding, period: Period) -> list[Stretch]:
         terminal = held.terminal(holding, first) if offer.terms.is_per_terminal else 1
         if offer.terms.cycle != "TERM" and not covers(free, first):
             charge = "PAUSE" if covers(fee, first) else "PERIOD"
-            cents = offer.amount(charge, first, terminal)
+            cents = _amount(offer, charge, first, terminal)
         _append(found, Stretch(first, end, charge, cents, terminal))
     return found
+
+
+def _amount(offer: PreparedOffer, charge: str, day: date, terminal: int) -> int:
+    """Fen per month; a pause never costs more than the fee would."""
+    cents = offer.amount(charge, day, terminal)
+    if charge == "PAUSE" and offer.has_rate("PERIOD", day):
+        return min(cents, offer.amount("PERIOD", day, terminal))
+    return cents
 
 
 def _plain(held: Held, holding: Holding, offer: PreparedOffer, begins: date, ends: date) -> Stretch | None:

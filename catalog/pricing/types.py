@@ -69,7 +69,11 @@ class Holding:
     ] = ()  # where a term is paid ahead all since its begin, else those of the month are enough
     since: date | None = None  # begin of the first holding that it follows; None: it follows none
     first_ref: str = ""  # the ref of that first holding; empty: it follows none
-    is_returnable: bool = False  # ordered anew (it follows none) and never in a month's bill
+    is_returnable: bool = False  # ordered anew, or turned from what was; never in a month's bill
+    first_term_cents: int | None = None  # what its order's bill said for the first term; None: not known
+    run_term_cents: int | None = (
+        None  # what a month's bill said for the term that runs now; None: none did yet
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Terms:
     change_effect: str = "MONTH_END"
     cancel_effect: str = "MONTH_END"
     return_days: int = 0
+    gives_back_rest: bool = True  # what was paid ahead and is not used, when it is ended before its time
     while_paused: str = "NONE"
     while_in_arrears: str = "NONE"
     while_checked: str = "NONE"

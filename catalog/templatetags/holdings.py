@@ -57,15 +57,17 @@ def service_fee(service: Service) -> str:
 
 @register.filter
 def service_sub(service: Service) -> str:
-    """The line beneath the name: why it is off, until when it is bound, or when it ends."""
+    """The line beneath the name: why it is off, when it ends, until when it is bound, or what tells it from others."""
     row = service.row
     if service.stops:
-        return "、".join(str(SuspensionReason(stop.reason).label) for stop in service.stops)
+        return gettext("、").join(str(SuspensionReason(stop.reason).label) for stop in service.stops)
     if row.ends_on:
         return gettext("%(day)s 结束") % {"day": formats.date_format(row.ends_on)}
     if row.committed_until:
         return gettext("合约至 %(day)s") % {"day": formats.date_format(row.committed_until)}
-    return row.service_number or service.address
+    if row.service_number or row.address:
+        return row.service_number or row.address
+    return gettext("%(day)s 起") % {"day": formats.date_format(row.begins_on)} if row.begins_on else ""
 
 
 @register.simple_tag

@@ -1,5 +1,6 @@
 """Offers in templates: their texts in the reader's language, and their terms in sentences."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -8,10 +9,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Customer
 from catalog.choices import AfterLast, Charge
-from catalog.offers import words
-from catalog.offers.models import Offer
+from catalog.offers import lines, words
+from catalog.offers.lines import Beside, Names
+from catalog.offers.models import Offer, ProductSpecification
 from catalog.offers.prices import Price, PriceRule
 from catalog.offers.selectors.shelf import Priced
+from catalog.pricing.types import Line
 from core.money import display
 
 register = template.Library()
@@ -21,6 +24,9 @@ register.filter("offer_penalty", words.penalty)
 register.filter("offer_begins", words.begins)
 register.filter("offer_ends", words.ends)
 register.filter("offer_while_off", words.while_off)
+register.filter("tiers", words.tiers)
+register.filter("difference", words.difference)
+register.simple_tag(lines.names, name="line_names")
 
 
 @register.filter
@@ -77,6 +83,25 @@ def kinds(codes: list[str]) -> str:
 @register.filter
 def listed(values: list[Any]) -> str:
     return _("、").join(map(str, values))
+
+
+@register.simple_tag
+def beside(before: Iterable[Line], now: Iterable[Line], known: Names) -> Beside:
+    """Two months item by item, for catalog/offers/beside.html."""
+    return lines.compare(before, now, known)
+
+
+@register.filter
+def sentences(said: list[str]) -> str:
+    """Several reasons in one line."""
+    return _("；").join(said)
+
+
+@register.filter
+def with_features(row: ProductSpecification) -> str:
+    """A product with what is in it."""
+    features = _("，").join(f"{text(each, 'name')} {text(each, 'value')}" for each in row.features.all())
+    return _("%(product)s（%(features)s）") % {"product": row, "features": features} if features else str(row)
 
 
 @register.filter

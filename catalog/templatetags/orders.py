@@ -1,6 +1,7 @@
 """How orders and their quotes read on a page."""
 
 from django import template
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from catalog.offers.models import Offer
@@ -38,25 +39,6 @@ def due_label(line: Line, plan: Plan) -> str:
 
 
 @register.filter
-def month_label(line: Line, plan: Plan) -> str:
-    """A line of a month's bill, with its days."""
-    offer = plan.offers.get(line.offer)
-    name = str(offer) if offer else line.offer
-    kind = _("优惠") if line.rule else words.month_charge(line)
-    return _("%(offer)s %(kind)s，%(first)s 起 %(days)s 天") % {
-        "offer": name,
-        "kind": kind,
-        "first": line.begins_on.isoformat(),
-        "days": (line.ends_on - line.begins_on).days,
-    }
-
-
-@register.filter
-def difference(cents: int) -> str:
-    return words.difference(cents)
-
-
-@register.filter
 def order_tone(state: str) -> str:
     return TONES[OrderState(state)]
 
@@ -76,7 +58,7 @@ def line_title(line: OrderLine) -> str:
 def line_sub(line: OrderLine) -> str:
     if line.state in (LineState.FAILED, LineState.CANCELLED):
         return _("不收费")
-    return _("%(day)s 起生效") % {"day": line.effective_on.isoformat()}
+    return _("%(day)s 起生效") % {"day": formats.date_format(line.effective_on)}
 
 
 @register.filter

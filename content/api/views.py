@@ -1,6 +1,7 @@
 """What everybody may read, without a token: articles, halls, the search."""
 
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -25,6 +26,12 @@ from core import clock
 
 MOST = 200  # the newest: the rest is found by the search
 KINDS = [str(kind) for kind in ArticleKind]
+
+# "30.281,120.162", latitude first, or nothing: what rules.point reads.
+_POINT: dict[str, Any] = {
+    "type": "string",
+    "pattern": r"^((-?([0-8]?[0-9](\.[0-9]{1,6})?|90)),(-?((1[0-7][0-9]|[0-9]{1,2})(\.[0-9]{1,6})?|180)))?$",
+}
 
 
 class Public(APIView):
@@ -84,7 +91,7 @@ class HallsView(Public):
         summary=_("营业厅、地址、现在是否营业；给出位置时近的在前"),
         parameters=[
             OpenApiParameter("place", str, description=_("区域代码：只要这个区域以内的")),
-            OpenApiParameter("near", str, description=_("纬度,经度（度，WGS 84），例如 30.281,120.162")),
+            OpenApiParameter("near", _POINT, description=_("纬度,经度（度，WGS 84），例如 30.281,120.162")),
         ],
         responses=HallSerializer(many=True),
     )

@@ -39,7 +39,7 @@ from core.imports.errors import BadProfile, UnknownProfile
 
 FOLDER = "profiles"
 Place = str | int | list[str]  # a column by name, by number, or by the first of several names that is there
-_KINDS = ("accounts", "bills", "holdings", "prices", "receipts")
+_KINDS = ("accounts", "bills", "holdings", "numbers", "prices", "receipts")
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _OURS = "hall"  # the source of what the hall itself writes
 _TABLES = {"columns": dict, "constants": dict, "widths": dict, "only": dict}

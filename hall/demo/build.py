@@ -10,6 +10,7 @@ from accounts.services import accounts, contacts, customers, members, users
 from billing.models import Bill
 from billing.services.bills import bills
 from billing.services.money import receipts
+from catalog.models import ChargedMonth
 from core import clock
 from core.actor import Actor
 from hall.demo import plan
@@ -25,6 +26,8 @@ def everything(*, as_of: datetime) -> dict[str, int]:
     regions = _regions()
     months = plan.months(clock.local_date(as_of))
     written = set(Bill.objects.filter(source=plan.SOURCE).values_list("source_number", flat=True))
+    run = ChargedMonth.objects.filter(account__number__in=_numbers()).values_list("account__number", "period")
+    written |= {f"{number}-{period}" for number, period in run}  # the hall's own bill run was there first
     found = {account.number: account for account in BillingAccount.objects.filter(number__in=_numbers())}
     new = {"accounts": 0, "bills": 0}
     for household in plan.households():

@@ -37,6 +37,8 @@ HD = Line("HD", "高清互动节目包", 1500)
 SPORTS = Line("SPORTS", "体育赛事包", 2000)
 BROADBAND = Line("BB100", "宽带 100M", 5800)
 TOGETHER = Line("BUNDLE", "电视宽带融合优惠", -1000)
+# The offers (hall.demo.shelf) that a line of a bill is for.
+OFFERS = {"BASIC": "basic", "SECOND": "basic", "HD": "hd", "SPORTS": "sports", "BB100": "bb100"}
 TARIFFS = (
     (BASIC,),
     (BASIC, SECOND_SET),
@@ -67,14 +69,14 @@ class Household:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A period ("2026-10"), billed on the first of the month after it and due on the 25th."""
+    """A period ("2026-10"), billed on the first of the month after it and due on that month's last day."""
 
     period: str
     issued_on: date
 
     @property
     def due_on(self) -> date:
-        return self.issued_on.replace(day=25)
+        return (self.issued_on + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
     @property
     def issued_at(self) -> datetime:

@@ -13,6 +13,7 @@ from catalog.models import (
     ProductSpecification,
     ProductType,
     SpecificationFeature,
+    Tier,
 )
 from catalog.offers.services import prices, publishing
 from core import clock
@@ -28,6 +29,8 @@ TYPES = (
     ("broadband", "宽带", "Broadband", Flow.DIRECT, False),
     ("bundle", "融合套餐", "Bundles", Flow.DIRECT, False),
     ("device", "终端设备", "Devices", Flow.DELIVERY, False),
+    ("contract", "终端合约", "Devices with a contract", Flow.DIRECT, False),
+    ("number", "号卡", "Number cards", Flow.DIRECT, False),
 )
 
 
@@ -132,12 +135,39 @@ ITEMS = (
         {"cycle": Cycle.ONCE, "return_days": 7, "most_per_account": 6},
     ),
     Item(
+        "box-24", "contract", ("高清机顶盒合约 24 个月", "HD set-top box, 24 months"),
+        ("每月 8 元用上 4K 机顶盒", "A 4K box for 8 yuan a month"),
+        (
+            "合约期 24 个月，机顶盒到营业厅领取，合约期内归运营商所有，业务结束后交回。须先有基本收视。"
+            "提前终止每剩余一个月收取 6 元违约金；开通 7 天内可以退货。按月计费，次月出账。",
+            "For 24 months; collect the box at a hall and bring it back at the end. Needs basic TV. Ending early costs "
+            "6 yuan for each month left; 7 days to return it. Charged by the month, on the bill of the month after.",
+        ),
+        (800,), (("分辨率", "4K", "Resolution", "4K"), ("合约期", "24 个月", "Contract", "24 months")),
+        {"stock_item": "BOX-4K"},
+        {
+            "term_months": 24, "penalty_kind": PenaltyKind.PER_MONTH, "penalty_cents": 600, "return_days": 7,
+            "most_per_account": 6,
+        },
+    ),
+    Item(
+        "sim", "number", ("自选号码卡", "Number card"), ("自己挑号，随选随办", "Choose your own number"),
+        (
+            "先选号，在保留时间内办理；选号费按号码等级一次收取。按月计费，从开通当天起按天折算，次月出账。"
+            "退订后号码锁定 6 个月，期满重新开放。",
+            "Choose a number first and order while it is kept for you; its fee is by its class, once. By the month. "
+            "When you leave, the number is locked for six months.",
+        ),
+        (1900,), (("通话", "100 分钟", "Calls", "100 minutes"), ("流量", "5 GB", "Data", "5 GB")), {},
+        {"most_per_account": 5},
+    ),
+    Item(
         "bb50", "broadband", ("宽带 50M", "Broadband 50M"), ("老用户继续有效", "For those who have it"), _MONTHLY,
         (4800,), (("下行速率", "50 Mbps", "Download", "50 Mbps"),), {"line_profile": "50M"}, _LINE,
     ),
 )  # fmt: skip
 RELATIONS = (
-    *((code, _K.NEEDS, "basic") for code in ("hd", "sports", "kids", "vod", "together-year")),
+    *((code, _K.NEEDS, "basic") for code in ("hd", "sports", "kids", "vod", "together-year", "box-24")),
     ("together-year", _K.EXCLUDES, "hd"),
     ("bb50", _K.UPGRADES_TO, "bb100"),
     ("bb100", _K.UPGRADES_TO, "bb300"),
@@ -228,11 +258,11 @@ def _price(item: Item, offer: Offer, since: datetime) -> None:
     charge = Charge.ONCE if item.type == "device" else Charge.PERIOD
     add(*item.amounts, charge=charge, after_last=AfterLast.AGAIN if len(item.amounts) > 1 else AfterLast.LAST)
     if item.code == "basic":
-        west = Region.objects.filter(code="DEMO-QH-W").first()
-        if west is not None:
-            add(2400, 800, 800, region_id=west.pk, after_last=AfterLast.AGAIN)
         add(2080, customer_kind="ENTERPRISE")
         add(500, charge=Charge.PAUSE)
+    west = Region.objects.filter(code="DEMO-QH-W").first()
+    if item.code == "bb300" and west is not None:
+        add(7500, region_id=west.pk)
 
 
 def _changes(offers: dict[str, Offer], as_of: datetime) -> None:
@@ -256,6 +286,7 @@ def _changes(offers: dict[str, Offer], as_of: datetime) -> None:
 
 def _rules(owner: User, since: datetime) -> None:
     begin = clock.local_date(since)
+    Tier.objects.get_or_create(code="GOLD", defaults={"name": "金卡", "name_en": "Gold"})
     _rule(
         owner, since, ["bb100", "bb300", "bb1000"], ["basic"],
         code="together", name="电视宽带融合优惠", name_en="TV and broadband together",

@@ -12,4 +12,5 @@ ORDER_QUOTE_DAYS = env.number(
 )  # how long a quoted price is promised at most
 ORDER_WITH_OVERDUE_BILLS = env.flag("HALL_ORDER_WITH_OVERDUE_BILLS", False)  # whether debtors may order more
 ORDER_VALUE_ADDED_TYPES = env.words("HALL_ORDER_VALUE_ADDED_TYPES", "value_added")  # codes of product types
+ORDER_NUMBER_TYPES = env.words("HALL_ORDER_NUMBER_TYPES", "number")  # those that take a chosen number
 RENEWAL_NOTICE_DAYS = env.number("HALL_RENEWAL_NOTICE_DAYS", 7, least=5)  # the regulator's least is 5

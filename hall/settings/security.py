@@ -116,6 +116,17 @@ RATE_LIMITS = {
     "resources:numbers": "60/m/user",
     "POST resources:hold": "30/h/user",
     "POST resources:extend": "30/h/user",
+    "POST resources:release": "60/h/user",
+    "catalog:offers": "120/m/user",
+    "catalog:offer": "120/m/user",
+    "catalog:compare": "60/m/user",
+    "catalog:tariffs": "120/m/user",  # must be read by everybody, but not all day by a machine
+    "catalog:next_bill": "60/m/user",
+    "catalog:advice": "20/m/user",  # replays up to a year on every offer
+    "catalog:order": "60/m/user",  # each step prices the order anew
+    "catalog:change": "60/m/user",
+    "catalog:cancel": "60/m/user",
+    "catalog:services_export": "30/h/user",
     "POST operations:form": "60/m/user",
     "POST operations:form member.invite": "20/m/user,60/h/user",  # a message to somebody who did not ask for it
     "POST operations:form bill.dispute": "20/m/user,60/h/user",  # brings files
@@ -127,6 +138,8 @@ RATE_LIMITS = {
     "POST hall:display": "60/m/ip",
     "api": "300/m/user",
     "api:quote": "60/m/user",
+    "POST operations:form number.hold": "30/h/user",
+    "POST api:submit number.hold": "30/h/user",
     "api:code": "20/h/user",
     "api:submit": "30/m/user",
     "POST api:submit member.invite": "20/h/user",
@@ -136,6 +149,9 @@ RATE_LIMITS = {
     "content-api:search": "60/m/user",
     "resources-api:numbers": "60/m/user",
     "POST resources-api:hold": "30/h/user",
+    "DELETE resources-api:hold": "60/h/user",
+    "offers-api:offers": "60/m/user",
+    "offers-api:price": "60/m/user",
 }
 RATE_LIMIT_FACTOR = 1  # how many times more is allowed: one developer plays all customers
 
@@ -182,5 +198,9 @@ SPECTACULAR_SETTINGS = {
         "DeliveryState": "notices.models.DeliveryState",
         "SlipChannel": "operations.models.Channel",
         "MessageChannel": "notices.models.Channel",
+        "OrderState": "catalog.models.OrderState",
+        "OrderLineState": "catalog.models.LineState",
+        "OfferEffect": "catalog.choices.Effect",
+        "WhileOff": "catalog.choices.WhileOff",
     },
 }

@@ -37,6 +37,7 @@ SERVING_SHOWN = frozenset(
         "billing:refund",
         "catalog:next_bill",
         "catalog:advice",
+        "resources:numbers",
         "upload",
         "api:operations",
         "api:requests",
@@ -48,7 +49,15 @@ SERVING_SHOWN = frozenset(
 )
 # The ways into operations: only here something can be done for him, and only with his code.
 SERVING_POSTS = frozenset(
-    {"operations:form", "billing:pay", "billing:pay_other", "api:quote", "api:code", "api:submit"}
+    {
+        "operations:form",
+        "billing:pay",
+        "billing:pay_other",
+        "resources:hold",
+        "api:quote",
+        "api:code",
+        "api:submit",
+    }
 )
 # The staff's own, as ever: their work pages, the display of this screen, the way out.
 SERVING_OWN = frozenset(

@@ -29,7 +29,7 @@ def read() -> Facts:
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1",
         )
         money = _money(cursor)
-        found = {table: _counted(cursor, table, money.get(table, [])) for table in tables}
+        found = {table: _counted(cursor, table, money.get(table, {})) for table in tables}
         return Facts(
             rows={table: counted[0] for table, counted in found.items()},
             fen={name: cents for _rows, sums in found.values() for name, cents in sums.items()},
@@ -80,19 +80,22 @@ def _names(cursor: CursorWrapper, sql: str) -> list[str]:
     return [str(name) for (name,) in cursor.fetchall()]
 
 
-def _money(cursor: CursorWrapper) -> dict[str, list[str]]:
+def _money(cursor: CursorWrapper) -> dict[str, dict[str, str]]:
+    """Per table and column of money, the SQL of its sum; a list of amounts counts with all of them."""
     cursor.execute(
-        """SELECT table_name, column_name FROM information_schema.columns
+        """SELECT table_name, column_name, data_type = 'ARRAY' FROM information_schema.columns
             WHERE table_schema = 'public' AND column_name LIKE '%\\_cents' ORDER BY 1, 2"""
     )
-    found: dict[str, list[str]] = {}
-    for table, column in cursor.fetchall():
-        found.setdefault(table, []).append(column)
+    found: dict[str, dict[str, str]] = {}
+    for table, column, is_list in cursor.fetchall():
+        name = roles.quote(column)
+        cents = f"(SELECT sum(each) FROM unnest({name}) each)" if is_list else name
+        found.setdefault(table, {})[column] = f"coalesce(sum({cents}), 0)"
     return found
 
 
-def _counted(cursor: CursorWrapper, table: str, money: list[str]) -> tuple[int, dict[str, int]]:
-    sums = "".join(f", coalesce(sum({roles.quote(column)}), 0)" for column in money)
+def _counted(cursor: CursorWrapper, table: str, money: dict[str, str]) -> tuple[int, dict[str, int]]:
+    sums = "".join(f", {each}" for each in money.values())
     cursor.execute(f"SELECT count(*){sums} FROM {roles.quote(table)}")
     rows, *cents = cursor.fetchone()
     return rows, {f"{table}.{column}": int(each) for column, each in zip(money, cents, strict=True)}

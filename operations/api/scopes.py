@@ -43,18 +43,22 @@ def everything() -> list[str]:
     return [READ, PAY, *(scope for scope in found if scope != PAY)]
 
 
+def require(request: Request, wanted: str) -> None:
+    """Returns for a browser's session and for a token of this scope. Raises TokenWithoutScopes, InsufficientScope."""
+    if not isinstance(request.auth, AuthToken):
+        return
+    details = tokens.details(request.auth.pk)
+    if details is None:  # from before scopes: nobody said what it may do, so it may nothing
+        raise TokenWithoutScopes()
+    if wanted != ANY and wanted not in details.scopes:
+        raise InsufficientScope(scope=wanted)
+
+
 class HasScope(BasePermission):
     """A view names its scope in `scope`, or by `scope_of(code)`. One that names none is closed to tokens."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if not isinstance(request.auth, AuthToken):
-            return True
-        details = tokens.details(request.auth.pk)
-        if details is None:  # from before scopes: nobody said what it may do, so it may nothing
-            raise TokenWithoutScopes()
-        wanted = _wanted(view)
-        if wanted != ANY and wanted not in details.scopes:
-            raise InsufficientScope(scope=wanted)
+        require(request, _wanted(view))
         return True
 
 

@@ -1,4 +1,4 @@
-"""Writing a slip: opening it under its idempotency key, moving it step by step, its history in one insert."""
+"""Writing a slip: opening it under its idempotency key, moving it step by step, with the history of all steps."""
 
 import re
 from datetime import datetime
@@ -7,9 +7,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import BillingAccount
-from core import sequences
+from core import writes
 from core.clock import local_date
 from core.errors import HallError
+from core.prepared import Prepared
 from operations import texts
 from operations.context import Context
 from operations.models import SLIP_MACHINE, Slip, SlipHistory, SlipState
@@ -37,9 +38,8 @@ def open_slip(
 
     While another transaction holds the same key, this one waits for its end: the unique constraint decides.
     """
-    number = sequences.next_number("slip_number", prefix="S", on=local_date(ctx.as_of))
     slip = Slip(
-        number=number,
+        number=f"S{local_date(ctx.as_of):%Y%m%d}",
         operation=operation.code,
         operation_version=operation.version,
         channel=ctx.channel,
@@ -49,18 +49,39 @@ def open_slip(
         input_hash=input_hash,
         started_at=started_at,
     )
-    Slip.objects.bulk_create([slip], ignore_conflicts=True)
-    found = Slip.objects.get(actor_id=ctx.user.pk, operation=operation.code, idempotency_key=key)
-    return found, found.number == number
+    if writes.insert_unless_known(slip, numbered="slip_number"):
+        return slip, True
+    return _of_key(ctx.user.pk, operation.code, key), False
+
+
+def _of_key(actor_id: int | None, operation: str, key: str) -> Slip:
+    if actor_id is None:  # nobody is logged in: refused in a moment, and NULL is asked for in other words
+        return Slip.objects.get(actor_id=None, operation=operation, idempotency_key=key)
+    (found,) = _OF_KEY.rows(actor=actor_id, operation=operation, key=key)
+    return found
+
+
+_OF_KEY = Prepared(
+    lambda actor, operation, key: Slip.objects.filter(
+        actor_id=actor, operation=operation, idempotency_key=key
+    ),
+    actor=int,
+    operation=str,
+    key=str,
+)
 
 
 class Record:
-    """A slip being worked on in the present transaction. `close` writes the history of all its steps at once."""
+    """A slip being worked on in the present transaction. `close` writes all its steps and their history at once.
+
+    Until then nobody else sees the slip at all.
+    """
 
     def __init__(self, slip: Slip, ctx: Context) -> None:
         self.slip = slip
         self._ctx = ctx
         self._changes: dict[str, Any] = {}  # known since the last step, written with the next one
+        self._written = writes.Batch()
         self._steps = [self._history("", slip.state, "", slip.started_at)]
 
     def about(self, data: dict[str, Any], account: BillingAccount | None) -> None:
@@ -70,14 +91,14 @@ class Record:
             self._changes |= {"customer_id": account.customer_id, "region_id": account.region_id}
 
     def move(self, to: SlipState, *, reason: str = "", at: datetime | None = None, **changes: Any) -> None:
-        """One step of the machine, written at once, that happened at `at` (default: now); raises IllegalTransition."""
+        """One step of the machine that happened at `at` (default: now); raises IllegalTransition."""
         SLIP_MACHINE.check(self.slip.state, to)
         changes = self._changes | changes | {"state": to}
-        Slip.objects.filter(pk=self.slip.pk).update(**changes)
         self._steps.append(self._history(self.slip.state, to, reason, at or self._ctx.as_of))
         self._changes = {}
         for name, value in changes.items():
             setattr(self.slip, name, value)
+        self._written.update(self.slip, list(changes))
 
     def end(self, outcome: Done | Pending) -> None:
         """The operation was carried out, or is under way."""
@@ -109,7 +130,8 @@ class Record:
         )
 
     def close(self) -> None:
-        SlipHistory.objects.bulk_create(self._steps)
+        self._written.insert(*self._steps)
+        self._written.send()
 
     def _history(self, from_state: str, to_state: str, reason: str, at: datetime) -> SlipHistory:
         return SlipHistory(

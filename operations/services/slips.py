@@ -246,9 +246,8 @@ def _carry_out(attempt: _Attempt, record: records.Record) -> None:
     form = inputs.validate(operation, ctx, attempt.raw)
     data = form.cleaned_data
     record.about(inputs.kept(operation, data), operation.account(ctx, data))
-    with transaction.atomic():
-        operation.lock(ctx, data)
-        quoted = _quote(operation, ctx, form)
+    operation.lock(ctx, data)
+    quoted = _quote(operation, ctx, form)  # reads only: nothing is to be undone
     _move_to_quoted(attempt, record, quoted)
     if quoted.digest != attempt.quote_digest:
         raise QuoteChanged(quoted=quoted)

@@ -1,6 +1,6 @@
 """Staff pages of numbers: classes and lock rules are written here, everything else is done by services."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -24,6 +24,7 @@ from core.backoffice import (
 from core.errors import NotFound
 from core.reasoned import Reasoned, ReasonOnlyForm, Submit
 from resources import approvals, rules
+from resources.admin.funnel import WithFunnel
 from resources.models import (
     Number,
     NumberChange,
@@ -34,7 +35,7 @@ from resources.models import (
     PeriodKind,
 )
 from resources.selectors import numbers as reads
-from resources.services import numbers
+from resources.services import numbers, openings
 
 
 class NumberClassForm(ReasonForm):
@@ -93,13 +94,16 @@ class NumberLockRuleAdmin(EditableAdmin):
         return str(rule.number_class.name if rule.number_class else _("全部等级"))
 
 
+_LINE = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+
+
 class AuthorityForm(ReasonOnlyForm):
     authority = forms.CharField(
         label=_("批准依据"),
         min_length=2,
         max_length=80,
         help_text=_("谁、以哪份文件同意提前解锁"),
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        widget=_LINE,
     )
 
 
@@ -195,6 +199,51 @@ def _release(row_id: Any, *, actor: Actor, reason: str, as_of: Any) -> str | Pro
     return _("已释放，号码可以选用")
 
 
+class PaidForm(ReasonOnlyForm):
+    bill = forms.CharField(
+        label=_("账单号"), max_length=40, help_text=_("预占人户号的、已付清的账单"), widget=_LINE
+    )
+
+
+class AccountForm(ReasonOnlyForm):
+    account = forms.CharField(label=_("户号"), max_length=32, help_text=_("预占人为户主的户号"), widget=_LINE)
+
+
+def _hold_of(row_id: Any) -> dict[str, str]:
+    period = NumberPeriod.objects.select_related("number").filter(pk=row_id).first()
+    if period is None:
+        raise NotFound()
+    return {"digits": period.number.digits, "holder": period.holder}
+
+
+def _real_named(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
+    openings.real_named(**_hold_of(row_id), actor=actor, as_of=as_of, reason=reason)
+    return _("已登记实名核验")
+
+
+def _paid(
+    row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    openings.paid(**_hold_of(row_id), bill_number=data["bill"].strip(), actor=actor, as_of=as_of)
+    return _("已登记付清")
+
+
+def _activate(
+    row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
+) -> str | Promise:
+    account = data["account"].strip()
+    openings.activate(**_hold_of(row_id), account_number=account, actor=actor, as_of=as_of, reason=reason)
+    return _("号码已启用")
+
+
+def _is_customers_hold(row: NumberPeriod) -> bool:
+    return _is_running_hold(row) and row.holder.startswith("user:")
+
+
+def _is_running_hold(row: NumberPeriod) -> bool:
+    return row.kind == PeriodKind.HOLD and (row.ends_at or clock.now()) > clock.now()
+
+
 @admin.register(NumberPeriod)
 class NumberPeriodAdmin(ReadOnlyAdmin):
     region_path = "number__region"
@@ -211,9 +260,40 @@ class NumberPeriodAdmin(ReadOnlyAdmin):
             title=_("释放预占"),
             explanation=_("号码马上可以被别人选用。"),
             permission="resources.change_numberperiod",
-            applies=lambda row: row.kind == PeriodKind.HOLD and (row.ends_at or clock.now()) > clock.now(),
+            applies=_is_running_hold,
             carry_out=_release,
             icon="lock_open",
+        ),
+        Reasoned(
+            name="real-name",
+            title=_("登记实名核验"),
+            explanation=_(
+                "预占人本人出示了有效证件，人证一致。请在原因里写明凭什么证件核验，不要写证件号码。"
+            ),
+            permission="resources.change_numberperiod",
+            applies=_is_customers_hold,
+            carry_out=_real_named,
+            icon="badge",
+        ),
+        Reasoned(
+            name="paid",
+            title=_("登记选号费付清"),
+            explanation=_("免选号费的号码不用登记。一张账单只能用于一个号码。"),
+            permission="resources.change_numberperiod",
+            applies=_is_customers_hold,
+            carry_out=_paid,
+            icon="payments",
+            form_class=PaidForm,
+        ),
+        Reasoned(
+            name="activate",
+            title=_("启用号码"),
+            explanation=_("号码归这个户号使用，没有期限。须已实名核验，选号费已付清。"),
+            permission="resources.change_numberperiod",
+            applies=_is_customers_hold,
+            carry_out=_activate,
+            icon="task_alt",
+            form_class=AccountForm,
         ),
     )
 
@@ -232,7 +312,7 @@ class NumberChangeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(NumberSearch)
-class NumberSearchAdmin(ReadOnlyAdmin):
+class NumberSearchAdmin(WithFunnel):
     """Whoever looked in no region in particular is counted by the whole operator's staff alone."""
 
     region_path = "region"

@@ -10,17 +10,30 @@ from rest_framework.response import Response
 
 from core import clock
 from core.actor import Actor
+from core.errors import NotFound
 from operations.api import scopes
 from operations.api.views import HallApiView
 from operations.models import Channel
 from resources.api import serializers as shapes
-from resources.forms import FindForm
+from resources.forms import ENDINGS, FindForm
 from resources.operations import HOLD, holder
 from resources.selectors import numbers as reads
 from resources.services import numbers, searches
 from resources.views import MOST_SHOWN
 
-_PARAMETERS = [OpenApiParameter(name, str) for name in FindForm.base_fields]
+_DIGITS: dict[str, Any] = {"type": "string", "pattern": "^[0-9]{0,8}$"}
+_CODE = {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,20}$"}
+_SHAPES: dict[str, Any] = {
+    "ends_with": _DIGITS,
+    "anywhere": _DIGITS,
+    "pattern": {"type": "string", "enum": ["", *(name for name, _title in ENDINGS)]},
+    "region": _CODE,
+    "number_class": _CODE,
+    "most": {"type": "string", "pattern": r"^([0-9]{1,6}(\.[0-9]{1,2})?)?$"},
+    "no_four": str,  # whatever is ticked
+}
+_PARAMETERS = [OpenApiParameter(name, _SHAPES[name]) for name in FindForm.base_fields]
+_PLACES = {"region", "number_class"}  # codes: one that there is not is not found
 
 
 class NumbersView(HallApiView):
@@ -35,7 +48,11 @@ class NumbersView(HallApiView):
     def get(self, request: Request) -> Response:
         form, now = FindForm(request.query_params.dict()), clock.now()
         if not form.is_valid():
-            raise exceptions.ValidationError(form.errors.get_json_data())
+            if form.errors.keys() <= _PLACES:
+                raise NotFound()
+            raise exceptions.ValidationError(
+                {name: [str(each) for each in told] for name, told in form.errors.items()}
+            )
         wish = form.wish()
         found = list(reads.find(wish, as_of=now)[:MOST_SHOWN])
         searches.note(wish, channel=Channel.API, is_found=bool(found), as_of=now)

@@ -208,7 +208,10 @@ class Verb(models.TextChoices):
     HELD = "HELD", _("预占")
     EXTENDED = "EXTENDED", _("延长预占")
     RELEASED = "RELEASED", _("放弃预占")
+    REAL_NAMED = "REAL_NAMED", _("实名核验")  # while it is held: who holds it has shown who he is
+    PAID = "PAID", _("费用付清")  # while it is held
     ASSIGNED = "ASSIGNED", _("启用")
+    MOVED = "MOVED", _("随业务变更")  # from one holding of the owner to what takes its place
     TAKEN_BACK = "TAKEN_BACK", _("收回并锁定")
     RESTORED = "RESTORED", _("恢复给原用户")
     UNLOCKED = "UNLOCKED", _("提前解锁")

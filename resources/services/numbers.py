@@ -127,6 +127,28 @@ def release(*, digits: str, holder: str, actor: Actor, as_of: datetime, reason: 
         _note(number, Verb.RELEASED, None, actor=actor, as_of=as_of, reason=reason)
 
 
+def pass_hold(
+    *, digits: str, holder: str, to: str, until: datetime, actor: Actor, as_of: datetime, reason: str = ""
+) -> NumberPeriod:
+    """What `holder` holds is kept for `to` from now on, e.g. his order, until that instant. Raises NotHeld."""
+    with transaction.atomic():
+        number = locks.number(digits)
+        _end(_held(number, holder, as_of), as_of)
+        period = _begin(number, PeriodKind.HOLD, to, as_of, until, "")
+        _note(number, Verb.EXTENDED, until, actor=actor, as_of=as_of, reason=reason)
+    return period
+
+
+def pass_on(*, digits: str, owner: str, to: str, actor: Actor, as_of: datetime, cause: str) -> NumberPeriod:
+    """The owner's number is `to`'s from now on, e.g. of what takes its place, without a lock. Raises NotOwned."""
+    with transaction.atomic():
+        number = locks.number(digits)
+        _end(_owned(number, owner, as_of), as_of)
+        period = _begin(number, PeriodKind.OWNER, to, as_of, None, cause)
+        _note(number, Verb.MOVED, None, actor=actor, as_of=as_of, reason=cause)
+    return period
+
+
 def assign(
     *, digits: str, owner: str, actor: Actor, as_of: datetime, held_by: str = "", cause: str = ""
 ) -> NumberPeriod:
@@ -152,10 +174,7 @@ def take_back(*, digits: str, owner: str, actor: Actor, as_of: datetime, cause: 
     """The owner has it no more; locked by the class's rule of that day. Returns the lock. Raises NotOwned."""
     with transaction.atomic():
         number = locks.number(digits)
-        period = reads.present(number, as_of=as_of)
-        if period is None or period.kind != PeriodKind.OWNER or period.holder != owner:
-            raise NotOwned()
-        _end(period, as_of)
+        _end(_owned(number, owner, as_of), as_of)
         until = reads.free_again_at(number, taken_back_on=clock.local_date(as_of))
         lock = _begin(number, PeriodKind.LOCK, owner, as_of, until, cause)
         _note(number, Verb.TAKEN_BACK, until, actor=actor, as_of=as_of, reason=cause)
@@ -198,6 +217,13 @@ def _held(number: Number, holder: str, as_of: datetime) -> NumberPeriod:
     period = reads.present(number, as_of=as_of)
     if period is None or period.kind != PeriodKind.HOLD or period.holder != holder:
         raise NotHeld()
+    return period
+
+
+def _owned(number: Number, owner: str, as_of: datetime) -> NumberPeriod:
+    period = reads.present(number, as_of=as_of)
+    if period is None or period.kind != PeriodKind.OWNER or period.holder != owner:
+        raise NotOwned()
     return period
 
 

@@ -1,7 +1,8 @@
 """Commands to far systems: written with the order that needs them, carried out by workers, ended by an event.
 
 A key is one command for ever. Commands of a subject are done in the order in which they were asked for: a later one
-is BEHIND until the one before it is DONE, by the far system or by a person.
+is BEHIND until the one before it is DONE, by the far system or by a person; or until the failed one before it is
+not wanted any more, because what undoes it is asked for.
 """
 
 import logging
@@ -11,22 +12,41 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core import idempotency, outbox
+from core import idempotency, outbox, writes
 from core.actor import Actor
 from core.errors import Conflict, NotFound
+from core.prepared import Prepared
 from resources import locks
 from resources.adapters import registry
 from resources.adapters.base import Adapter, AdapterError, Order, Outcome, Status
 from resources.events import CommandDone, CommandFailed
-from resources.models import COMMAND_MACHINE, Command, CommandHistory, CommandState
+from resources.models import COMMAND_MACHINE, Action, Command, CommandHistory, CommandState
 from resources.queue import COMMANDS
 
 log = logging.getLogger(__name__)
 BATCH = 10  # the time-outs of a batch (130 s) stay within the lease
 ACTOR = Actor.job("resources.carry_out_commands")
 _OPEN = (CommandState.WAITING, CommandState.FAILED, CommandState.BEHIND)
+_KNOWN = Prepared(
+    lambda key, kind, subject: Command.objects.filter(
+        Q(key=key) | Q(subject_kind=kind, subject_id=subject, state__in=_OPEN)
+    ),
+    key=str,
+    kind=str,
+    subject=str,
+)
+
+
+# Whoever asks for the one wants the other no more.
+_OPPOSITE = {
+    Action.AUTHORISE: Action.DEAUTHORISE,
+    Action.DEAUTHORISE: Action.AUTHORISE,
+    Action.LINE_ON: Action.LINE_OFF,
+    Action.LINE_OFF: Action.LINE_ON,
+}
 
 
 class NotFailed(Conflict):
@@ -47,18 +67,23 @@ def request(
 ) -> Command:
     """Asks for it in the present transaction; workers are woken after commit. The same key again: the same command.
 
+    A failed command that this one undoes waits for a person no longer: nobody wants it any more.
     `payload` holds plain JSON values and nothing personal. Raises IdempotencyConflict when the key was used for
-    something else.
+    something else: whoever is in a transaction and goes on with it has a savepoint around this.
     """
     digest = idempotency.digest([subject_kind, subject_id, action, payload])
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         locks.subject(subject_kind, subject_id)
-        known = Command.objects.filter(key=key).first()
+        asked = {"key": key, "kind": subject_kind, "subject": subject_id}
+        before = _KNOWN.rows(**asked)
+        known = next((row for row in before if row.key == key), None)
         if known is not None:
             idempotency.check_same(known.digest, digest)
             return known
-        others = Command.objects.filter(subject_kind=subject_kind, subject_id=subject_id, state__in=_OPEN)
-        command = Command.objects.create(
+        if any(row.state == CommandState.FAILED for row in before):
+            _give_way(subject_kind, subject_id, action, key, actor=actor, as_of=as_of)
+            before = _KNOWN.rows(**asked)
+        command = Command(
             key=key,
             digest=digest,
             action=action,
@@ -66,11 +91,12 @@ def request(
             subject_id=subject_id,
             payload=dict(payload),
             region_id=region_id,
-            state=CommandState.BEHIND if others.exists() else CommandState.WAITING,
+            state=CommandState.BEHIND if before else CommandState.WAITING,
             created_at=as_of,
             next_attempt_at=as_of,
         )
-        _record(command, "", actor=actor, as_of=as_of)
+        first = _history(command, "", actor=actor, as_of=as_of)
+        writes.insert(command, first, link="command")
         COMMANDS.poke()
     return command
 
@@ -191,7 +217,31 @@ def _end(command: Command, *, actor: Actor, as_of: datetime, reason: str = "", b
         by_hand=by_hand,
     )
     outbox.publish(news, as_of=as_of)
-    following = locks.next_of_subject(command.subject_kind, command.subject_id)
+    _let_next_go(command.subject_kind, command.subject_id, actor=actor, as_of=as_of)
+
+
+def _give_way(
+    subject_kind: str, subject_id: str, action: str, key: str, *, actor: Actor, as_of: datetime
+) -> None:
+    """Ends the subject's failed command of the opposite kind, where there is one. Nobody waits for it: no news.
+
+    A line that was to be changed stays with a person: what comes after would change it and then cut it off.
+    """
+    failed = locks.failed_of_subject(subject_kind, subject_id)
+    if failed is None or failed.action != _OPPOSITE.get(Action(action)):
+        return
+    behind = Command.objects.filter(
+        subject_kind=subject_kind, subject_id=subject_id, state=CommandState.BEHIND
+    )
+    if behind.filter(action=Action.LINE_CHANGE).exists():
+        return
+    failed.ended_at = as_of
+    _to(failed, CommandState.DONE, actor=actor, as_of=as_of, reason=f"not wanted any more: {key}")
+    _let_next_go(subject_kind, subject_id, actor=actor, as_of=as_of)
+
+
+def _let_next_go(subject_kind: str, subject_id: str, *, actor: Actor, as_of: datetime) -> None:
+    following = locks.next_of_subject(subject_kind, subject_id)
     if following is not None:
         following.next_attempt_at = as_of
         _to(following, CommandState.WAITING, actor=actor, as_of=as_of)
@@ -234,8 +284,15 @@ def _to(command: Command, state: CommandState, *, actor: Actor, as_of: datetime,
 
 
 def _record(command: Command, before: str, *, actor: Actor, as_of: datetime, reason: str = "") -> None:
-    CommandHistory.objects.create(
-        command=command,
+    entry = _history(command, before, actor=actor, as_of=as_of, reason=reason)
+    entry.command = command
+    entry.save(force_insert=True)
+
+
+def _history(
+    command: Command, before: str, *, actor: Actor, as_of: datetime, reason: str = ""
+) -> CommandHistory:
+    return CommandHistory(
         from_state=before,
         to_state=command.state,
         actor=actor.ref,

@@ -23,7 +23,7 @@ def test_a_customer_gets_the_next_number() -> None:
 
 def test_a_customer_s_number_is_his_alone() -> None:
     customers.create(name="王", number="K1", as_of=NOON)
-    with pytest.raises(customers.NumberTaken) as caught:
+    with pytest.raises(customers.CustomerNumberTaken) as caught:
         customers.create(name="李", number="K1", as_of=NOON)
     assert caught.value.text == "编号 K1 已被使用"
     assert Customer.objects.get().name == "王"

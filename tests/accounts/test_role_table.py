@@ -1,6 +1,7 @@
 """accounts.rules.MAY decides, operation by operation and page by page, what each role may do on an account."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from accounts.rules import Action
 from accounts.selectors import accounts
 from accounts.services import contacts, invitations, members
 from billing.models import Bill, Dispute, EmailSubscription, RefundRequest
+from catalog.models import Family, Order, OrderState, Subscription
+from catalog.orders.services import moves
 from operations import inputs, registry
 from operations.context import Context
 from operations.models import Channel, Slip, SlipState
@@ -22,6 +25,7 @@ from tests.accounts import build
 from tests.accounts.desk import Committed, Desk
 from tests.billing import build as money
 from tests.billing import refunds_build
+from tests.catalog.holdings import build as holdings
 from tests.conftest import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
@@ -42,10 +46,21 @@ ASKED: Mapping[str, Action] = {
     "bill.email_unsubscribe": Action.MAIL_BILLS,
     "bill.pay": Action.PAY,
     "contact.change": Action.CHANGE_CONTACTS,
+    "family.decline": Action.INVITE,
+    "family.invite": Action.ORDER,
+    "family.join": Action.INVITE,
+    "family.leave": Action.INVITE,
+    "family.remove": Action.ORDER,
+    "family.withdraw": Action.ORDER,
     "member.invite": Action.INVITE,
     "member.remove": Action.INVITE,
     "member.role": Action.INVITE,
     "member.withdraw": Action.INVITE,
+    "order.cancel": Action.ORDER,
+    "package.cancel": Action.ORDER,
+    "package.change": Action.ORDER,
+    "package.order": Action.ORDER,
+    "vas.switch": Action.ORDER,
 }
 # These ask no table, each for its own reason.
 FREE = {
@@ -58,6 +73,7 @@ FREE = {
     "member.accept": "the right is the proven phone",
     "member.decline": "the right is the proven phone",
     "member.leave": "everybody's own right",
+    "number.hold": "a number is kept for whoever is logged in",
     "password.reset": "the right is the proven phone",
     "profile.change": "about the login",
 }
@@ -136,7 +152,42 @@ def things_of(account: BillingAccount, user: User) -> dict[str, str]:
         "member.remove": payers,
         "member.role": payers,
         "member.withdraw": invitation.reference,
+        **_sold_to(account),
     }
+
+
+def _sold_to(account: BillingAccount) -> dict[str, str]:
+    """It heads a family, with a member and somebody asked; it belongs to another, and a third one asks it."""
+    shared = holdings.offer(family_limit=3)
+    own, theirs, third = (_family(holdings.held(of, shared)) for of in (account, None, None))
+    open_ = {"expires_at": NOON + timedelta(days=7), "created_at": NOON}
+    member = own.members.create(account=money.account(), active_from=NOON.date())
+    belongs = theirs.members.create(account=account, active_from=NOON.date())
+    asks = own.invitations.create(reference="F1", account_number="8100000077", **open_)
+    asked_by = third.invitations.create(
+        reference="F2", account_number=account.number, account=account, **open_
+    )
+    held = own.subscription.number
+    order = Order.objects.create(
+        number="O1", account=account, slip_number="S1", channel=Channel.WEB, flow="DIRECT", promised_at=NOON,
+        submitted_at=NOON, state_since=NOON,
+    )  # fmt: skip
+    moves.move(order, OrderState.ACCEPTED, actor=build.ACTOR, as_of=NOON)
+    invited = dict.fromkeys(("family.join", "family.decline"), references.of(asked_by))
+    return invited | {
+        "family.leave": references.of(belongs),
+        "family.remove": references.of(member),
+        "family.withdraw": references.of(asks),
+        "order.cancel": order.number,
+        "package.cancel": held,
+        "package.change": held,
+    }
+
+
+def _family(shared: Subscription) -> Family:
+    return Family.objects.create(
+        number=f"F{shared.pk}", payer=shared.account, subscription=shared, created_at=NOON
+    )
 
 
 def test_every_operation_is_in_one_of_the_two_lists() -> None:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from accounts.models import BillingAccount
-from catalog.offers.models import Offer, OfferRelation, ProductSpecification, ProductType
+from catalog.offers.models import Offer, OfferRelation, OfferSeries, ProductSpecification, ProductType, Tier
 from catalog.offers.prices import PriceException, PriceRule
 from catalog.offers.services import prices
 from core.models import Approval
@@ -15,7 +15,11 @@ def everything(i: int, account: BillingAccount) -> None:
     kind = ProductType.objects.create(code=f"type-{i}", name=f"产品类型 {i}", flow="DIRECT")
     specification = ProductSpecification.objects.create(code=f"product-{i}", name=f"规格 {i}", type=kind)
     specification.features.create(name="频道", value="60 套")
-    offer = Offer.objects.create(code=f"sold-{i}", name=f"产品 {i}", type=kind, active_from=date(2026, 1, 1))
+    Tier.objects.create(code=f"TIER{i}", name=f"等级 {i}")
+    series = OfferSeries.objects.create(code=f"series-{i}", name=f"系列 {i}")
+    offer = Offer.objects.create(
+        code=f"sold-{i}", name=f"产品 {i}", type=kind, series=series, active_from=date(2026, 1, 1)
+    )
     offer.specifications.set([specification])
     other = Offer.objects.order_by("pk").exclude(pk=offer.pk).first()
     if other is not None:

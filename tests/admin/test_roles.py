@@ -116,6 +116,22 @@ class Roles(TestCase):
         assert not clerk.rule.granted_by.exists()
         assert Group.objects.filter(name__in=["写手", staff_roles.EDITOR]).count() == 2
 
+    def test_what_a_newer_release_gives_comes_by_itself_and_only_once(self) -> None:
+        before = _held(staff_roles.CLERK)
+        clerk = Group.objects.get(name=staff_roles.CLERK)
+        orders = {"catalog.view_order", "catalog.view_orderhistory"} & before
+        clerk.permissions.remove(*clerk.permissions.filter(content_type__app_label="catalog"))
+        clerk.permissions.remove(*clerk.permissions.filter(codename="view_bill"))
+        clerk.rule.offered = sorted(name for name in before if not name.startswith("catalog."))
+        clerk.rule.save(update_fields=["offered"])  # as if the room came with this release
+        staff_roles.ensure()
+        assert orders
+        assert orders <= _held(staff_roles.CLERK)
+        assert "billing.view_bill" not in _held(staff_roles.CLERK), "the operator took it out"
+        clerk.permissions.remove(*clerk.permissions.filter(content_type__app_label="catalog"))
+        staff_roles.ensure()
+        assert not orders & _held(staff_roles.CLERK)
+
 
 def _held(name: str) -> set[str]:
     rows: Any = Group.objects.get(name=name).permissions.values_list("content_type__app_label", "codename")

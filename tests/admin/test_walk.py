@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Region, Segment, User
 from billing.models import PenaltyPolicy
-from catalog.models import Offer, PriceRule, ProductSpecification, ProductType
+from catalog.models import Offer, OfferSeries, PriceRule, ProductSpecification, ProductType, Tier
 from content.models import Article, Hall, Section
 from core.models import CalendarDay, OutboxRow
 from notices.models import Template, Trigger
@@ -24,7 +24,7 @@ ROWS = 50
 MOST_QUERIES = 12
 # Everything else is read-only: a new page that can write must be named here.
 ADDED_BY_HAND = {Article, CalendarDay, Group, Hall, PenaltyPolicy, Region, Section, Segment, Template, User}
-ADDED_BY_HAND |= {Offer, PriceRule, ProductSpecification, ProductType}
+ADDED_BY_HAND |= {Offer, OfferSeries, PriceRule, ProductSpecification, ProductType, Tier}
 ADDED_BY_HAND |= {Device, Number, NumberClass, NumberLockRule, StockItem}
 ADDED_BY_HAND |= {Trigger}
 CHANGED_BY_HAND = ADDED_BY_HAND - {Device, NumberLockRule, StockItem, Template}

@@ -1,6 +1,7 @@
 """Everything the hall says is said in both its languages."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ CHINESE_AS_IT_IS = {
     "templates/hall/offline.html": "both languages on one page, since nobody can be asked without a network",
     "templates/styleguide.html": "for developers",
 }
+
+
+# Signs that only Chinese is written with; where a file has them for another reason than to be read.
+SIGNS = re.compile("[，。；：？！（）、《》【】「」]")
+SIGNS_AS_THEY_ARE = {
+    "catalog/offers/admin/forms.py": "what is read",
+    "catalog/offers/services/bulk_prices.py": "names of offers from a Chinese list: data",
+}
+_SAID = (
+    re.compile(r"\{#.*?#\}|\{%\s*comment\b.*?endcomment\s*%\}", re.DOTALL),
+    re.compile(r"\{%\s*blocktrans(?:late)?\b.*?endblocktrans(?:late)?\s*%\}", re.DOTALL),
+    re.compile(r"\{%\s*trans(?:late)?\s.*?%\}"),
+)
 
 
 def by_name(path: Path) -> str:
@@ -114,6 +128,23 @@ def test_no_chinese_in_templates_goes_untranslated() -> None:
         if by_name(path) not in CHINESE_AS_IT_IS
         if (said := messages.CHINESE.findall(messages.spoken_plainly(path.read_text(encoding="utf-8"))))
     }
+    assert found == {}
+
+
+def test_no_chinese_sign_is_written_outside_a_translated_sentence() -> None:
+    """Between two translated words as well: an English page would show it."""
+    found = {}
+    for path in messages.templates():
+        text = path.read_text(encoding="utf-8")
+        for said in _SAID:
+            text = said.sub("", text)
+        if by_name(path) not in CHINESE_AS_IT_IS and SIGNS.search(text):
+            found[by_name(path)] = SIGNS.findall(text)
+    as_it_is = tuple({**CHINESE_AS_IT_IS, **SIGNS_AS_THEY_ARE})
+    for path in messages.python_files():
+        if not by_name(path).startswith(as_it_is):
+            signs = [n.value for n in messages.literals(tree(path)) if SIGNS.search(str(n.value))]
+            found |= {by_name(path): signs} if signs else {}
     assert found == {}
 
 

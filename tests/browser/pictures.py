@@ -2,7 +2,7 @@
 does.
 
 icons   the web app's icons and the share card, drawn from the SVGs in static/img
-pages   ten pages of the demo hall, for docs/pictures
+pages   twelve pages of the demo hall, for docs/pictures
 """
 
 import io
@@ -42,6 +42,8 @@ SHOTS = (
     ("pay-phone", "/pay/", NARROW, "light", "zh-CN", "normal", True),
     ("receipt-english", "/receipts/", NARROW, "light", "en-GB", "normal", True),
     ("services-english", "/operations/", WIDE, "dark", "en-GB", "normal", True),
+    ("offers", "/offers/", WIDE, "light", "zh-CN", "normal", False),
+    ("next-bill", "/bills/next/", WIDE, "light", "zh-CN", "normal", True),
     ("help", "/help/", WIDE, "light", "zh-CN", "normal", False),
 )
 FIRST_OF_LIST = ("bill", "receipt-english")  # of these lists the first entry is opened

@@ -19,6 +19,13 @@ PAGES = {
     "audit": "/admin/core/auditrow/",
     "status": "/admin/core/heartbeat/status/",
     "serving": "/admin/operations/servingsession/desk/",
+    "offer": "/admin/catalog/offer/1/change/",
+    "publishing calendar": "/admin/catalog/offer/calendar/",
+    "price book": "/admin/catalog/price/",
+    "orders by step and age": "/admin/catalog/order/desk/",
+    "stock": "/admin/resources/stockitem/",
+    "provisioning": "/admin/resources/command/",
+    "numbers to accounts": "/admin/resources/numbersearch/funnel/",
     "second factor": "/account/2fa/",
 }
 # Django's own search boxes, and the bars that the theme's script makes: not ours to mend.

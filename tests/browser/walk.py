@@ -15,6 +15,10 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(enc
 ELSEWHERE = re.compile(
     r"^/(admin|api|static|i18n|healthz|readyz|metrics|sw\.js|manifest\.webmanifest|payments/callbacks|styleguide|offline)"
 )
+# What these show depends on what their address asks for: two pages, one with and one without.
+ASKED = {"catalog:compare", "catalog:order", "catalog:change", "catalog:cancel", "catalog:services"}
+# Reached by a form and not by a link.
+SEEDS = ("/offers/compare/?offer=bb100&offer=bb300&offer=bb1000", "/numbers/?ending=8")
 LINK = re.compile(r'<a\b[^>]*?\bhref="([^"#]+)')
 
 
@@ -33,13 +37,16 @@ def parameterless(patterns: Any = None, space: str = "") -> Iterator[str]:
 
 
 def kind_of(path: str) -> str:
-    """What makes two addresses the same page: the route; for an operation's form also which operation."""
+    """What makes two addresses the same page: the route, for some whether it asks, for an operation's form which."""
+    parts = urlsplit(path)
     try:
-        match = resolve(urlsplit(path).path)
+        match = resolve(parts.path)
     except Resolver404:
         return ""
     if not match.route:
         return "/"
+    if parts.query and match.view_name in ASKED:
+        return f"{match.route}?"
     return (
         f"{match.route}|{match.kwargs['code']}"
         if match.namespace == "operations" and "code" in match.kwargs
@@ -50,7 +57,7 @@ def kind_of(path: str) -> str:
 def pages_of(page: Page) -> dict[str, str]:
     """One address of every kind of page that whoever the page's browser is logged in as can open: kind → path."""
     found: dict[str, str] = {}
-    waiting = ["/", *sorted(parameterless())]
+    waiting = ["/", *SEEDS, *sorted(parameterless())]
     tried: set[str] = set()
     while waiting:
         path = waiting.pop(0)

@@ -1,19 +1,26 @@
 """Two orders of one group at once: one wins. A payment and the end of its time at once: one of them."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import pytest
 
 from accounts.models import BillingAccount
+from billing.models import Bill
 from catalog.models import Order, OrderState, Subscription
 from catalog.orders import errors, locks
 from catalog.orders.services import orders
 from operations.services import slips
+from resources import locks as stock_locks
+from resources.models import StockItem
+from resources.services import stock
 from tests.billing import build as money
+from tests.catalog.offers import build as shop
 from tests.catalog.orders import build
 from tests.concurrency.races import Meeting, caught
 from tests.conftest import NOON
+from tests.resources import build as store
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +71,62 @@ def test_control_without_the_lock_both_are_accepted(monkeypatch: pytest.MonkeyPa
     outcomes = two_of_one_group()
     assert not [each for each in outcomes if isinstance(each, Exception)]
     assert Order.objects.count() == 2
+
+
+def two_for_the_last_piece() -> list[Any]:
+    """The outcomes of two homes that order at the same moment what the store has one of."""
+    box = build.offer("box", 1000)
+    spec = shop.specification("box")
+    spec.stock_item = "BOX-4K"
+    spec.save(update_fields=["stock_item"])
+    box.specifications.add(spec)
+    city = store.region("城")
+    store.item(1, place=city)
+    asked = []
+    for name in ("one", "two"):
+        who, account = build.home()
+        account.region = city
+        account.save(update_fields=["region"])
+        raw = {"account": account.number, "offers": ["box"]}
+        asked.append(
+            partial(
+                slips.submit,
+                operation="package.order",
+                ctx=build.ctx(who),
+                raw=raw,
+                quote_digest=build.quoted(who, "package.order", raw).digest,
+                confirmation={"agreed": "yes", "code": build.code(build.ctx(who), "package.order", raw)},
+                idempotency_key=f"piece-{name}",
+            )
+        )
+    return together(*[caught(call) for call in asked])
+
+
+def test_the_last_piece_goes_to_one_of_two() -> None:
+    outcomes = two_for_the_last_piece()
+    refused = [each for each in outcomes if isinstance(each, Exception)]
+    assert [type(error) for error in refused] == [errors.OutOfStock]
+    assert (Order.objects.count(), Subscription.objects.count(), Bill.objects.count()) == (1, 1, 0)
+    item = StockItem.objects.get()
+    assert (item.available, item.reserved) == (0, 0)
+
+
+def test_control_without_the_stores_lock_the_database_stops_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both see the piece; the level is never below zero, whoever forgets the lock."""
+    meeting = Meeting(2)
+
+    def met(ids: Iterable[int]) -> dict[int, StockItem]:
+        found = {row.pk: row for row in StockItem.objects.filter(pk__in=list(ids))}
+        meeting.wait()
+        return found
+
+    monkeypatch.setattr(stock_locks, "items", met)
+    outcomes = two_for_the_last_piece()
+    refused = [each for each in outcomes if isinstance(each, Exception)]
+    assert [type(error) for error in refused] == [stock.OutOfStock]
+    assert (Order.objects.count(), StockItem.objects.get().available) == (1, 0)
 
 
 def test_a_payment_and_the_end_of_its_time_at_once() -> None:

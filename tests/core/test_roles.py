@@ -17,7 +17,7 @@ from core import roles
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from core.models import AuditRow, CalendarDay, OutboxRow
 from tests.core.sql import CHECK, DENIED, Session, primary_key, session
-from tests.core.test_laws import another_value, change, refused_by, step, under
+from tests.core.test_laws import LAWS, another_value, change, refused_by, step, under
 
 PASSWORD = secrets.token_hex(12)
 TABLES = sorted({model._meta.db_table for model in apps.get_models(include_auto_created=True)})
@@ -123,13 +123,22 @@ def test_the_app_changes_no_fixed_column(app: Session, model: Any, law: Any) -> 
         refused_by(app, law, change(model, column), [another_value(model, column), row])
 
 
+def laws_of(model: Any) -> set[str]:
+    return {law.name for each, law in LAWS if each is model}
+
+
 @pytest.mark.parametrize(("model", "law"), under(Transitions))
 def test_the_app_takes_no_step_that_the_machine_does_not_have(app: Session, model: Any, law: Any) -> None:
     row = app.insert(model, **{law.column: law.machine.initial})
     app.run(IGNORE_ALL % law.get_pgid(model))
     for state in law.machine.transitions.keys() - law.machine.transitions[law.machine.initial]:
         if state != law.machine.initial:
-            refused_by(app, law, step(model, law, state), [str(state), row])
+            refusal = app.refusal(step(model, law, state), [str(state), row])
+            assert refusal is not None
+            assert refusal.code == CHECK
+            assert refusal.constraint in laws_of(
+                model
+            )  # one that asks for evidence may be the first to say no
 
 
 @pytest.mark.parametrize(("model", "law"), under(StartsAt))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from pytest_django import Settings
 
 from accounts import posts
@@ -16,6 +17,7 @@ from accounts.models import BillingAccount, Membership, Post, User
 from accounts.selectors import accounts
 from billing.models import Bill, Receipt
 from billing.selectors import balances, ledger_check
+from catalog.models import ChargedMonth, Subscription
 from core import clock
 from hall import staff_roles
 from hall.demo import build, plan, staff
@@ -75,6 +77,25 @@ def test_again_adds_nothing_and_the_next_month_adds_one_open_bill_each() -> None
     assert Receipt.objects.count() == receipts
     assert owed("8800100001") == (22_200, 3)
     assert not list(ledger_check.differences())
+
+
+def test_what_the_bills_charge_is_held_and_counts_as_charged() -> None:
+    load()
+    assert Subscription.objects.count() == sum(
+        line.code in plan.OFFERS for home in plan.households() for line in home.tariff
+    )
+    assert ChargedMonth.objects.count() == 22 * plan.MONTHS
+    assert not ChargedMonth.objects.exclude(bill__total_cents=F("total_cents")).exists()
+    holdings = Subscription.objects.count()
+    load(at=NOON + timedelta(days=30))
+    assert Subscription.objects.count() == holdings
+    assert ChargedMonth.objects.count() == 22 * (plan.MONTHS + 1)
+
+
+def test_the_newest_bill_is_not_overdue_before_the_next_one_comes() -> None:
+    for day in (date(2026, 2, 28), date(2026, 11, 30)):
+        newest = plan.months(day)[-1]
+        assert (newest.issued_on, newest.due_on) == (day.replace(day=1), day)
 
 
 def test_the_plan_is_the_same_every_time() -> None:

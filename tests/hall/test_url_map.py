@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from knox.models import AuthToken
 
-from accounts.models import User
+from accounts.models import BillingAccount, User
 from accounts.services import data_exports, devices
 from billing.models import DebitAgreement
 from core import clock
@@ -25,6 +25,7 @@ from operations.models import Channel
 from operations.services import slips
 from tests.billing import build, emails, refunds_build
 from tests.catalog.holdings import build as holdings
+from tests.catalog.orders import build as orders
 from tests.conftest import NOON
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("alipay_keys")]
@@ -49,7 +50,9 @@ OBJECTS = {
     "billing:email_confirm",
     "billing:debit_sign",
     "billing:debit_return",
+    "catalog:order_detail",
     "catalog:service",
+    "orders-api:order",
     "operations:slip",
     "upload",
     "api:request",
@@ -135,6 +138,7 @@ def numbers() -> dict[str, list[str]]:
         "billing:refund_cancel": [refund.number],
         "billing:email_confirm": [emails.token_to()],
         **dict.fromkeys(("billing:debit_sign", "billing:debit_return"), [agreement.reference]),
+        **dict.fromkeys(("catalog:order_detail", "orders-api:order"), [_order_of(alice, account)]),
         "catalog:service": [holdings.held(account).number],
         "operations:slip": [slip.number],
         "upload": [_file_of(alice)],
@@ -148,6 +152,11 @@ def numbers() -> dict[str, list[str]]:
             [slip.subject_id, paid.reference],
         ),
     }
+
+
+def _order_of(user: User, account: BillingAccount) -> str:
+    with clock.stopped(NOON):
+        return orders.ordered(user, account, orders.offer("SEEN-BY-ALICE")).number
 
 
 def _file_of(user: User) -> str:

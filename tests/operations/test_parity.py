@@ -20,7 +20,8 @@ from tests.operations.test_api import Api
 from tests.operations.test_pages import hidden
 from tests.operations.toys import Toy
 
-pytestmark = pytest.mark.urls(__name__)
+# One worker runs them all: the ways are compared with each other.
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.xdist_group("toy-parity")]
 Way = Callable[[dict[str, Any], Callable[[], None]], Any]
 
 

@@ -105,7 +105,7 @@ def test_control_without_the_constraint_each_click_is_carried_out(
         numbers = together(*clicks)
     finally:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("TRUNCATE operations_slip, operations_sliphistory")
+            cursor.execute("TRUNCATE operations_slip, operations_sliphistory CASCADE")
         with connection.schema_editor() as editor:
             editor.add_constraint(Slip, constraint)
     assert len(set(numbers)) == CLICKS

@@ -104,7 +104,7 @@ def test_a_success_takes_few_statements(ctx: Context) -> None:
     with CaptureQueriesContext(connection) as queries:
         submit(ctx, quote_digest=digest)
     said = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert len(said) == 8  # number, slip, look, three steps, the toy's own effect, history
+    assert len(said) == 3  # the slip, the toy's own effect, the slip's steps with their history
 
 
 def test_invalid_input_is_refused_with_fields(ctx: Context) -> None:

@@ -47,6 +47,14 @@ def press(client: Client, action: str, digits: str = DIGITS, query: str = "") ->
     return [str(message) for message in get_messages(answer.wsgi_request)][-1]
 
 
+def test_whatever_was_asked_for_an_address_comes_of_it(client: Client) -> None:
+    build.number()
+    answer = client.post(reverse("resources:hold", args=[DIGITS]), {"query": "region=城东&most=1#y"})
+    assert answer["Location"] == f"{PAGE}?region=%E5%9F%8E%E4%B8%9C&most=1%23y"
+    answer = client.post(reverse("resources:hold", args=[DIGITS]), {"query": "most=1\0"})
+    assert answer["Location"] == PAGE
+
+
 def test_a_visitor_looks_and_is_sent_to_the_log_in() -> None:
     build.number()
     visitor = Client()

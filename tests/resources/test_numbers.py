@@ -7,14 +7,17 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from accounts.services import accounts
 from core import clock
 from core.db import violated
 from core.errors import NotFound
+from resources import rules
 from resources.models import Number, NumberChange, NumberLockRule, NumberPeriod, PeriodKind, Verb
 from resources.selectors import funnel
 from resources.selectors import numbers as reads
 from resources.selectors.numbers import Wish
 from resources.services import numbers, searches
+from tests.billing import build as billing
 from tests.conftest import NOON
 from tests.resources import build
 from tests.resources.build import ACTOR, minutes
@@ -275,9 +278,14 @@ def test_a_search_finds_what_is_free_and_fits_the_cheapest_first() -> None:
 
 
 def test_the_search_asks_indexes() -> None:
+    first = build.number()
+    digits = [f"139{n:08}" for n in range(3_000)]
+    same = {"number_class": first.number_class, "region": first.region}
+    Number.objects.bulk_create([Number(digits=each, marks=rules.marks(each), **same) for each in digits])
     with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list('number_marks')")
+        cursor.execute("ANALYZE resources_number")
         cursor.execute("SET LOCAL enable_seqscan = off")
-    build.number()
     for wish, index in ((Wish(patterns=("AAA",)), "number_marks"), (Wish(ends_with="678"), "number_ends")):
         plan = reads.find(wish, as_of=NOON).order_by().explain()
         assert index in plan
@@ -297,3 +305,15 @@ def test_the_funnel_counts_rows_and_knows_nobody() -> None:
         "ACTIVE": 1,
     }
     assert {step.count for step in funnel.read(since=minutes(2), until=minutes(9))} == {0}
+
+
+def test_an_account_with_a_number_of_its_own_is_not_closed() -> None:
+    account = billing.account()
+    owner = f"account:{account.number}"
+    build.number()
+    build.own(owner=owner)
+    with pytest.raises(accounts.AccountInUse) as caught:
+        accounts.close_account(account_id=account.pk, as_of=minutes(1))
+    assert "13812345678" in caught.value.text
+    build.take_back(owner=owner, as_of=minutes(2))
+    assert accounts.close_account(account_id=account.pk, as_of=minutes(3)).is_closed

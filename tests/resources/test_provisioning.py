@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from core import outbox
 from core.idempotency import IdempotencyConflict
@@ -75,7 +76,7 @@ def test_a_command_is_carried_out_and_told(news: list[outbox.Event]) -> None:
 
 def test_the_same_key_is_the_same_command_and_never_another() -> None:
     assert build.command().pk == build.command().pk
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflict), transaction.atomic():
         build.command(subject="2")
     assert Command.objects.count() == CommandHistory.objects.count() == 1
 
@@ -123,6 +124,29 @@ def test_a_refusal_goes_to_a_person_and_holds_back_what_came_later(news: list[ou
     assert isinstance(told, events.CommandFailed)
     assert told.error == "REFUSED no such card"
     assert queue.COMMANDS.depth(as_of=minutes(60)).given_up == 1
+
+
+def test_what_undoes_a_failed_command_does_not_wait_for_a_person(news: list[outbox.Event]) -> None:
+    build.command()
+    build.command("k2")
+    far = Far(AdapterError("REFUSED no such card", permanent=True))
+    work(far)
+    build.command("k3", action="DEAUTHORISE")
+    assert [state(key) for key in ("k1", "k2", "k3")] == ["DONE", "WAITING", "BEHIND"]
+    work(far, minutes(1))
+    work(far, minutes(2))
+    assert [order.key for order in far.orders] == ["k1", "k2", "k3"]
+    assert CommandHistory.objects.filter(command__key="k1").latest("pk").reason == "not wanted any more: k3"
+    assert [event.command_key for event in news] == ["k1", "k2", "k3"]  # type: ignore[attr-defined]
+    assert isinstance(news[0], events.CommandFailed)
+
+
+def test_a_line_about_to_be_changed_stays_with_a_person(news: list[outbox.Event]) -> None:
+    build.command()
+    build.command("k2", action="LINE_CHANGE")
+    work(Far(AdapterError("REFUSED no such card", permanent=True)))
+    build.command("k3", action="DEAUTHORISE")
+    assert [state(key) for key in ("k1", "k2", "k3")] == ["FAILED", "BEHIND", "BEHIND"]
 
 
 def test_the_last_try_goes_to_a_person(news: list[outbox.Event]) -> None:

@@ -122,7 +122,7 @@ def test_every_settings_module_ends_by_telling_what_is_wrong() -> None:
         assert text.rstrip().endswith("env.finish()"), name
 
 
-ROOMS = ("core", "hall", "accounts", "billing", "notices", "operations", "content")
+ROOMS = ("core", "hall", "accounts", "billing", "notices", "operations", "content", "resources", "catalog")
 
 
 def quoted(name: str) -> bool:

@@ -22,22 +22,28 @@ class Scope:
 
 # Accounts that pay on the first of the month for something that has a charged day in it (members of another's family
 # do not, its head does), and those of which an earlier month is to be put right.
+#
+# Each condition is a scalar subquery, which is asked for one account after the other by index. As EXISTS the planner
+# may answer it by reading everything that all accounts hold, once for each chunk: a run would take quadratic time.
 _PAYS = """
-    (EXISTS (SELECT FROM catalog_subscription s WHERE s.account_id = a.id AND {charged})
-     AND NOT EXISTS (SELECT FROM catalog_familymember m JOIN catalog_family f ON f.id = m.family_id
-                      WHERE m.account_id = a.id AND f.payer_id <> a.id AND {member})
-     OR EXISTS (SELECT FROM catalog_family f JOIN catalog_familymember m ON m.family_id = f.id
-                  JOIN catalog_subscription s ON s.account_id = m.account_id
-                 WHERE f.payer_id = a.id AND {member} AND {charged})
-     OR EXISTS (SELECT FROM catalog_recharge r
-                 WHERE r.account_id = a.id AND r.done_at IS NULL AND r.period < %(period)s))""".format(
+    (coalesce((SELECT true FROM catalog_subscription s WHERE s.account_id = a.id AND {charged} LIMIT 1), false)
+     AND (SELECT true FROM catalog_familymember m JOIN catalog_family f ON f.id = m.family_id
+           WHERE m.account_id = a.id AND f.payer_id <> a.id AND {member} LIMIT 1) IS NULL
+     OR coalesce((SELECT true FROM catalog_family f JOIN catalog_familymember m ON m.family_id = f.id
+                    JOIN catalog_subscription s ON s.account_id = m.account_id
+                   WHERE f.payer_id = a.id AND {member} AND {charged} LIMIT 1), false)
+     OR coalesce((SELECT true FROM catalog_recharge r
+                   WHERE r.account_id = a.id AND r.done_at IS NULL AND r.period < %(period)s LIMIT 1), false)
+        )""".format(
     charged="""s.state IN ('ACTIVE', 'TERMINATED') AND s.begins_on < %(after)s
              AND (s.ends_on IS NULL OR (s.ends_on > %(first)s AND s.ends_on > s.begins_on))""",
     member="m.active_from <= %(first)s AND (m.active_to IS NULL OR m.active_to > %(first)s)",
 )
-_LEFT = """
-    AND NOT EXISTS (SELECT FROM catalog_chargedmonth c
-                     WHERE c.account_id = a.id AND c.period = %(period)s AND c.revision = 0)"""
+# The month is spelt so that no index on months alone is used: that reads all who were charged so far, and the planner
+# takes them for few while a run is filling the month.
+_OF_MONTH = "c.period || '' = %(period)s AND c.revision = 0"
+_LEFT = f"""
+    AND (SELECT true FROM catalog_chargedmonth c WHERE c.account_id = a.id AND {_OF_MONTH} LIMIT 1) IS NULL"""
 IN_REGION = """
     coalesce(a.region_id, (SELECT c.region_id FROM accounts_customer c WHERE c.id = a.customer_id)) IN (
         WITH RECURSIVE below AS (
@@ -81,8 +87,8 @@ def page(
 
 def charged_among(account_ids: list[int], period: Period) -> set[int]:
     """Those that have a charged month already."""
-    sql = """SELECT account_id FROM catalog_chargedmonth
-              WHERE account_id = ANY(%s::bigint[]) AND period = %s AND revision = 0"""
+    sql = f"""SELECT c.account_id FROM unnest(%(ids)s::bigint[]) AS a (id)
+                JOIN catalog_chargedmonth c ON c.account_id = a.id WHERE {_OF_MONTH}"""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [account_ids, period.code])
+        cursor.execute(sql, {"ids": account_ids, "period": period.code})
         return {row[0] for row in cursor.fetchall()}

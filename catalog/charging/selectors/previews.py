@@ -1,6 +1,6 @@
 """The next bill before it is there: the running month by the same path as the run, as if nothing changed any more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -8,7 +8,8 @@ from accounts.models import BillingAccount
 from catalog.charging import rules, texts
 from catalog.charging.rules import NextBill
 from catalog.charging.selectors import candidates, facts, next_bills
-from catalog.charging.texts import Names
+from catalog.offers import lines
+from catalog.offers.lines import Beside, Names
 from catalog.pricing import digest
 from catalog.pricing.types import Line, Period
 
@@ -26,23 +27,6 @@ class Preview:
     def digest(self) -> str:
         """Equal to that of the charged month, if nothing changes."""
         return digest(self.bill.month)
-
-    @property
-    def before_cents(self) -> int:
-        return sum(line.amount_cents for line in self.before)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One item of two months beside each other. None: not in that month at all."""
-
-    text: str
-    before_cents: int | None
-    now_cents: int | None
-
-    @property
-    def change_cents(self) -> int:
-        return (self.now_cents or 0) - (self.before_cents or 0)
 
 
 def preview(account: BillingAccount, *, on: date, with_pending: bool = False) -> Preview:
@@ -70,33 +54,9 @@ def coming(account: BillingAccount, *, on: date) -> list[Preview]:
     return [Preview(last, over, _charged(account, rules.before(last)), is_over=True), alone]
 
 
-def compare(before: Iterable[Line], now: Iterable[Line], known: Names) -> list[Row]:
-    """Item by item, those of now first: one offer's fee, discount or pause is one item, however it is cut into days.
-
-    For quotes as well: what the next bill says without a change, and with it.
-    """
-    old, new = _by_item(before), _by_item(now)
-    here = [Row(known.item(line), _cents(old.get(key)), cents) for key, (line, cents) in new.items()]
-    gone = [Row(known.item(line), cents, None) for key, (line, cents) in old.items() if key not in new]
-    return here + gone
-
-
-def rows(shown: Preview) -> list[Row]:
-    """The month beside the one before, in the reader's language."""
-    return compare(shown.before, shown.bill.month, texts.names())
-
-
-def _by_item(lines: Iterable[Line]) -> dict[tuple[str, int], tuple[Line, int]]:
-    found: dict[tuple[str, int], tuple[Line, int]] = {}
-    for line in lines:
-        key = (line.code, line.terminal)
-        first, cents = found.get(key, (line, 0))
-        found[key] = (first, cents + line.amount_cents)
-    return found
-
-
-def _cents(item: tuple[Line, int] | None) -> int | None:
-    return None if item is None else item[1]
+def beside(shown: Preview, known: Names) -> Beside:
+    """The month beside the one before."""
+    return lines.compare(shown.before, shown.bill.month, known)
 
 
 def _charged(account: BillingAccount, period: Period) -> tuple[Line, ...]:

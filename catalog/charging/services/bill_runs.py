@@ -13,7 +13,7 @@ from catalog.charging.selectors import candidates
 from catalog.charging.selectors.candidates import Scope
 from catalog.charging.services import charging
 from catalog.charging.services.charging import Outcome
-from catalog.charging.texts import Names
+from catalog.offers.lines import Names
 from catalog.pricing.types import Period
 from core import batch, clock, heartbeats
 from core.errors import HallError

@@ -22,7 +22,7 @@ from catalog.charging import texts
 from catalog.charging.rules import NextBill, Place
 from catalog.charging.selectors import candidates, next_bills
 from catalog.charging.selectors.next_bills import Ready
-from catalog.charging.texts import Names
+from catalog.offers.lines import Names
 from catalog.pricing import PricingError, as_json, digest
 from catalog.pricing.types import Line, Period
 from core.clock import local_date

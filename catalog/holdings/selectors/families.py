@@ -84,6 +84,20 @@ def family_of(account: BillingAccount) -> Family | None:
     return found.select_related("payer", "subscription__offer").order_by("-pk").first()
 
 
+def members_on(subscription_number: str, day: date) -> int:
+    """How many accounts belong to the family that rests on this subscription on that day, without the payer."""
+    rows = FamilyMember.objects.filter(family__subscription__number=subscription_number)
+    rows = rows.filter(Q(active_to=None) | Q(active_to__gt=day)).exclude(active_to=F("active_from"))
+    return rows.exclude(account_id=F("family__payer_id")).count()
+
+
+def limit(subscription: Subscription) -> int:
+    """How many may belong to its family: the fewer where it is about to turn into an offer for fewer."""
+    coming = Subscription.objects.filter(follows=subscription, state=SubscriptionState.PENDING)
+    limits = coming.values_list("offer__family_limit", flat=True)
+    return min([subscription.offer.family_limit, *limits])
+
+
 def _headed(row: Subscription, *, as_of: datetime, today: date) -> Headed:
     family = Family.objects.filter(subscription=row).first()
     members = FamilyMember.objects.filter(family=family) if family else FamilyMember.objects.none()

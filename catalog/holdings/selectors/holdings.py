@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.models import BillingAccount
 from catalog.holdings import rules
-from catalog.holdings.models import Subscription, SubscriptionState
+from catalog.holdings.models import SubscriptionState
 from catalog.pricing.types import Holding, Period, Stop
 
 # The accounts for which each of these pays on the first day of the time: its own (not while another family's member),
@@ -97,12 +97,6 @@ def payers(period: Period, *, beyond: int = 0, most: int = 500) -> list[int]:
     """The accounts that pay for something in the month, by id, the first ones beyond that id."""
     values = {"first": period.begins_on, "after": period.ends_on, "beyond": beyond, "most": most}
     return [row[0] for row in _query(_PAYERS, values)]
-
-
-def held_offers(account: BillingAccount) -> frozenset[str]:
-    """The codes of the offers that the account itself holds, or has ordered."""
-    held = Subscription.objects.filter(account=account).held()
-    return frozenset(held.values_list("offer__code", flat=True))
 
 
 def _stops(ids: Sequence[int], values: dict[str, Any]) -> dict[int, tuple[Stop, ...]]:

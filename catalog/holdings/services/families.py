@@ -24,7 +24,7 @@ from catalog.holdings.families import (
 )
 from catalog.holdings.models import Subscription, SubscriptionState
 from catalog.holdings.selectors import families as reads
-from catalog.holdings.services import family_news
+from catalog.holdings.services import facts, family_news
 from core import sequences
 from core.actor import Actor
 from core.clock import local_date
@@ -103,7 +103,7 @@ def check_invitation(*, payer: BillingAccount, account_number: str, as_of: datet
     number, today = clean_number(account_number), local_date(as_of)
     if number == payer.number:
         raise NotOneself()
-    limit = _offer_held(payer).offer.family_limit
+    limit = reads.limit(_offer_held(payer))
     _refuse_member_elsewhere(payer, today)
     family = reads.family_of(payer)
     members = _members(family, today) if family else FamilyMember.objects.none()
@@ -157,7 +157,7 @@ def check_joining(row: FamilyInvitation, *, as_of: datetime) -> None:
     held = FamilyMember.objects.filter(account=account).filter(Q(active_to=None) | Q(active_to__gt=joins_on))
     if held.exists():
         raise AlreadyInFamily(account=account.number)
-    limit = row.family.subscription.offer.family_limit
+    limit = reads.limit(row.family.subscription)
     if _members(row.family, today).count() >= limit:
         raise FamilyFull(most=limit)
 
@@ -212,7 +212,8 @@ def subscription_ended(*, number: str, on: date, actor: Actor, as_of: datetime) 
     last = rules.month_start_from(on)
     rows = FamilyMember.objects.filter(family=family).filter(Q(active_to=None) | Q(active_to__gt=last))
     members = list(rows.select_related("family__payer", "account"))
-    for member in members:
+    for member in members:  # where that day lies in a month that was charged, somebody else pays for it now
+        facts.changed(account_id=member.account_id, from_day=last, reason="family ended", as_of=as_of)
         member.active_to = max(member.active_from, last)
         member.save(update_fields=["active_to"])
         if member.account_id != family.payer_id:

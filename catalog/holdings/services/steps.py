@@ -6,7 +6,7 @@ from enum import Enum
 
 from django.utils.translation import gettext_lazy as _
 
-from catalog.events import SubscriptionBegan, SubscriptionChanged, SubscriptionEnded
+from catalog.events import EndTakenBack, SubscriptionBegan, SubscriptionChanged, SubscriptionEnded
 from catalog.holdings import locks, rules
 from catalog.holdings.models import (
     SUBSCRIPTION_MACHINE,
@@ -18,11 +18,12 @@ from catalog.holdings.models import (
     TerminationReason,
 )
 from catalog.holdings.selectors import payers
-from catalog.holdings.services import facts, switching
-from core import outbox, sequences
+from catalog.holdings.services import facts, service_numbers, switching
+from core import outbox, writes
 from core.actor import Actor
 from core.clock import local_date
 from core.errors import Conflict
+from resources.models import CommandState
 
 _S = SubscriptionState
 SEQUENCE = "subscription_number"
@@ -51,6 +52,7 @@ class Wanted:
     device_id: int | None = None
     service_number: str = ""
     address: str = ""  # "": the account's
+    payer_id: int | None = None  # who pays today, by whoever knows it under the account's lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +75,10 @@ def created(
     reason: str,
 ) -> Subscription:
     today = local_date(as_of)
-    row = Subscription.objects.create(
-        number=sequences.next_number(SEQUENCE, prefix="U", on=today),
+    row = Subscription(
+        number=f"U{today:%Y%m%d}",
         account_id=account_id,
-        payer_id=payers.of_account(account_id, on=today),
+        payer_id=wanted.payer_id or payers.of_account(account_id, on=today),
         offer_id=wanted.offer_id,
         begins_on=wanted.begins_on,
         ends_on=wanted.ends_on,
@@ -89,7 +91,8 @@ def created(
         address=wanted.address,
         created_at=as_of,
     )
-    record(row, "", actor=actor, as_of=as_of, reason=reason)
+    first = _history(row, "", actor=actor, as_of=as_of, reason=reason)
+    writes.insert(row, first, link="subscription", numbered=SEQUENCE)
     return row
 
 
@@ -98,7 +101,8 @@ def begin_if_due(row: Subscription, *, actor: Actor, as_of: datetime) -> Outcome
     if row.begins_on is None or row.begins_on > local_date(as_of):
         return Outcome.ALREADY_DONE
     asked = switching.on(row, cause="begin", actor=actor, as_of=as_of)
-    if asked and not switching.is_done(row.number):
+    is_open = any(command.state != CommandState.DONE for command in asked)
+    if is_open or (asked and not switching.is_done(row.number)):
         return Outcome.ALREADY_DONE
     activate(row, row.begins_on, actor=actor, as_of=as_of)
     return Outcome.DONE
@@ -145,6 +149,7 @@ def terminate(
     row.ends_on = on
     _move(row, _S.TERMINATED, actor=actor, as_of=as_of, reason=why or reason)
     _close_suspensions(row, on, actor=actor, as_of=as_of)
+    service_numbers.end(row, reason, actor=actor, as_of=as_of)
     switching.off(row, cause="end", actor=actor, as_of=as_of)
     _publish(SubscriptionEnded, row, on, as_of=as_of, reason=str(reason))
     facts.changed(account_id=row.account_id, from_day=first_changed, reason="ended", as_of=as_of)
@@ -159,15 +164,16 @@ def _close_suspensions(row: Subscription, on: date, *, actor: Actor, as_of: date
 
 def cancel(row: Subscription, *, actor: Actor, as_of: datetime, reason: str) -> None:
     """The locked PENDING subscription does not come; what it was to follow has no end any more."""
-    old_id, row.follows = row.follows_id, None
+    before, row.follows = row.follows, None
     row.save(update_fields=["follows"])
     _move(row, _S.CANCELLED, actor=actor, as_of=as_of, reason=reason)
+    service_numbers.end(row, reason, actor=actor, as_of=as_of)
     if switching.was_asked(row.number):
-        switching.off(row, cause="cancel", actor=actor, as_of=as_of)
+        switching.off(row, cause="cancel", actor=actor, as_of=as_of, instead_of=before)
     _publish(SubscriptionEnded, row, local_date(as_of), as_of=as_of, reason=str(_S.CANCELLED))
-    if old_id is None:
+    if before is None:
         return
-    old = locks.predecessor(old_id)
+    old = locks.predecessor(before.pk)
     if old.state == _S.ACTIVE:
         plan_end(old, None, None, actor=actor, as_of=as_of, reason=reason)
 
@@ -184,6 +190,15 @@ def plan_end(
     facts.changed(account_id=row.account_id, from_day=first_changed, reason="end", as_of=as_of)
 
 
+def take_back_end(row: Subscription, *, actor: Actor, as_of: datetime, reason: str) -> None:
+    """The locked subscription goes on. What its end cost is given back by whoever billed it: they are told."""
+    assert row.ends_on is not None
+    assert row.end_slip is not None
+    ends_on, slip_number = row.ends_on, row.end_slip.number
+    plan_end(row, None, None, actor=actor, as_of=as_of, reason=reason)
+    _publish(EndTakenBack, row, ends_on, as_of=as_of, slip_number=slip_number)
+
+
 def _move(
     row: Subscription, to: SubscriptionState, *, actor: Actor, as_of: datetime, reason: str = ""
 ) -> None:
@@ -195,8 +210,15 @@ def _move(
 
 
 def record(row: Subscription, before: str, *, actor: Actor, as_of: datetime, reason: str) -> None:
-    SubscriptionHistory.objects.create(
-        subscription=row,
+    entry = _history(row, before, actor=actor, as_of=as_of, reason=reason)
+    entry.subscription = row
+    entry.save(force_insert=True)
+
+
+def _history(
+    row: Subscription, before: str, *, actor: Actor, as_of: datetime, reason: str
+) -> SubscriptionHistory:
+    return SubscriptionHistory(
         from_state=before,
         to_state=row.state,
         begins_on=row.begins_on,
@@ -208,7 +230,7 @@ def record(row: Subscription, before: str, *, actor: Actor, as_of: datetime, rea
 
 
 def _publish(
-    event: type[SubscriptionBegan] | type[SubscriptionEnded] | type[SubscriptionChanged],
+    event: type[SubscriptionBegan | SubscriptionEnded | SubscriptionChanged | EndTakenBack],
     row: Subscription,
     on: date,
     *,

@@ -11,10 +11,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
+from accounts.models import BillingAccount
 from accounts.services.accounts import refuse_closed
 from catalog.holdings import locks, rules
 from catalog.holdings.models import Subscription, SubscriptionState, TerminationReason
-from catalog.holdings.services import steps
+from catalog.holdings.services import service_numbers, steps
 from catalog.holdings.services.steps import DayTooEarly, Evidence, Outcome, Wanted
 from core.actor import Actor
 from core.clock import local_date
@@ -49,17 +50,29 @@ class ReturnTimeOver(Conflict):
     message = _("犹豫期已过，不能无条件退订")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def begin(
-    *, account_id: int, wanted: Wanted, actor: Actor, as_of: datetime, reason: str = ""
+    *,
+    account_id: int,
+    wanted: Wanted,
+    actor: Actor,
+    as_of: datetime,
+    reason: str = "",
+    number_from: str = "",
+    locked: BillingAccount | None = None,
 ) -> Subscription:
     """A new subscription. Its day come, it is switched on: ACTIVE at once where no far system has a part in that.
 
-    Else PENDING until `activate`. Raises NotFound, AccountClosed.
+    Else PENDING until `activate`. `number_from`: who keeps `wanted.service_number` for it, e.g. its order; without, the
+    number is none of ours. `locked`: the account, by whoever has locked it in this transaction. Raises NotFound,
+    AccountClosed, NotHeld for the number: whoever is in a transaction and goes on with it has a savepoint around this.
     """
-    account = account_locks.account(account_id)
+    account = locked if locked is not None else account_locks.account(account_id)
     refuse_closed(account)
     row = steps.created(account_id, wanted, follows=None, actor=actor, as_of=as_of, reason=reason)
+    row.account = account  # read just now
+    if number_from and row.service_number:
+        service_numbers.take(row, number_from, actor=actor, as_of=as_of)
     steps.begin_if_due(row, actor=actor, as_of=as_of)
     return row
 
@@ -128,7 +141,7 @@ def take_back_end(*, number: str, actor: Actor, as_of: datetime, reason: str = "
         steps.cancel(following, actor=actor, as_of=as_of, reason=reason)
         row.refresh_from_db()
         return row
-    steps.plan_end(row, None, None, actor=actor, as_of=as_of, reason=reason)
+    steps.take_back_end(row, actor=actor, as_of=as_of, reason=reason)
     return row
 
 

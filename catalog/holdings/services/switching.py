@@ -9,15 +9,25 @@ from typing import Any
 from catalog.holdings.models import Subscription, SubscriptionState
 from catalog.offers.models import ProductSpecification
 from core.actor import Actor
+from core.prepared import Prepared
 from resources.models import Action, Command, CommandState
 from resources.services import provisioning
 
 _Command = tuple[Action, dict[str, Any]]
 SUBJECT = "subscription"  # of the commands; their subject's id is the subscription's number
+_OPEN = Prepared(
+    lambda number: Command.objects.filter(subject_kind=SUBJECT, subject_id=number).exclude(
+        state=CommandState.DONE
+    ),
+    number=str,
+)
+_CONSISTS_OF = Prepared(
+    lambda offer: ProductSpecification.objects.filter(offers=offer).order_by("pk"), offer=int
+)
 
 
-def on(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> int:
-    """Authorises all that it gives and opens its line; how many commands that takes, 0: nothing is to be done."""
+def on(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> list[Command]:
+    """Authorises all that it gives and opens its line; the commands that this takes, none: nothing is to be done."""
     entitlements, line = _of_offer(subscription.offer_id)
     wanted: list[_Command] = []
     if entitlements:
@@ -32,22 +42,47 @@ def on(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime)
     return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
 
 
-def off(subscription: Subscription, *, cause: str, actor: Actor, as_of: datetime) -> int:
-    """Takes away what nothing else that the account has switched on at this device gives; how many commands."""
+def off(
+    subscription: Subscription,
+    *,
+    cause: str,
+    actor: Actor,
+    as_of: datetime,
+    instead_of: Subscription | None = None,
+) -> int:
+    """Takes away what nothing else that the account has switched on at this device gives; how many commands.
+
+    `instead_of`: what it was to take the place of and does not; the line goes back to how that has it.
+    """
     entitlements, line = _of_offer(subscription.offer_id)
     kept, kept_lines = _given_by_others(subscription)
     wanted: list[_Command] = []
     if gone := entitlements - kept:
         wanted.append((Action.DEAUTHORISE, {"entitlements": sorted(gone)}))
     if line and not kept_lines:
-        wanted.append((Action.LINE_OFF, {"line_profile": line}))
-    return _ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of)
+        wanted.append(_line_away(subscription, line, instead_of))
+    return len(_ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of))
+
+
+def moved(subscription: Subscription, before: str, *, actor: Actor, as_of: datetime) -> int:
+    """Its device is another one: all that is asked for already is authorised there, and no more at the one before.
+
+    `before`: its serial, "" where there was none. How many commands.
+    """
+    entitlements, _line = _of_offer(subscription.offer_id)
+    if not entitlements or subscription.device is None or not was_asked(subscription.number):
+        return 0
+    given = {"entitlements": sorted(entitlements)}
+    cause = f"device:{as_of:%y%m%d%H%M%S%f}"  # the same one may come again
+    wanted: list[_Command] = [(Action.AUTHORISE, given)]
+    if before:
+        wanted.insert(0, (Action.DEAUTHORISE, given | {"device": before}))
+    return len(_ask(subscription, wanted, cause=cause, actor=actor, as_of=as_of))
 
 
 def is_done(number: str) -> bool:
     """Whether no command of this subscription is still open."""
-    commands = Command.objects.filter(subject_kind=SUBJECT, subject_id=number)
-    return not commands.exclude(state=CommandState.DONE).exists()
+    return not _OPEN.exists(number=number)
 
 
 def was_asked(number: str) -> bool:
@@ -57,12 +92,11 @@ def was_asked(number: str) -> bool:
 
 def _of_offer(offer_id: int) -> tuple[set[str], str]:
     """The entitlements and the line profile ("": none) of what an offer consists of."""
-    rows = ProductSpecification.objects.filter(offers=offer_id).values_list("entitlements", "line_profile")
     entitlements: set[str] = set()
     line = ""
-    for codes, profile in rows.order_by("pk"):
-        entitlements |= set(codes)
-        line = line or profile
+    for row in _CONSISTS_OF.rows(offer=offer_id):
+        entitlements |= set(row.entitlements)
+        line = line or row.line_profile
     return entitlements, line
 
 
@@ -81,10 +115,20 @@ def _given_by_others(subscription: Subscription) -> tuple[set[str], bool]:
     return given, any(_of_offer(offer_id)[1] for offer_id in next_offers)
 
 
+def _line_away(subscription: Subscription, line: str, instead_of: Subscription | None) -> _Command:
+    """The line goes off; or back to how it was, where what has it goes on."""
+    goes_on = instead_of is not None and instead_of.state == SubscriptionState.ACTIVE
+    if instead_of is not None and goes_on and (before := _of_offer(instead_of.offer_id)[1]):
+        return Action.LINE_CHANGE, {"line_profile": before, "before": subscription.number}
+    return Action.LINE_OFF, {"line_profile": line}
+
+
 def _line_before(subscription: Subscription) -> str:
-    """The number of what it takes the place of, where that has a line; else ""."""
+    """The number of what it takes the place of, where that still has the line; else ""."""
     before = subscription.follows
-    return before.number if before is not None and _of_offer(before.offer_id)[1] else ""
+    if before is None or before.state != SubscriptionState.ACTIVE:
+        return ""
+    return before.number if _of_offer(before.offer_id)[1] else ""
 
 
 def _ask(
@@ -94,17 +138,18 @@ def _ask(
     cause: str,
     actor: Actor,
     as_of: datetime,
-) -> int:
+) -> list[Command]:
     serial = subscription.device.serial if subscription.device else ""
-    for action, payload in wanted:
+    return [
         provisioning.request(
             subject_kind=SUBJECT,
             subject_id=subscription.number,
             action=action,
-            payload=payload | {"device": serial},
+            payload={"device": serial} | payload,
             key=f"{subscription.number}:{cause}:{action}",
             as_of=as_of,
             region_id=subscription.account.region_id,
             actor=actor,
         )
-    return len(wanted)
+        for action, payload in wanted
+    ]

@@ -8,12 +8,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from catalog.charging import texts
 from catalog.charging.selectors import totals
 from catalog.charging.selectors.candidates import Scope
 from catalog.charging.selectors.totals import DryRun, OfferTotal
 from catalog.charging.services import bill_runs
 from catalog.charging.services.bill_runs import Counts, Job
+from catalog.offers import lines
 from catalog.pricing.types import Period
 from core import batch, clock, money
 
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         if is_json:
             self.stdout.write(json.dumps(found.as_json(), ensure_ascii=False))
             return found.failed
-        known = texts.names().offers
+        known = lines.names().offers
         self.stdout.write(_row("offer", "holdings", "before", "yuan", "before", "change", ""))
         for each in found.by_offer():
             self.stdout.write(_offer_row(each, known.get(each.offer, "")))

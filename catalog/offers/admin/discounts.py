@@ -105,7 +105,9 @@ class PriceRuleAdmin(WithOwner, EditableAdmin):
         Reasoned(
             name="end",
             title=_("结束"),
-            explanation=_("从这一天起不再优惠，最早明天。"),
+            explanation=_(
+                "从这一天起不再优惠。正在生效的优惠，须等今天给出的报价都过期；还没有生效的最早明天。"
+            ),
             permission=PUBLISH,
             applies=states.may_end,
             carry_out=_end,

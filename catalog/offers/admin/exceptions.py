@@ -42,7 +42,7 @@ class PriceExceptionAdmin(ReadOnlyAdmin):
         Reasoned(
             name="end",
             title=_("提前结束"),
-            explanation=_("从这一天起恢复公示价格，最早明天。"),
+            explanation=_("从这一天起恢复公示价格。正在生效的须等今天给出的报价都过期，否则最早明天。"),
             permission=price_exceptions.ASK,
             applies=lambda row: row.active_to > clock.local_date(clock.now()),
             carry_out=_end,

@@ -64,7 +64,9 @@ class PriceForm(ReasonOnlyForm):
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
-    active_from = day(_("生效日"), help_text=_("已发布的产品最早明天；原来的价格到这一天为止"))
+    active_from = day(
+        _("生效日"), help_text=_("已发布的产品最早明天，涨价须等今天的报价都过期；原价到这一天为止")
+    )
     active_to = day(_("失效日"), required=False, help_text=_("留空：一直有效"))
     source = forms.CharField(
         label=_("依据"), max_length=120, required=False, widget=UnfoldAdminTextInputWidget

@@ -131,7 +131,7 @@ class OfferAdmin(WithOwner, EditableAdmin):
     change_list_template = "backoffice/catalog/offers.html"
     fieldsets = (
         (None, {"fields": ["code", "type", "owner", "active_from", "active_to", "published"]}),
-        (_("名称与介绍"), {"fields": ["name", "name_en", "summary", "summary_en", "specifications"]}),
+        (_("名称与介绍"), {"fields": ["name", "name_en", "summary", "summary_en", "series", "specifications"]}),
         (_("资费说明"), {"fields": ["conditions", "conditions_en"]}),
         (
             _("计费与合约"),
@@ -144,8 +144,8 @@ class OfferAdmin(WithOwner, EditableAdmin):
         ),
         (_("变更、退订与停机"), {
             "fields": [
-                "change_effect", "cancel_effect", "return_days", "while_paused", "while_in_arrears",
-                "while_checked",
+                "change_effect", "cancel_effect", "return_days", "gives_back_rest", "while_paused",
+                "while_in_arrears", "while_checked",
             ]
         }),
         (_("谁可以办"), {

@@ -22,7 +22,8 @@ from core.reasoned import Reasoned
 
 def amounts_of(price: Price) -> str:
     more = words.terminals(tuple(price.amounts_cents), price.after_last == "AGAIN")
-    return display(price.amounts_cents[0]) + (f"（{more}）" if more else "")
+    first = display(price.amounts_cents[0])
+    return gettext("%(price)s（%(more)s）") % {"price": first, "more": more} if more else first
 
 
 def _met(price: Price) -> list[impact.Met]:

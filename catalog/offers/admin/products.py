@@ -1,4 +1,4 @@
-"""Staff pages of product types and specifications."""
+"""Staff pages of product types, specifications and series, and of the names of tiers."""
 
 from typing import Any
 
@@ -7,7 +7,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from catalog.offers.models import Offer, ProductSpecification, ProductType, SpecificationFeature
+from catalog.offers.models import (
+    Offer,
+    OfferSeries,
+    ProductSpecification,
+    ProductType,
+    SpecificationFeature,
+    Tier,
+)
 from core.backoffice import EVERYWHERE, EditableAdmin, ReasonForm
 
 
@@ -65,6 +72,50 @@ class ProductSpecificationAdmin(EditableAdmin):
     ordering = ("code",)
     fields = SpecificationForm.Meta.fields
     inlines = (FeatureInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()
+
+
+class SeriesForm(ReasonForm):
+    class Meta:
+        model = OfferSeries
+        fields = ("code", "name", "name_en", "position")
+
+
+@admin.register(OfferSeries)
+class OfferSeriesAdmin(EditableAdmin):
+    """An offer is put into a series on its own page, also while it is on sale."""
+
+    form = SeriesForm
+    region_path = EVERYWHERE
+    list_display = ("code", "name", "position")
+    search_fields = ("code",)
+    search_help_text = _("代码（完整）")
+    ordering = ("position", "code")
+    fields = SeriesForm.Meta.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()
+
+
+class TierForm(ReasonForm):
+    class Meta:
+        model = Tier
+        fields = ("code", "name", "name_en")
+
+
+@admin.register(Tier)
+class TierAdmin(EditableAdmin):
+    """Without a name no offer and no discount for a tier is published."""
+
+    form = TierForm
+    region_path = EVERYWHERE
+    list_display = ("code", "name", "name_en")
+    search_fields = ("code",)
+    search_help_text = _("代码（完整）")
+    ordering = ("code",)
+    fields = TierForm.Meta.fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("code",) if obj else ()

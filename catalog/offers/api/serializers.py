@@ -1,13 +1,24 @@
-"""Offers and prices as JSON: the figures of the pages, amounts in fen."""
+"""Offers and prices as JSON: the figures of the pages, amounts in fen, texts in the reader's language."""
 
 from typing import Any
 
 from rest_framework import serializers
 
 from catalog.choices import Charge, Cycle, Effect, PenaltyKind
+from catalog.offers import words
 from catalog.offers.models import OfferRelation
 from catalog.offers.prices import PriceRule
 from catalog.pricing.types import Rate
+
+
+class ToldField(serializers.CharField):
+    """A text that is kept in both languages, in the reader's; Chinese where there is no English."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        *path, name = self.source_attrs
+        for step in path:
+            instance = getattr(instance, step)
+        return words.chosen(getattr(instance, name), getattr(instance, f"{name}_en"))
 
 
 class ChangeSerializer(serializers.Serializer[Rate]):
@@ -30,7 +41,7 @@ class OfferSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(source="offer.name")
     name_en = serializers.CharField(source="offer.name_en")
     type = serializers.CharField(source="offer.type.code")
-    summary = serializers.CharField(source="offer.summary")
+    summary = ToldField(source="offer.summary")
     cycle = serializers.ChoiceField(source="offer.cycle", choices=Cycle.choices)
     term_months = serializers.IntegerField(source="offer.term_months")
     active_from = serializers.DateField(source="offer.active_from")
@@ -42,8 +53,8 @@ class OfferSerializer(serializers.Serializer[Any]):
 
 
 class FeatureSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    value = serializers.CharField()
+    name = ToldField()
+    value = ToldField()
 
 
 class PartnerSerializer(serializers.Serializer[Any]):
@@ -53,8 +64,8 @@ class PartnerSerializer(serializers.Serializer[Any]):
 
 class DiscountSerializer(serializers.Serializer[PriceRule]):
     code = serializers.CharField()
-    name = serializers.CharField()
-    conditions = serializers.CharField()
+    name = ToldField()
+    conditions = ToldField()
     charge = serializers.ChoiceField(choices=Charge.choices)
     effect = serializers.ChoiceField(choices=PriceRule.Effect.choices)
     value = serializers.IntegerField()
@@ -63,7 +74,7 @@ class DiscountSerializer(serializers.Serializer[PriceRule]):
 
 
 class WholeOfferSerializer(OfferSerializer):
-    conditions = serializers.CharField(source="offer.conditions")
+    conditions = ToldField(source="offer.conditions")
     penalty_kind = serializers.ChoiceField(source="offer.penalty_kind", choices=PenaltyKind.choices)
     penalty_percent = serializers.IntegerField(source="offer.penalty_percent")
     penalty_cents = serializers.IntegerField(source="offer.penalty_cents")

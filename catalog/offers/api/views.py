@@ -1,6 +1,6 @@
 """What is on sale and what it costs, as JSON: the same figures as on the pages."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -19,14 +19,15 @@ from core.errors import NotFound
 from operations.api import scopes
 from operations.api.views import HallApiView
 
-_ACCOUNT = OpenApiParameter("account", str, description=_("按这个户号的地区、客户类型和等级"))
-_REGION = OpenApiParameter("region", str, description=_("没有户号时：按这个区域代码"))
-_ON = OpenApiParameter("on", str, description=_("哪一天的价格，如 2026-12-01；默认今天"))
+_CODE = {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,20}$"}
+_ACCOUNT = OpenApiParameter("account", _CODE, description=_("按这个户号的地区、客户类型和等级"))
+_REGION = OpenApiParameter("region", _CODE, description=_("没有户号时：按这个区域代码"))
+_ON = OpenApiParameter("on", date, description=_("哪一天的价格，如 2026-12-01；默认今天"))
 
 
 class _Asked(serializers.Serializer[Any]):
-    account = serializers.CharField(required=False, max_length=32)
-    region = serializers.CharField(required=False, max_length=20)
+    account = serializers.CharField(required=False, max_length=32, allow_blank=True)
+    region = serializers.CharField(required=False, max_length=20, allow_blank=True)
     on = serializers.DateField(required=False)
 
 
@@ -40,9 +41,10 @@ class _OffersView(HallApiView):
         return given
 
     def viewer(self, request: Request, as_of: datetime) -> Viewer:
-        """NotFound for another's account and for a place that does not exist."""
+        """NotFound for another's account and for a place that does not exist; an account's own prices are `read`."""
         given = self.asked(request)
         if number := given.get("account"):
+            scopes.require(request, scopes.READ)
             account = accounts.of_user(request.user).filter(number=number).first()
             if account is None:
                 raise NotFound()

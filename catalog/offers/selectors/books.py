@@ -62,6 +62,11 @@ def _made(snapshot: Snapshot, region_id: int | None, kind: str) -> PriceBook:
     )
 
 
+def tier_names() -> dict[str, tuple[str, str]]:
+    """How tiers are called, in Chinese and English, by code."""
+    return snapshots.current().tiers
+
+
 def conditions(as_of: datetime) -> dict[str, Conditions]:
     """For whom and when each offer is sold, as published by that instant; what is a draft then is not in it."""
     return _conditions(snapshots.current(), as_of)
@@ -83,14 +88,12 @@ _FACTS = """
                         AND (s.active_to IS NULL OR s.active_to > %(on)s)), ''),
            ARRAY(SELECT g.code FROM accounts_segmentmembership m JOIN accounts_segment g ON g.id = m.segment_id
                   WHERE m.customer_id = c.id AND m.active_from <= %(on)s
-                    AND (m.active_to IS NULL OR m.active_to > %(on)s))::text[]
+                    AND (m.active_to IS NULL OR m.active_to > %(on)s))::text[],
+           o.code, e.charge, e.amount_cents, e.active_from, e.active_to
       FROM accounts_billingaccount a JOIN accounts_customer c ON c.id = a.customer_id
-     WHERE a.id = ANY(%(ids)s)"""
-_EXCEPTIONS = """
-    SELECT e.account_id, o.code, e.charge, e.amount_cents, e.active_from, e.active_to
-      FROM catalog_priceexception e JOIN catalog_offer o ON o.id = e.offer_id
-     WHERE e.account_id = ANY(%(ids)s)
-     ORDER BY e.account_id, e.active_from, o.code"""
+      LEFT JOIN (catalog_priceexception e JOIN catalog_offer o ON o.id = e.offer_id) ON e.account_id = a.id
+     WHERE a.id = ANY(%(ids)s)
+     ORDER BY a.id, e.active_from, o.code"""
 
 
 def facts(account_id: int, on: date) -> Facts:
@@ -99,11 +102,15 @@ def facts(account_id: int, on: date) -> Facts:
 
 
 def facts_of(account_ids: Collection[int], on: date) -> dict[int, Facts]:
-    """Of many accounts on a day, in two queries. Exceptions are all that there ever were: they carry their days."""
-    ids = list(account_ids)
+    """Of many accounts on a day, in one query. Exceptions are all that there ever were: they carry their days."""
+    found: dict[int, tuple[Any, ...]] = {}
     exceptions: dict[int, list[PriceException]] = {}
-    for account, *values in _rows(_EXCEPTIONS, {"ids": ids}):
-        exceptions.setdefault(account, []).append(PriceException(*values))
+    for account, region, kind, tier, segments, *exception in _rows(
+        _FACTS, {"ids": list(account_ids), "on": on}
+    ):
+        found[account] = region, kind, tier, segments
+        if exception[0] is not None:
+            exceptions.setdefault(account, []).append(PriceException(*exception))
     return {
         account: Facts(
             account,
@@ -111,7 +118,7 @@ def facts_of(account_ids: Collection[int], on: date) -> dict[int, Facts]:
             kind,
             Customer(kind, tier, frozenset(segments), tuple(exceptions.get(account, ()))),
         )
-        for account, region, kind, tier, segments in _rows(_FACTS, {"ids": ids, "on": on})
+        for account, (region, kind, tier, segments) in found.items()
     }
 
 
@@ -123,6 +130,14 @@ def customer(account_id: int, on: date) -> Customer:
 def buyer(found: Facts) -> Buyer:
     """The same account as the one who asks for an offer."""
     return Buyer(above(found.region_id), found.kind, found.customer.tier, found.customer.segments)
+
+
+def on_shelf(
+    region_id: int | None, kind: str, as_of: datetime
+) -> tuple[PriceBook, dict[str, Conditions], dict[str, tuple[str, str]]]:
+    """A book, what is on sale, and the names of tiers: in one query."""
+    snapshot = snapshots.current()
+    return _book(snapshot, region_id, kind), _conditions(snapshot, as_of), snapshot.tiers
 
 
 def for_sale(price: Facts, asks: Facts, as_of: datetime) -> tuple[PriceBook, dict[str, Conditions], Buyer]:

@@ -10,6 +10,8 @@ from django.db.models import Prefetch, Q, QuerySet
 from catalog.choices import Charge
 from catalog.offers.models import Offer, ProductType
 from catalog.offers.prices import Price, PriceRule
+from catalog.offers.selectors import books
+from catalog.offers.words import Tiers
 from core import clock
 
 _ORDER = (Charge.PERIOD, Charge.ONCE, Charge.PAUSE)
@@ -38,6 +40,7 @@ class Disclosure:
     groups: list[Group]
     over: list[Entry]
     rules: list[PriceRule]
+    tiers: Tiers
 
     @property
     def count(self) -> int:
@@ -57,6 +60,7 @@ def everything(*, as_of: datetime, words: str = "", type_code: str = "") -> Disc
         groups=_grouped(entry for entry in entries if entry.state != "OVER"),
         over=sorted(over, key=lambda entry: (entry.offer.active_to or today, entry.offer.code), reverse=True),
         rules=list(rules),
+        tiers=books.tier_names(),
     )
 
 

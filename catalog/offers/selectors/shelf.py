@@ -101,6 +101,17 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class _At:
+    """For whom, when and at which prices offers are shown."""
+
+    viewer: Viewer
+    today: date
+    book: PriceBook
+    tiers: words.Tiers
+    discounts: list[PriceRule]
+
+
+@dataclass(frozen=True, slots=True)
 class FirstBills:
     """What somebody pays who orders today and holds nothing: with the order, this month by days, each month after."""
 
@@ -206,7 +217,7 @@ def _one_of_each_group(codes: Iterable[str], book: PriceBook) -> list[str]:
 
 
 def _rows(offers: Any) -> list[Offer]:
-    ready = offers.select_related("type", "owner").prefetch_related(
+    ready = offers.select_related("type", "owner", "series").prefetch_related(
         "specifications__features", "relations__other", "regions", "segments"
     )
     return list(ready.order_by("type__position", "type__code", "name", "pk"))
@@ -216,29 +227,21 @@ def _shown(rows: list[Offer], viewer: Viewer, as_of: datetime) -> list[Shown]:
     if not rows:
         return []
     today = clock.local_date(as_of)
-    book = books.book(viewer.region_id, viewer.kind)
-    known = books.conditions(as_of)
-    discounts = _discounts(as_of)
-    return [_one(row, viewer, today, book, known[row.code], discounts) for row in rows if row.code in known]
+    book, known, tiers = books.on_shelf(viewer.region_id, viewer.kind, as_of)
+    at = _At(viewer, today, book, tiers, _discounts(as_of))
+    return [_one(row, known[row.code], at) for row in rows if row.code in known]
 
 
-def _one(
-    row: Offer,
-    viewer: Viewer,
-    today: date,
-    book: PriceBook,
-    conditions: Conditions,
-    discounts: list[PriceRule],
-) -> Shown:
-    found = eligible(viewer.buyer, conditions, today)
+def _one(row: Offer, conditions: Conditions, at: _At) -> Shown:
+    found = eligible(at.viewer.buyer, conditions, at.today)
     return Shown(
         offer=row,
-        prices=price_of(row.code, book, max(today, row.active_from)),
+        prices=price_of(row.code, at.book, max(at.today, row.active_from)),
         eligibility=found,
-        because=[words.reason(each, row) for each in found.because],
-        refusals=[words.reason(each, row) for each in found.refusals if each.code != NOT_ON_SALE],
+        because=[words.reason(each, row, at.tiers) for each in found.because],
+        refusals=[words.reason(each, row, at.tiers) for each in found.refusals if each.code != NOT_ON_SALE],
         partners=[(each.kind, each.other) for each in row.relations.all() if each.kind in _PAIR],
-        discounts=[rule for rule in discounts if _is_about(rule, row, viewer)],
+        discounts=[rule for rule in at.discounts if _is_about(rule, row, at.viewer)],
     )
 
 

@@ -29,6 +29,7 @@ _TABLES = (
     "catalog_pricerule_segments",
     "accounts_region",
     "accounts_segment",
+    "catalog_tier",
 )
 _MARK = "coalesce(bit_xor(hashtextextended(t.ctid::text || t.xmin::text, 0)), 0)"
 _MARKS = ", ".join(f"(SELECT count(*) || ':' || {_MARK} FROM {table} t)" for table in _TABLES)
@@ -64,6 +65,7 @@ class Snapshot:
     published: dict[str, Published]
     prices: dict[Key, list[Version]]
     rules: list[tuple[int | None, Rule]]  # with the region that it is for
+    tiers: dict[str, tuple[str, str]]  # names by code, Chinese and English
     books: dict[tuple[int | None, str], PriceBook] = field(default_factory=dict)
 
     @property
@@ -100,7 +102,8 @@ _OFFERS = """
            ARRAY(SELECT r.code FROM catalog_offer_regions x JOIN accounts_region r ON r.id = x.region_id
                   WHERE x.offer_id = o.id)::text[],
            ARRAY(SELECT s.code FROM catalog_offer_segments x JOIN accounts_segment s ON s.id = x.segment_id
-                  WHERE x.offer_id = o.id)::text[]
+                  WHERE x.offer_id = o.id)::text[],
+           o.gives_back_rest
       FROM catalog_offer o JOIN catalog_producttype t ON t.id = o.type_id
      WHERE o.published_at IS NOT NULL"""
 _RELATIONS = """
@@ -111,6 +114,7 @@ _PRICES = """
     SELECT o.code, p.charge, p.amounts_cents, p.active_from, p.active_to, p.after_last, p.region_id, p.customer_kind
       FROM catalog_price p JOIN catalog_offer o ON o.id = p.offer_id
      WHERE o.published_at IS NOT NULL AND p.withdrawn_at IS NULL"""
+_TIERS = "SELECT code, name, name_en FROM catalog_tier"
 _RULES = """
     SELECT r.region_id, r.code, r.charge, r.effect, r.value, r.active_from, r.active_to, r.floor_cents,
            ARRAY(SELECT o.code FROM catalog_pricerule_offers x JOIN catalog_offer o ON o.id = x.offer_id
@@ -144,6 +148,7 @@ def _read() -> Snapshot:
         published=published,
         prices=prices,
         rules=[(row[0], _rule(row)) for row in _rows(_RULES)],
+        tiers={code: (name, english) for code, name, english in _rows(_TIERS)},
     )
 
 
@@ -157,7 +162,7 @@ def _terms(row: Any, related: dict[tuple[str, str], set[str]]) -> Terms:
         group=row[9], change_effect=row[10], cancel_effect=row[11], return_days=row[12],
         while_paused=row[13], while_in_arrears=row[14], while_checked=row[15], most_per_account=row[16],
         upgrades_to=others("UPGRADES_TO"), downgrades_to=others("DOWNGRADES_TO"),
-        needs=others("NEEDS"), must_buy=others("MUST_BUY"), excludes=others("EXCLUDES"),
+        gives_back_rest=row[24], needs=others("NEEDS"), must_buy=others("MUST_BUY"), excludes=others("EXCLUDES"),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from catalog.choices import Charge
 from catalog.offers import errors, locks
 from catalog.offers.models import Offer
 from catalog.offers.prices import PriceException
+from catalog.offers.services import promises
 from core import approvals, clock
 from core.actor import Actor
 from core.db import violated
@@ -20,6 +21,8 @@ from core.models import Approval, ApprovalState
 from core.money import display
 
 KIND = "catalog.price_exception"
+MISSING = "—"
+_NEEDED = ("offer", "charge", "amount_cents", "active_from", "active_to")
 ASK, DECIDE = "catalog.add_priceexception", "catalog.approve_priceexception"
 
 
@@ -64,10 +67,14 @@ def ask(
 
 @transaction.atomic
 def end(*, exception_id: int, ends_on: date, as_of: datetime) -> PriceException:
-    """The published price holds again from that day on, tomorrow at the earliest. Raises TooSoon."""
+    """The published price holds again from that day on: where it works today, when no quote of today is valid any more.
+
+    Raises TooSoon, PricePromised.
+    """
     row = locks.exception(exception_id)
     if not max(clock.local_date(as_of), row.active_from) < ends_on < row.active_to:
         raise errors.TooSoon()
+    promises.check_end(row, ends_on, as_of=as_of)
     row.active_to = ends_on
     row.save(update_fields=["active_to"])
     return row
@@ -87,12 +94,14 @@ def _never_alone(*, actor: Actor, subject_id: str, data: dict[str, Any], as_of: 
 
 
 def _describe(data: dict[str, Any]) -> str | Promise:
+    """Offer, price and end, for whoever decides; the desk adds the reason. What is missing in the data is a dash."""
+    charge, cents = data.get("charge"), data.get("amount_cents")
     return _("%(offer)s · %(charge)s %(amount)s · %(begin)s 至 %(end)s 前") % {
-        "offer": data["offer_name"],
-        "charge": Charge(data["charge"]).label,
-        "amount": display(data["amount_cents"]),
-        "begin": data["active_from"],
-        "end": data["active_to"],
+        "offer": data.get("offer_name") or MISSING,
+        "charge": Charge(charge).label if charge in Charge.values else MISSING,
+        "amount": display(cents) if isinstance(cents, int) else MISSING,
+        "begin": data.get("active_from") or MISSING,
+        "end": data.get("active_to") or MISSING,
     }
 
 
@@ -110,6 +119,8 @@ def _grant(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     """From the day asked for, or from today where the decision came later: what was charged stays as it was."""
+    if any(data.get(name) is None for name in _NEEDED):
+        raise errors.ExceptionIncomplete()
     account = BillingAccount.objects.select_for_update().filter(pk=subject_id, closed_at=None).first()
     if account is None:
         raise errors.NoAccount()

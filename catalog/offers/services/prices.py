@@ -10,7 +10,8 @@ from catalog.choices import AfterLast, Charge
 from catalog.offers import errors, locks
 from catalog.offers.models import Offer
 from catalog.offers.prices import Price
-from catalog.offers.services import publishing
+from catalog.offers.selectors import versions
+from catalog.offers.services import promises, publishing
 from core import clock
 from core.money import MAX_CENTS
 
@@ -32,12 +33,14 @@ def add(
     """The price that holds from `active_from` on in that place, for that kind; the one before ends there.
 
     A published offer's prices change from tomorrow at the earliest, and never so that a day is left without one; of a
-    draft any day may be priced, and what begins the same day is replaced. Raises BadAmounts, NotPerTerminal,
-    PriceTooEarly, PriceAhead, NoPrice.
+    draft any day may be priced, and what begins the same day is replaced. What is dearer begins when no quote of today
+    is valid any more. Raises BadAmounts, NotPerTerminal, PriceTooEarly, PriceAhead, PricePromised, NoPrice,
+    PauseAboveFee.
     """
     offer = locks.offer(offer_id)
     _check(offer, amounts_cents, active_from, active_to, as_of)
     slot = _slot(offer_id, charge, region_id, customer_kind)
+    before = versions.of_offer(offer_id, charge)
     if offer.published_at is None:
         slot.filter(active_from=active_from).update(withdrawn_at=as_of)
     later = slot.filter(active_from__gte=active_from)
@@ -60,6 +63,7 @@ def add(
         source=source,
         created_at=as_of,
     )
+    promises.check_price(offer, charge, before, as_of=as_of)
     _check_still_priced(offer, as_of)
     return price
 
@@ -68,17 +72,19 @@ def add(
 def take_back(*, price_id: int, as_of: datetime) -> Price:
     """A price that has not begun does not come; the one that it would have ended goes on.
 
-    Raises AlreadyTakenBack, PriceHasBegun, and NoPrice where nothing would go on.
+    Raises AlreadyTakenBack, PriceHasBegun, PricePromised, NoPrice where nothing would go on, and PauseAboveFee.
     """
     price = locks.price(price_id)
     if price.withdrawn_at is not None:
         raise errors.AlreadyTakenBack()
     if price.offer.published_at is not None and price.active_from <= clock.local_date(as_of):
         raise errors.PriceHasBegun()
+    before = versions.of_offer(price.offer_id, price.charge)
     price.withdrawn_at = as_of
     price.save(update_fields=["withdrawn_at"])
     slot = _slot(price.offer_id, price.charge, price.region_id, price.customer_kind)
     slot.filter(active_to=price.active_from).update(active_to=price.active_to)
+    promises.check_price(price.offer, price.charge, before, as_of=as_of)
     _check_still_priced(price.offer, as_of)
     return price
 

@@ -4,6 +4,7 @@
 asks for what is published by then.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from django.db import transaction
@@ -11,9 +12,11 @@ from django.db import transaction
 from accounts.models import Customer, Region
 from catalog.choices import Charge, Cycle, WhileOff
 from catalog.offers import errors, locks, rules, search
-from catalog.offers.models import Offer, OfferRelation
+from catalog.offers.models import Offer, OfferRelation, Tier
 from catalog.offers.prices import PriceRule
 from catalog.offers.selectors import versions
+from catalog.offers.services import promises
+from catalog.pricing.types import Rate
 from core import clock
 
 
@@ -21,8 +24,9 @@ from core import clock
 def publish_offer(*, offer_id: int, as_of: datetime, at: datetime | None = None) -> Offer:
     """Everybody sees the offer from `at` (None: now) and may order it inside its dates.
 
-    Raises AlreadyPublished, NoOwner, NoConditions, NoFlow, AlreadyOver, PublishedTooEarly, PartnerNotPublished, and
-    NoPrice where a price is missing on some day, in some place and for some kind of customer that the offer is for.
+    Raises AlreadyPublished, NoOwner, NoConditions, NoFlow, TierWithoutName, AlreadyOver, PublishedTooEarly,
+    PartnerNotPublished, NoPrice where a price is missing on some day, in some place and for some kind of customer that
+    the offer is for, and PauseAboveFee where a pause would cost more there than use.
     """
     offer = locks.offer(offer_id)
     at = _instant(at, as_of)
@@ -33,6 +37,7 @@ def publish_offer(*, offer_id: int, as_of: datetime, at: datetime | None = None)
         raise errors.NoFlow(type=offer.type)
     if offer.active_to is not None and offer.active_to <= clock.local_date(at):
         raise errors.AlreadyOver()
+    _check_tiers(offer.tiers)
     _check_partners(offer)
     check_prices(offer, at)
     offer.published_at = at
@@ -68,7 +73,8 @@ def withdraw_offer(*, offer_id: int, ends_on: date, as_of: datetime) -> Offer:
 def publish_rule(*, rule_id: int, as_of: datetime, at: datetime | None = None) -> PriceRule:
     """The discount is disclosed from `at` (None: now) and works from its first day, never on days before it was told.
 
-    Raises AlreadyPublished, NoOwner, NoConditions, RuleWithoutOffers, RuleTooEarly, AlreadyOver, PublishedTooEarly.
+    Raises AlreadyPublished, NoOwner, NoConditions, RuleWithoutOffers, TierWithoutName, RuleTooEarly, AlreadyOver,
+    PublishedTooEarly.
     """
     rule = locks.rule(rule_id)
     at = _instant(at, as_of)
@@ -77,6 +83,7 @@ def publish_rule(*, rule_id: int, as_of: datetime, at: datetime | None = None) -
     _check_said(rule)
     if rule.type_id is None and not rule.offers.exists():
         raise errors.RuleWithoutOffers()
+    _check_tiers(rule.tiers)
     if rule.active_from < clock.local_date(at):
         raise errors.RuleTooEarly()
     if rule.active_to is not None and rule.active_to <= rule.active_from:
@@ -88,9 +95,11 @@ def publish_rule(*, rule_id: int, as_of: datetime, at: datetime | None = None) -
 
 @transaction.atomic
 def take_back_rule(*, rule_id: int, as_of: datetime) -> PriceRule:
-    """What is announced and not live yet is a draft again. Raises NotPublished, AlreadyLive."""
+    """What is announced and works neither now nor today is a draft again. Raises NotPublished, AlreadyLive."""
     rule = locks.rule(rule_id)
     _check_announced(rule.published_at, as_of)
+    if rule.active_from <= clock.local_date(as_of):
+        raise errors.AlreadyLive()
     rule.published_at = None
     rule.save(update_fields=["published_at"])
     return rule
@@ -98,34 +107,72 @@ def take_back_rule(*, rule_id: int, as_of: datetime) -> PriceRule:
 
 @transaction.atomic
 def end_rule(*, rule_id: int, ends_on: date, as_of: datetime) -> PriceRule:
-    """No discount from that day on, tomorrow at the earliest. Raises NotPublished, AlreadyEnded, TooSoon."""
+    """No discount from that day on: where it works today, when no quote of today is valid any more.
+
+    Raises NotPublished, AlreadyEnded, TooSoon, PricePromised.
+    """
     rule = locks.rule(rule_id)
     _check_ending(rule, ends_on, as_of)
+    promises.check_end(rule, ends_on, as_of=as_of)
     rule.active_to = ends_on
     rule.save(update_fields=["active_to"])
     return rule
 
 
 def check_prices(offer: Offer, at: datetime) -> None:
-    """Raises NoPrice for the first day from its publication on without a price where and to whom it is sold."""
+    """What it costs can be told wherever and to whomever it is sold, from its publication on, and makes sense.
+
+    Raises NoPrice for the first day without a price, PauseAboveFee for the first on which a pause costs more than use.
+    """
+    begins = max(offer.active_from, clock.local_date(at))
+    written = {charge: versions.of_offer(offer.pk, charge) for charge in _wanted(offer)}
+    for region, above in _places(offer):
+        for kind in offer.customer_kinds or Customer.Kind.values:
+            rates = {
+                charge: rules.timeline(rules.nearest_first(rows, above, kind))
+                for charge, rows in written.items()
+            }
+            _check_gaps(offer, rates, begins, region, kind)
+            _check_pause(offer, rates, begins, region, kind)
+
+
+def _places(offer: Offer) -> list[tuple[int | None, tuple[int, ...]]]:
+    """The regions in which it is sold, each with all above it."""
     parents = dict(Region.objects.values_list("pk", "parent_id"))
     places: list[int | None] = list(offer.regions.values_list("pk", flat=True)) or [
         key for key, parent in parents.items() if parent is None
     ]
-    begins = max(offer.active_from, clock.local_date(at))
-    for charge in _wanted(offer):
-        written = versions.of_offer(offer.pk, charge)
-        for region in places or [None]:
-            for kind in offer.customer_kinds or Customer.Kind.values:
-                rates = rules.timeline(rules.nearest_first(written, rules.path(region, parents), kind))
-                day = rules.first_gap(rates, begins, offer.active_to)
-                if day is not None:
-                    raise errors.NoPrice(
-                        charge=Charge(charge).label,
-                        region=_name(region),
-                        kind=Customer.Kind(kind).label,
-                        day=day.isoformat(),
-                    )
+    return [(region, rules.path(region, parents)) for region in places or [None]]
+
+
+def _check_gaps(
+    offer: Offer, rates: Mapping[str, Sequence[Rate]], begins: date, region: int | None, kind: str
+) -> None:
+    """What is held goes on when the offer is not sold any more, and is charged by these prices: they have no end."""
+    ends = offer.active_to if offer.cycle == Cycle.ONCE else None
+    for charge, found in rates.items():
+        day = rules.first_gap(found, begins, ends)
+        if day is not None:
+            raise errors.NoPrice(
+                charge=Charge(charge).label,
+                region=_name(region),
+                kind=Customer.Kind(kind).label,
+                day=day.isoformat(),
+            )
+
+
+def _check_pause(
+    offer: Offer, rates: Mapping[str, Sequence[Rate]], begins: date, region: int | None, kind: str
+) -> None:
+    """Being off never costs more than being on; a term's fee is no fee per month to compare with.
+
+    Of further terminals, which may be free, pricing takes the lower of the two.
+    """
+    if Charge.PAUSE not in rates or offer.cycle != Cycle.MONTHLY:
+        return
+    day = rules.first_above(rates[Charge.PAUSE], rates[Charge.PERIOD], begins)
+    if day is not None:
+        raise errors.PauseAboveFee(region=_name(region), kind=Customer.Kind(kind).label, day=day.isoformat())
 
 
 def _wanted(offer: Offer) -> list[str]:
@@ -153,6 +200,14 @@ def _check_said(row: Offer | PriceRule) -> None:
         raise errors.NoOwner()
     if not row.conditions.strip():
         raise errors.NoConditions()
+
+
+def _check_tiers(codes: Collection[str]) -> None:
+    """Customers read names: a code says nothing to them."""
+    named = set(Tier.objects.filter(code__in=codes).values_list("code", flat=True))
+    lacking = sorted(set(codes) - named)
+    if lacking:
+        raise errors.TierWithoutName(tier=lacking[0])
 
 
 def _check_partners(offer: Offer) -> None:

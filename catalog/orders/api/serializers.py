@@ -12,7 +12,7 @@ from operations.models import Channel
 class OrderLineSerializer(serializers.Serializer[Any]):
     action = serializers.ChoiceField(choices=LineAction.choices)
     offer = serializers.CharField(source="offer.code")
-    offer_name = serializers.CharField(source="offer.name")
+    offer_name = serializers.CharField(source="offer")
     state = serializers.ChoiceField(choices=LineState.choices)
     amount_cents = serializers.IntegerField(help_text=_("随订单一次收取的部分"))
     effective_on = serializers.DateField()

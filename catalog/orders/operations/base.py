@@ -19,7 +19,7 @@ from catalog.orders.models import LineAction, OrderState
 from catalog.orders.rules import Part
 from catalog.orders.selectors import quoting
 from catalog.orders.selectors.quoting import Plan, Wish
-from catalog.orders.services import moves, orders
+from catalog.orders.services import moves, orders, refunds
 from core import clock
 from core.money import display
 from operations.context import Confirmation, Context
@@ -78,7 +78,8 @@ class OnPackages(Operation):
         """Account first, then subscriptions; what was read before is read anew."""
         wish = self.wish(data)
         payer_id = payers.of_account(wish.account.pk, on=clock.local_date(ctx.as_of))
-        wish.account.closed_at = locks.accounts(payer_id, wish.account.pk).closed_at
+        now = locks.accounts(payer_id, wish.account.pk)
+        wish.account.closed_at, wish.account.region_id = now.closed_at, now.region_id
         if wish.end or wish.turn:
             locks.subscriptions({*wish.end, *wish.turn})
 
@@ -89,6 +90,8 @@ class OnPackages(Operation):
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         self.check(data)
         plan = quoting.plan(self.wish(data), as_of=ctx.as_of)
+        for part in plan.parts:
+            refunds.check(part.replaces, part.back_cents)
         return OrderQuote(
             price_cents=plan.due_cents,
             effective_on=plan.effective_on,
@@ -129,7 +132,7 @@ def _lines(plan: Plan) -> Iterator[QuoteLine]:
             % {
                 "before": display(month.before_cents),
                 "after": display(month.after_cents),
-                "difference": words.difference(month.difference_cents),
+                "difference": offer_words.difference(month.difference_cents),
             },
         )
     for ahead in plan.ahead:
@@ -146,6 +149,8 @@ def _of_part(plan: Plan, part: Part) -> Iterator[QuoteLine]:
     yield QuoteLine(
         titles[part.action], value=_("%(offer)s，%(day)s 起") % {"offer": offer, "day": part.effective_on}
     )
+    if part.number:
+        yield QuoteLine(_("号码"), value=part.number)
     for line in part.due:
         yield QuoteLine(words.bill_line(line, plan.offers), line.amount_cents)
     if part.back_cents:
@@ -162,8 +167,18 @@ def _warnings(plan: Plan) -> Iterator[str]:
         if any(line.charge == "PENALTY" for line in part.due):
             cents = sum(line.amount_cents for line in part.due if line.charge == "PENALTY")
             yield _("合约期未满，要付违约金 %(amount)s") % {"amount": display(cents)}
+        if _keeps_rest(plan, part):
+            yield _("预付而未用的部分按资费约定不退还")
         if part.action != LineAction.CANCEL and offer.is_renewed and offer.cycle == "TERM":
             yield _("“%(offer)s”到期自动续订，续订前短信提醒，随时可以退订") % {"offer": offer}
+
+
+def _keeps_rest(plan: Plan, part: Part) -> bool:
+    """Whether something was paid ahead that the customer will neither use nor get back."""
+    if part.action != LineAction.CANCEL or plan.offers[part.offer].gives_back_rest or part.is_undone:
+        return False
+    rows = Subscription.objects.filter(number=part.replaces, paid_until__gt=part.effective_on)
+    return rows.exists()
 
 
 def _outcome(plan: Plan) -> str:

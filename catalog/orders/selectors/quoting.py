@@ -1,135 +1,65 @@
 """What an order would cost and change, by the pricing function itself. Page, form, API, submit and the job ask here."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-
-from django.conf import settings
-from django.utils.translation import gettext as _
+from functools import partial
 
 from accounts.models import BillingAccount
 from accounts.services.accounts import refuse_closed
-from billing.models import Bill
-from catalog.choices import Flow
 from catalog.holdings import rules as holding_rules
-from catalog.holdings.models import Subscription, SubscriptionState, Suspension
+from catalog.holdings.models import Subscription, SubscriptionState
 from catalog.holdings.selectors import holdings, payers
 from catalog.offers.models import Offer
 from catalog.offers.selectors import books
-from catalog.offers.selectors.shelf import price_of
 from catalog.orders import errors, rules
-from catalog.orders.models import LineAction, LineState, OrderLine
+from catalog.orders.models import LineAction
 from catalog.orders.rules import Part
-from catalog.pricing import charges
-from catalog.pricing.relations import Buyer, Conditions, Problem, problems
-from catalog.pricing.types import Change, Customer, Holding, Line, Period, PriceBook, Rate
+from catalog.orders.selectors import billed, promises, refusals, takes, waiting
+from catalog.orders.selectors.plans import Facts, Month, Plan, Wish
+from catalog.pricing import PricingError, charges
+from catalog.pricing.changing import is_undone
+from catalog.pricing.types import Change, Holding, Line, Period, PriceBook
 from core import clock
+from core.prepared import Prepared, any_of, each_exists
 
-WAITS = "order:"  # how the refs of what waits for its payment begin
-_OVER = (LineState.DONE, LineState.FAILED, LineState.CANCELLED)
-RUN = "hall:run"  # the source of the bills of the month's run
+__all__ = ["Month", "Plan", "Wish", "held_by", "parts_of", "plan"]
 
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is asked for: offers to add at an address ("": the account's), subscriptions to end or to turn."""
-
-    account: BillingAccount
-    add: tuple[str, ...] = ()
-    end: tuple[str, ...] = ()
-    turn: Mapping[str, str] = field(default_factory=dict)
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A month's bill without the change, and with it."""
-
-    code: str
-    before: tuple[Line, ...]
-    after: tuple[Line, ...]
-
-    @property
-    def before_cents(self) -> int:
-        return sum(line.amount_cents for line in self.before)
-
-    @property
-    def after_cents(self) -> int:
-        return sum(line.amount_cents for line in self.after)
-
-    @property
-    def difference_cents(self) -> int:
-        return self.after_cents - self.before_cents
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A price that is published already and holds from a later day."""
-
-    offer: str
-    begins_on: date
-    cents: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """An order as it would be: its parts, what they cost at once, and the months' bills before and after."""
-
-    wish: Wish
-    on: date
-    parts: tuple[Part, ...]
-    months: tuple[Month, ...]
-    offers: Mapping[str, Offer]
-    ahead: tuple[Ahead, ...]
-    valid_until: date  # the last day on which these prices are promised
-
-    @property
-    def account(self) -> BillingAccount:
-        return self.wish.account
-
-    @property
-    def due_cents(self) -> int:
-        return sum(part.due_cents for part in self.parts)
-
-    @property
-    def back_cents(self) -> int:
-        return sum(part.back_cents for part in self.parts)
-
-    @property
-    def effective_on(self) -> date:
-        return min(part.effective_on for part in self.parts)
-
-    @property
-    def is_paid_first(self) -> bool:
-        """Whether something of it is begun only when its bill is paid. An end never waits."""
-        return any(
-            part.due_cents and part.action != LineAction.CANCEL and self.offers[part.offer].is_paid_first
-            for part in self.parts
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    holdings: tuple[Holding, ...]
-    customer: Customer
-    book: PriceBook
-    payer_id: int
-    conditions: Mapping[str, Conditions]
-    buyer: Buyer
+# What few orders meet and each is asked about.
+_COMING = Prepared(
+    lambda payer, day: Subscription.objects.filter(
+        payer_id=payer, state=SubscriptionState.PENDING, begins_on__gt=day
+    ),
+    payer=int,
+    day=date,
+)
+_OFFERS = Prepared(
+    lambda codes: takes.with_goods(Offer.objects.filter(any_of("code", codes)).select_related("type")),
+    codes=list,
+)
 
 
 def plan(wish: Wish, *, as_of: datetime) -> Plan:
     """The order as it stands now. Raises what stands against it (catalog.orders.errors), AccountClosed."""
-    refuse_closed(wish.account)
+    try:
+        return _plan(wish, as_of)
+    except PricingError as error:  # something else that is held, or waits, cannot be priced
+        code = error.subject.partition("/")[0]
+        raise errors.BY_PROBLEM[error.code](offer=refusals.names({code}, {})[code], others="") from error
+
+
+def _plan(wish: Wish, as_of: datetime) -> Plan:
+    if wish.add or wish.turn:  # what a closed account still holds may always be ended
+        refuse_closed(wish.account)
     today = clock.local_date(as_of)
     change = _change(wish, today)
     facts = _facts(wish, today, as_of)
     offers = _offers(facts, change)
-    _refuse_flow(change, offers)
-    _refuse_debtor(wish, facts, today)
-    _refuse_suspended(wish, facts)
-    _refuse_under_way(wish)
-    _refuse_problems(change, facts, offers)
+    refusals.flow(change, offers)
+    refusals.debtor(wish, facts, today)
+    refusals.suspended(wish, facts)
+    refusals.under_way(wish)
+    refusals.relations(change, facts, offers)
     found = charges(
         holdings=facts.holdings,
         change=change,
@@ -137,23 +67,43 @@ def plan(wish: Wish, *, as_of: datetime) -> Plan:
         book=facts.book,
         period=Period.containing(today),
     )
-    made = rules.parts(change, found)
-    ahead = _ahead(change, facts.book, today)
+    made = _as_billed(rules.parts(change, found), facts, today)
+    refusals.family(made, offers)
+    held = {each.ref: each.offer for each in facts.holdings}
+    made = takes.of_parts(wish.account, wish.number, made, offers, held, as_of=as_of)
+    ended = {held[part.replaces] for part in made if part.replaces}
     return Plan(
         wish=wish,
         on=today,
         parts=made,
-        months=_months(facts, found.holdings, [today, *(part.effective_on for part in made)]),
+        months=tuple(_months(wish, facts, found.holdings, [today, *(part.effective_on for part in made)])),
         offers=offers,
-        ahead=ahead,
-        valid_until=_valid_until(today, ahead),
+        ahead=promises.ahead(change, facts.book, today),
+        valid_until=promises.last_day(
+            change, facts.book, facts.customer, facts.conditions, ended, partial(_due_on, wish, facts)
+        ),
+        payer_id=facts.payer_id,
     )
+
+
+def _due_on(wish: Wish, facts: Facts, day: date) -> list[tuple[list[int], int]]:
+    """What each part would cost and give back if it were asked for on another day, all else being as it is."""
+    change = _change(wish, day)
+    found = charges(
+        holdings=facts.holdings,
+        change=change,
+        customer=facts.customer,
+        book=facts.book,
+        period=Period.containing(day),
+    )
+    made = _as_billed(rules.parts(change, found), facts, day)
+    return [([line.amount_cents for line in part.due], part.back_cents) for part in made]
 
 
 def parts_of(wish: Wish, *, as_of: datetime) -> tuple[Part, ...]:
     """The same without asking whether it may be ordered: it was ordered and paid for. Raises PricingError."""
     today = clock.local_date(as_of)
-    change, facts = _change(wish, today), _facts(wish, today, as_of)
+    change, facts = _change(wish, today), _facts(wish, today, as_of, with_waiting=False)
     found = charges(
         holdings=facts.holdings,
         change=change,
@@ -161,7 +111,7 @@ def parts_of(wish: Wish, *, as_of: datetime) -> tuple[Part, ...]:
         book=facts.book,
         period=Period.containing(today),
     )
-    return rules.parts(change, found)
+    return _as_billed(rules.parts(change, found), facts, today)
 
 
 def held_by(account: BillingAccount, *, as_of: datetime) -> tuple[Holding, ...]:
@@ -179,180 +129,100 @@ def _change(wish: Wish, on: date) -> Change:
     )
 
 
-def _facts(wish: Wish, today: date, as_of: datetime) -> _Facts:
+def _facts(wish: Wish, today: date, as_of: datetime, *, with_waiting: bool = True) -> Facts:
     """Prices are those of who pays; what is on sale for him is a matter of who orders."""
     account = wish.account
     payer_id = payers.of_account(account.pk, on=today)
     known = books.facts_of({payer_id, account.pk}, today)
     found = known[payer_id]
     book, conditions, buyer = books.for_sale(found, known[account.pk], as_of)
-    held = _held(payer_id, today)
-    waiting = _waiting(account, held, found.customer, book, today)
-    return _Facts((*held, *waiting), found.customer, book, payer_id, conditions, buyer)
-
-
-def _held(payer_id: int, today: date) -> tuple[Holding, ...]:
-    """Of this month and of all in which something begins that was asked for."""
-    coming = Subscription.objects.filter(
-        payer_id=payer_id, state=SubscriptionState.PENDING, begins_on__gt=today
+    is_coming, waits, is_late, is_off = each_exists(
+        (_COMING, {"payer": payer_id, "day": today}),
+        (waiting.WAITING, {"account": account.pk}),
+        (refusals.LATE, {"account": account.pk, "payer": payer_id, "day": today}),
+        (refusals.OFF, {"account": account.pk}),
     )
-    days = [today, *coming.values_list("begins_on", flat=True)]
+    held = _as_paid(_held(payer_id, today, is_coming=is_coming), wish, book, today)
+    if with_waiting and waits:
+        held = waiting.beside(account, held, found.customer, book, today)
+    return Facts(held, found.customer, book, payer_id, conditions, buyer, is_late, is_off)
+
+
+def _as_paid(held: tuple[Holding, ...], wish: Wish, book: PriceBook, today: date) -> tuple[Holding, ...]:
+    """What is ended or turned comes with what its first term was billed at; what is not on yet has not begun."""
+    named = {*wish.end, *wish.turn}
+    terms = billed.first_terms([each for each in held if each.ref in named])
+    off = Subscription.objects.filter(number__in=wish.end, state=SubscriptionState.PENDING)
+    late = set(off.filter(begins_on__lte=today).values_list("number", flat=True)) if wish.end else set()
+    return tuple(
+        replace(
+            each,
+            first_term_cents=terms.get(each.ref),
+            run_term_cents=billed.run_term(each, wish.account.pk, book, today),
+            begins_on=today + timedelta(days=1) if each.ref in late else each.begins_on,
+        )
+        if each.ref in named
+        else each
+        for each in held
+    )
+
+
+def _as_billed(parts: tuple[Part, ...], facts: Facts, today: date) -> tuple[Part, ...]:
+    """What ends as if it had never been gives back what its order was billed, to the fen."""
+    held = {each.ref: each for each in facts.holdings}
+    found: list[Part] = []
+    for part in parts:
+        old = held.get(part.replaces)
+        if part.action == LineAction.CANCEL and old is not None:
+            terms = facts.book.terms[old.offer]
+            cents = billed.whole(old.ref) if is_undone(old, terms, today) else None
+            if cents is not None:
+                part = replace(part, due=(), back=_back(old, cents))
+        found.append(part)
+    return tuple(found)
+
+
+def _back(old: Holding, cents: int) -> tuple[Line, ...]:
+    day = old.begins_on
+    return (Line(f"{old.offer}/PERIOD", old.ref, old.offer, "PERIOD", -cents, day, day),) if cents else ()
+
+
+def _held(payer_id: int, today: date, *, is_coming: bool) -> tuple[Holding, ...]:
+    """Of this month and of all in which something begins that was asked for."""
+    coming = _COMING.rows(payer=payer_id, day=today) if is_coming else []
+    days = [today, *(row.begins_on for row in coming)]
     periods = {Period.containing(day) for day in days if day is not None}
     found: dict[str, Holding] = {}
     for period in sorted(periods, key=lambda each: each.begins_on):
         for each in holdings.of_many([payer_id], period, with_pending=True).get(payer_id, ()):
             found.setdefault(each.ref, each)
-    fresh = _returnable(payer_id, list(found.values()), today)
+    fresh = billed.returnable(payer_id, list(found.values()), today)
     return tuple(replace(each, is_returnable=each.ref in fresh) for each in found.values())
 
 
-def _returnable(payer_id: int, held: Sequence[Holding], today: date) -> set[str]:
-    """Refs of what was ordered anew and was never in a month's bill."""
-    recent = [each.ref for each in held if each.begins_on > today - timedelta(days=62)]
-    if not recent:
-        return set()
-    rows = Subscription.objects.filter(number__in=recent, follows=None).values_list("number", "begins_on")
-    anew = {number: Period.containing(begins).code for number, begins in rows if begins is not None}
-    earlier = {code for code in anew.values() if code < Period.containing(today).code}
-    payer = BillingAccount.every.values_list("number", flat=True).get(pk=payer_id) if earlier else ""
-    run = Bill.objects.filter(source=RUN, source_number__in=[f"{code}:{payer}" for code in earlier])
-    billed = {number.partition(":")[0] for number in run.values_list("source_number", flat=True)}
-    return {number for number, code in anew.items() if code not in billed}
-
-
-def _waiting(
-    account: BillingAccount,
-    held: Sequence[Holding],
-    customer: Customer,
-    book: PriceBook,
-    today: date,
-) -> list[Holding]:
-    """What was ordered and waits for its payment counts as held from today: it cannot be ordered a second time."""
-    rows = OrderLine.objects.filter(
-        order__account=account,
-        order__finished_at=None,
-        state=LineState.WAITING,
-        action=LineAction.ADD,
-    )
-    found = rows.values_list("order__number", "position", "offer__code", "address")
-    waiting: list[Holding] = []
-    for number, position, offer, address in found:
-        change = Change(on=today, add=(offer,), place=holding_rules.place(account.number, address))
-        made = charges(
-            holdings=[*held, *waiting],
-            change=change,
-            customer=customer,
-            book=book,
-            period=Period.containing(today),
-        )
-        new = next(each for each in made.holdings if each.ref.startswith(rules.NEW))
-        waiting.append(replace(new, ref=f"{WAITS}{number}:{position}"))
-    return waiting
-
-
-def _offers(facts: _Facts, change: Change) -> dict[str, Offer]:
+def _offers(facts: Facts, change: Change) -> dict[str, Offer]:
     """The rows of all offers that the change names or that are held."""
     codes = {*change.add, *change.turn.values(), *(each.offer for each in facts.holdings)}
-    rows = Offer.objects.filter(code__in=codes).select_related("type")
-    return {row.code: row for row in rows}
+    return {row.code: row for row in _OFFERS.rows(codes=list(codes))}
 
 
-def _refuse_flow(change: Change, offers: Mapping[str, Offer]) -> None:
-    for code in (*change.add, *change.turn.values()):
-        if code in offers and offers[code].type.flow != Flow.DIRECT:
-            raise errors.NotOnline(offer=str(offers[code]))
+def _months(wish: Wish, facts: Facts, after: Sequence[Holding], days: Sequence[date]) -> Iterator[Month]:
+    """This month, the next, and those in which something of it takes effect.
 
-
-def _refuse_debtor(wish: Wish, facts: _Facts, today: date) -> None:
-    """Who has overdue bills orders nothing more; he may always end something."""
-    if settings.ORDER_WITH_OVERDUE_BILLS or not (wish.add or wish.turn):
-        return
-    late = Bill.objects.filter(
-        account_id__in={wish.account.pk, facts.payer_id}, open_cents__gt=0, due_on__lt=today
-    )
-    first = late.select_related("account").first()
-    if first is not None:
-        raise errors.Overdue(account=first.account.number)
-
-
-def _refuse_suspended(wish: Wish, facts: _Facts) -> None:
-    """While something of the account is off nothing is added or changed; it may always be ended."""
-    if not facts.holdings or not (wish.add or wish.turn):
-        return
-    stopped = Suspension.objects.filter(
-        subscription__account=wish.account, subscription__state=SubscriptionState.ACTIVE, ends_on=None
-    ).first()
-    if stopped is not None:
-        raise errors.Suspended(account=wish.account.number, reason=stopped.get_reason_display())
-
-
-def _refuse_under_way(wish: Wish) -> None:
-    refs = {*wish.end, *wish.turn}
-    if not refs:
-        return
-    rows = OrderLine.objects.filter(order__finished_at=None).exclude(state__in=_OVER)
-    busy = rows.filter(replaces__number__in=refs) | rows.filter(subscription__number__in=refs)
-    found = busy.values_list("order__number", flat=True).first()
-    if found is not None:
-        raise errors.UnderWay(number=found)
-
-
-def _refuse_problems(change: Change, facts: _Facts, offers: Mapping[str, Offer]) -> None:
-    found = problems(
-        holdings=facts.holdings,
-        change=change,
-        customer=facts.customer,
-        book=facts.book,
-        conditions=facts.conditions,
-        buyer=facts.buyer,
-    )
-    if found:
-        _raise(found[0], facts, offers)
-
-
-def _raise(problem: Problem, facts: _Facts, offers: Mapping[str, Offer]) -> None:
-    code = problem.offer.partition("/")[0]  # a price is named with its charge
-    held = {each.ref: each.offer for each in facts.holdings}
-    names = _names({held.get(code, code), *problem.others}, offers)
-    raise errors.BY_PROBLEM[problem.code](
-        offer=names[held.get(code, code)],
-        others=_("、").join(names[other] for other in problem.others),
-    )
-
-
-def _names(codes: set[str], offers: Mapping[str, Offer]) -> dict[str, str]:
-    missing = codes - offers.keys()
-    known = {code: str(offers[code]) for code in codes & offers.keys()}
-    if missing:
-        known |= {row.code: str(row) for row in Offer.objects.filter(code__in=missing)}
-    return {code: known.get(code, code) for code in codes}
-
-
-def _months(facts: _Facts, after: Sequence[Holding], days: Sequence[date]) -> tuple[Month, ...]:
-    """This month, the next, and those in which something of it takes effect."""
+    Nobody is kept from ending something because nobody knows what a month costs: that month is left out.
+    """
     this = Period.containing(days[0])
     periods = {this, Period.containing(this.ends_on), *(Period.containing(day) for day in days)}
-    found = []
     for period in sorted(periods, key=lambda each: each.begins_on):
-        before, then = (
-            charges(holdings=held, change=None, customer=facts.customer, book=facts.book, period=period).month
-            for held in (facts.holdings, after)
-        )
-        found.append(Month(period.code, before, then))
-    return tuple(found)
-
-
-def _ahead(change: Change, book: PriceBook, on: date) -> tuple[Ahead, ...]:
-    """From when which prices change of what is asked for, and to what."""
-    found: list[Ahead] = []
-    for code in dict.fromkeys((*change.add, *change.turn.values())):
-        main = price_of(code, book, on).main
-        later: Sequence[Rate] = main.changes if main is not None else ()
-        found += [Ahead(code, rate.begins_on, rate.amounts_cents[0]) for rate in later]
-    return tuple(found)
-
-
-def _valid_until(today: date, ahead: Sequence[Ahead]) -> date:
-    """The promise lasts for its days, or until the day before a price changes."""
-    last = today + timedelta(days=settings.ORDER_QUOTE_DAYS - 1)
-    return min([last, *(each.begins_on - timedelta(days=1) for each in ahead)])
+        try:
+            before, then = (
+                charges(
+                    holdings=held, change=None, customer=facts.customer, book=facts.book, period=period
+                ).month
+                for held in (facts.holdings, after)
+            )
+        except PricingError:
+            if wish.add or wish.turn:
+                raise
+            continue
+        yield Month(period.code, before, then)

@@ -15,7 +15,7 @@ from catalog.orders.models import LineAction, LineState, Order, OrderLine
 from catalog.orders.rules import Part
 from catalog.orders.selectors import quoting
 from catalog.orders.selectors.quoting import Wish
-from catalog.orders.services import moves, refunds
+from catalog.orders.services import claims, handing, moves, refunds
 from catalog.pricing.errors import PricingError
 from core.actor import Actor
 from core.clock import local_date
@@ -30,6 +30,7 @@ class Job:
     order: Order
     actor: Actor
     as_of: datetime
+    payer_id: int | None = None  # who pays today, where that is known already
 
     @property
     def slip_id(self) -> int:
@@ -51,6 +52,7 @@ def line_or_fail(at: Job, row: OrderLine) -> None:
     """The same for what was paid for: what cannot be done any more fails, and its part is given back."""
     try:
         with transaction.atomic():
+            claims.secure(at.order, row, actor=at.actor, as_of=at.as_of)
             line(at, row, _part(at, row))
     except (HallError, PricingError) as error:
         fail(at, row, error.code)
@@ -64,6 +66,7 @@ def fail(at: Job, row: OrderLine, code: str) -> None:
             subscriptions.cancel(number=current.number, actor=at.actor, as_of=at.as_of, reason=at.reason)
     row.refresh_from_db(fields=["state"])
     moves.line_to(row, LineState.FAILED, error=code)
+    claims.drop(at.order, row, actor=at.actor, as_of=at.as_of, reason=code)
     refunds.of_line(at.order, row, reason=code, actor=at.actor, as_of=at.as_of)
 
 
@@ -93,16 +96,20 @@ def _wanted(at: Job, row: OrderLine, part: Part) -> Wanted:
         committed_until=part.begins.committed_until,
         paid_until=part.begins.paid_until,
         address=row.address,
+        service_number=row.service_number,
+        payer_id=at.payer_id,
     )
 
 
 def _add(at: Job, row: OrderLine, part: Part) -> None:
     if row.offer.cycle == Cycle.ONCE:
-        moves.line_to(row, LineState.DONE, effective_on=part.effective_on)
+        done(at, row, effective_on=part.effective_on)
         return
     begun = subscriptions.begin(
         account_id=at.order.account_id,
         wanted=_wanted(at, row, part),
+        number_from=claims.ref(at.order),
+        locked=at.order.account,
         actor=at.actor,
         as_of=at.as_of,
         reason=at.reason,
@@ -112,6 +119,9 @@ def _add(at: Job, row: OrderLine, part: Part) -> None:
 
 def _change(at: Job, row: OrderLine, part: Part) -> None:
     assert row.replaces is not None
+    refunds.check(row.replaces.number, part.back_cents)
+    row.back_cents = part.back_cents
+    row.save(update_fields=["back_cents"])
     begun = subscriptions.turn(
         number=row.replaces.number,
         wanted=_wanted(at, row, part),
@@ -120,7 +130,6 @@ def _change(at: Job, row: OrderLine, part: Part) -> None:
         as_of=at.as_of,
         reason=at.reason,
     )
-    _give_back(at, row, part)
     _begun(at, row, begun, part)
 
 
@@ -128,8 +137,19 @@ def _begun(at: Job, row: OrderLine, begun: Subscription, part: Part) -> None:
     """What begins on a later day is arranged, and the line done; what begins today is done when it is on."""
     is_later = part.effective_on > local_date(at.as_of)
     is_done = is_later or begun.state == SubscriptionState.ACTIVE
-    to = LineState.DONE if is_done else LineState.WORKING
-    moves.line_to(row, to, subscription=begun, effective_on=part.effective_on)
+    if is_done:
+        done(at, row, subscription=begun, effective_on=part.effective_on)
+    else:
+        moves.line_to(row, LineState.WORKING, subscription=begun, effective_on=part.effective_on)
+
+
+def done(at: Job, row: OrderLine, **changes: Any) -> None:
+    """What was ordered is on: only now comes back what was paid ahead for what it took the place of."""
+    moves.line_to(row, LineState.DONE, **changes)
+    claims.hand_out(at.order, row, actor=at.actor, as_of=at.as_of)
+    handing.put_aside(row, actor=at.actor, as_of=at.as_of, reason=at.reason)
+    if row.action == LineAction.CHANGE:
+        _give_back(at, row, row.back_cents)
 
 
 def _cancel(at: Job, row: OrderLine, part: Part) -> None:
@@ -138,11 +158,13 @@ def _cancel(at: Job, row: OrderLine, part: Part) -> None:
     named: dict[str, Any] = {"number": held.number, "actor": at.actor, "as_of": at.as_of, "reason": at.reason}
     if held.state == SubscriptionState.PENDING:
         subscriptions.cancel(**named)
+        claims.drop_of(held.number, actor=at.actor, as_of=at.as_of, reason=at.reason)
     elif part.is_undone and _is_returnable(held, at.as_of):
         subscriptions.give_back(**named, slip_id=at.slip_id)
+        claims.drop_of(held.number, actor=at.actor, as_of=at.as_of, reason=at.reason)
     else:
         subscriptions.set_end(**named, slip_id=at.slip_id, on=part.effective_on)
-    _give_back(at, row, part)
+    _give_back(at, row, part.back_cents)
     moves.line_to(row, LineState.DONE, effective_on=part.effective_on)
 
 
@@ -152,8 +174,6 @@ def _is_returnable(held: Subscription, as_of: datetime) -> bool:
     )
 
 
-def _give_back(at: Job, row: OrderLine, part: Part) -> None:
+def _give_back(at: Job, row: OrderLine, cents: int) -> None:
     assert row.replaces is not None
-    refunds.of_subscription(
-        row.replaces.number, part.back_cents, reason=at.reason, actor=at.actor, as_of=at.as_of
-    )
+    refunds.of_subscription(row.replaces.number, cents, reason=at.reason, actor=at.actor, as_of=at.as_of)

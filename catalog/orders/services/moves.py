@@ -18,7 +18,7 @@ from catalog.orders.models import (
     OrderLine,
     OrderState,
 )
-from core import outbox
+from core import outbox, writes
 from core.actor import Actor
 from operations.models import SlipState
 from operations.services import slips
@@ -42,12 +42,18 @@ TEXTS: dict[str, str | Promise] = {
 }
 
 
+def entry(before: str, to: str, *, actor: Actor, as_of: datetime, reason: str = "") -> OrderHistory:
+    """A row of an order's history, not written yet."""
+    return OrderHistory(from_state=before, to_state=to, actor=actor.ref, reason=reason[:200], at=as_of)
+
+
 def record(
     order: Order, before: str, to: str, *, actor: Actor, as_of: datetime, reason: str = ""
 ) -> OrderHistory:
-    return OrderHistory.objects.create(
-        order=order, from_state=before, to_state=to, actor=actor.ref, reason=reason[:200], at=as_of
-    )
+    made = entry(before, to, actor=actor, as_of=as_of, reason=reason)
+    made.order = order
+    made.save(force_insert=True)
+    return made
 
 
 def move(
@@ -63,8 +69,12 @@ def move(
     if to in _OVER:
         order.finished_at = as_of
         fields.append("finished_at")
-    order.save(update_fields=fields)
-    record(order, before, to, actor=actor, as_of=as_of, reason=reason)
+    made = entry(before, to, actor=actor, as_of=as_of, reason=reason)
+    made.order = order
+    written = writes.Batch()
+    written.update(order, fields)
+    written.insert(made)
+    written.send()
     if to in _OVER:
         # What ends as it is submitted ends its slip by what the operation answers.
         is_open = before != _O.SUBMITTED
@@ -97,7 +107,7 @@ def line_to(line: OrderLine, to: LineState, *, error: str = "", **changes: Any) 
     line.state, line.error = to, error[:60]
     for name, value in changes.items():
         setattr(line, name, value)
-    line.save(update_fields=["state", "error", *changes])
+    writes.update(line, "state", "error", *changes)
 
 
 def settle(order: Order, lines: list[OrderLine], *, actor: Actor, as_of: datetime) -> None:

@@ -19,8 +19,8 @@ from catalog.holdings.models import Subscription, SubscriptionState
 from catalog.orders import errors, locks, words
 from catalog.orders.models import LineState, Order, OrderLine, OrderState
 from catalog.orders.selectors.quoting import Plan
-from catalog.orders.services import carrying, moves, refunds
-from core import clock, outbox, sequences
+from catalog.orders.services import carrying, claims, moves, refunds
+from core import clock, outbox, sequences, writes
 from core.actor import Actor
 
 SOURCE = "hall:order"  # of the bills
@@ -28,7 +28,7 @@ _O = OrderState
 UNPAID, BY_STAFF, BY_CUSTOMER = "UNPAID", "BY_STAFF", "BY_CUSTOMER"  # why an order was cancelled
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def submit(
     *,
     plan: Plan,
@@ -40,7 +40,7 @@ def submit(
 ) -> Order:
     """The order of this plan, made under the locks of its account: COMPLETED, IN_PROGRESS, or ACCEPTED and to be paid.
 
-    Raises what the subscriptions refuse, and RefundNeedsClerk: nothing is changed then.
+    Raises what the subscriptions and claims refuse, and RefundNeedsClerk: nothing is changed then.
     """
     for part in plan.parts:
         refunds.check(part.replaces, part.back_cents)
@@ -60,15 +60,16 @@ def submit(
         submitted_at=as_of,
         state_since=as_of,
     )
-    order.save(force_insert=True)
-    moves.record(order, "", order.state, actor=actor, as_of=as_of)
+    begun = moves.entry("", order.state, actor=actor, as_of=as_of)
+    writes.insert(order, begun, link="order")
     lines = _lines(order, plan)
+    claims.lay(order, lines, plan, actor=actor, as_of=as_of)
     if waits and order.due_at is not None:
         moves.move(order, _O.ACCEPTED, actor=actor, as_of=as_of)
         news = OrderWaits(number, plan.account.number, order.due_at.isoformat())
         outbox.publish(news, as_of=as_of)
         return order
-    at = carrying.Job(order, actor, as_of)
+    at = carrying.Job(order, actor, as_of, plan.payer_id)
     for row, part in zip(lines, plan.parts, strict=True):
         carrying.line(at, row, part)
     moves.settle(order, lines, actor=actor, as_of=as_of)
@@ -125,12 +126,16 @@ def _lines(order: Order, plan: Plan) -> list[OrderLine]:
             offer=plan.offers[part.offer],
             replaces=held.get(part.replaces),
             address=plan.wish.address,
+            service_number=part.number,
+            goods=list(part.goods),
             amount_cents=part.due_cents,
             effective_on=part.effective_on,
         )
         for position, part in enumerate(plan.parts, start=1)
     ]
-    return OrderLine.objects.bulk_create(rows)
+    for row in rows:
+        writes.insert(row)
+    return rows
 
 
 @transaction.atomic
@@ -143,6 +148,7 @@ def paid(*, number: str, actor: Actor, as_of: datetime) -> bool:
     order.save(update_fields=["promised_at"])
     at = carrying.Job(order, actor, as_of)
     lines = locks.lines(order.pk)
+    claims.hold(order, lines)
     for row in lines:
         carrying.line_or_fail(at, row)
     moves.settle(order, lines, actor=actor, as_of=as_of)
@@ -172,8 +178,11 @@ def cancel(*, number: str, why: str, actor: Actor, as_of: datetime) -> Order:
 
 
 def _cancel(order: Order, why: str, *, actor: Actor, as_of: datetime) -> None:
-    for row in locks.lines(order.pk):
+    lines = locks.lines(order.pk)
+    claims.hold(order, lines)
+    for row in lines:
         moves.line_to(row, LineState.CANCELLED)
+        claims.drop(order, row, actor=actor, as_of=as_of, reason=why)
     if order.bill is not None:
         left = order.bill.total_cents - order.bill.adjusted_cents
         if left:
@@ -196,10 +205,11 @@ def give_up(*, number: str, code: str, actor: Actor, as_of: datetime) -> Order:
     open_ones = [row for row in lines if row.state in (LineState.WAITING, LineState.WORKING)]
     if not open_ones:
         raise errors.NothingToRetry(number=number)
+    claims.hold(order, lines)
     at = carrying.Job(order, actor, as_of)
     for row in open_ones:
         if _is_on(row.subscription):  # the far system was faster than the news of it
-            moves.line_to(row, LineState.DONE)
+            carrying.done(at, row)
         else:
             carrying.fail(at, row, code)
     moves.settle(order, lines, actor=actor, as_of=as_of)
@@ -215,9 +225,11 @@ def subscription_on(*, number: str, actor: Actor, as_of: datetime) -> bool:
         return False
     order = locks.order(of_order)
     lines = locks.lines(order.pk)
+    claims.hold(order, lines)
+    at = carrying.Job(order, actor, as_of)
     for row in lines:
         if row.state == LineState.WORKING and _is_on(row.subscription):
-            moves.line_to(row, LineState.DONE)
+            carrying.done(at, row)
     moves.settle(order, lines, actor=actor, as_of=as_of)
     return True
 

@@ -60,7 +60,7 @@ class Job:
 
 
 def run_now(*, as_of: datetime) -> Counts:
-    """The whole run of the scheduler, with its heartbeat; not ok while an order is stuck."""
+    """The whole run of the scheduler, with its heartbeat; not ok when an order could not be worked on."""
     total = Counts()
     with heartbeats.beat(JOB, every=EVERY, as_of=as_of) as beat:
         for total in run(Job(as_of=as_of)):

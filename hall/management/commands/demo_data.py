@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from core import clock
-from hall.demo import build, front, logins, shelf
+from hall.demo import build, front, held, logins, numbers, shelf, stores
 
 
 class Command(BaseCommand):
@@ -27,4 +27,7 @@ class Command(BaseCommand):
         staff = User.objects.get(username=logins.STAFF)
         front.everything(staff, as_of=now)
         shelf.everything(staff, as_of=now)
+        numbers.everything()
+        stores.everything(as_of=now)
+        held.everything(as_of=now)
         self.stdout.write(f"Demo data: {new['accounts']} new accounts, {new['bills']} new bills.")

@@ -8,10 +8,10 @@ from accounts.models import Region
 from billing.models import AccountBalance, Bill, BillKind, LedgerEntry
 from billing.selectors import ledger_check
 from billing.services.money import receipts
-from catalog.charging import texts
 from catalog.charging.selectors.candidates import Scope
 from catalog.charging.services import bill_runs, charging
 from catalog.models import BillRun, BillRunFailure, ChargedMonth
+from catalog.offers import lines
 from catalog.offers.services import publishing
 from catalog.pricing import digest, from_json
 from catalog.pricing.types import Period
@@ -74,7 +74,7 @@ def test_a_run_that_comes_second_inside_a_chunk_skips() -> None:
     build.held(of, build.basic())
     build.run("2026-10")
     outcome = charging.charge(
-        [of.number], Period.of("2026-10"), known=texts.names(), as_of=build.noon(date(2026, 11, 1))
+        [of.number], Period.of("2026-10"), known=lines.names(), as_of=build.noon(date(2026, 11, 1))
     )
     assert (outcome.done, outcome.skipped, outcome.bills) == (0, 1, 0)
 

@@ -1,19 +1,23 @@
 """Facts that change after their month was charged: put right by the next run, to the fen, for exactly that."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from accounts.models import Region
+from accounts.services import standing
 from billing.selectors import ledger_check
 from catalog.charging.services import recharges
+from catalog.holdings.services import families
 from catalog.models import CarriedForward, ChargedMonth, Recharge
 from catalog.offers.services import publishing
+from core.models import OutboxRow
 from tests.catalog.charging import build
 from tests.catalog.offers import build as offers
 
 pytestmark = pytest.mark.django_db
-NOV_5 = date(2026, 11, 5)
+NOV_5, DEC_3 = date(2026, 11, 5), date(2026, 12, 3)
 
 
 def test_an_earlier_end_gives_back_what_was_charged_too_much() -> None:
@@ -157,3 +161,77 @@ def test_news_that_comes_twice_is_noted_once() -> None:
     assert recharges.request(as_of=at, **wanted) == 2  # type: ignore[arg-type]
     assert recharges.request(as_of=at, **wanted) == 0  # type: ignore[arg-type]
     assert sorted(Recharge.objects.values_list("period", flat=True)) == ["2026-09", "2026-10"]
+
+
+GOLD = {"tier": "GOLD", "active_from": date(2026, 10, 10), "is_correction": True}
+
+
+def test_a_tier_entered_for_days_gone_by_is_put_right_by_the_next_run() -> None:
+    of, other = build.account(), build.account()
+    what = build.basic(3100, name="基本收视")
+    rule = offers.rule("half", what, name="金卡", value=50, tiers=["GOLD"], active_from=date(2026, 10, 1))
+    publishing.publish_rule(rule_id=rule.pk, as_of=offers.LONG_AGO)
+    build.held(of, what)
+    build.held(other, what)
+    build.run("2026-10")
+    assert build.charged(of, "2026-10") == [3100]
+    standing.set_standing(customer_id=of.customer_id, as_of=build.noon(NOV_5), **GOLD)  # type: ignore[arg-type]
+    build.news(build.noon(NOV_5))
+    assert list(Recharge.objects.values_list("account_id", "period")) == [(of.pk, "2026-10")]
+    build.run("2026-11")
+    assert build.charged(of, "2026-10") == [3100, 1550]
+    assert sum(cents for _text, cents in build.lines(of, "2026-11")) == 1550 - 1550
+    assert sum(cents for _text, cents in build.lines(other, "2026-11")) == 3100
+    standing.end_standing(
+        customer_id=of.customer_id, as_of=build.noon(DEC_3), on=date(2026, 11, 1), is_correction=True
+    )
+    build.news(build.noon(DEC_3))
+    build.run("2026-12")
+    assert build.charged(of, "2026-11") == [1550, 3100]
+    assert not list(ledger_check.differences())
+
+
+def test_a_segment_entered_for_days_gone_by_is_put_right_by_the_next_run() -> None:
+    of, what = build.account(), build.basic(3100)
+    kids = offers.segment("kids")
+    rule = offers.rule("half", what, value=50, active_from=date(2026, 10, 1))
+    rule.segments.set([kids])
+    publishing.publish_rule(rule_id=rule.pk, as_of=offers.LONG_AGO)
+    build.held(of, what)
+    build.run("2026-10")
+    how: dict[str, Any] = {"customer_id": of.customer_id, "segment_code": "kids", "is_correction": True}
+    standing.join_segment(source="staff", active_from=date(2026, 10, 12), as_of=build.noon(NOV_5), **how)
+    build.news(build.noon(NOV_5))
+    build.run("2026-11")
+    assert build.charged(of, "2026-10") == [3100, 1550]
+    standing.leave_segment(on=date(2026, 10, 31), as_of=build.noon(DEC_3), **how)
+    build.news(build.noon(DEC_3))
+    build.run("2026-12")
+    assert build.charged(of, "2026-10") == [3100, 1550, 3100]
+
+
+def test_what_is_no_correction_does_not_reach_back() -> None:
+    of = build.account()
+    with pytest.raises(standing.StandingInThePast):
+        standing.set_standing(
+            customer_id=of.customer_id, tier="GOLD", active_from=date(2026, 10, 10), as_of=build.noon(NOV_5)
+        )
+    assert not OutboxRow.objects.exists()
+    standing.set_standing(customer_id=of.customer_id, tier="GOLD", active_from=NOV_5, as_of=build.noon(NOV_5))
+    assert not OutboxRow.objects.exists()
+
+
+def test_a_family_that_ended_earlier_moves_its_charged_months_to_the_member() -> None:
+    head, member = build.account(), build.account()
+    shared = build.held(head, build.basic(1000, family_limit=3))
+    build.held(member, build.basic(2600))
+    asked = build.noon(date(2026, 9, 2))
+    invited = families.invite(payer_id=head.pk, account_number=member.number, actor=build.ACTOR, as_of=asked)
+    families.accept(reference=invited.reference, slip_id=None, actor=build.ACTOR, as_of=asked)
+    build.run("2026-09")
+    build.run("2026-10")
+    assert (build.charged(head, "2026-10"), build.charged(member, "2026-10")) == ([3600], [])
+    build.end(shared, date(2026, 9, 20), known_on=date(2026, 11, 5))
+    build.news(build.noon(date(2026, 11, 5)))
+    build.run("2026-11")
+    assert (build.charged(head, "2026-10"), build.charged(member, "2026-10")) == ([3600, 0], [2600])

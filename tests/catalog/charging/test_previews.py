@@ -10,6 +10,7 @@ from accounts.models import BillingAccount, Membership, User
 from catalog.charging import texts
 from catalog.charging.selectors import previews
 from catalog.models import ChargedMonth
+from catalog.offers import lines
 from core import clock
 from tests.billing import build as money
 from tests.catalog.charging import build
@@ -65,7 +66,11 @@ def test_a_month_that_waits_for_its_run_comes_first_with_what_is_put_right() -> 
     assert (second.period.code, second.bill.total_cents) == ("2026-11", 6000)
     build.run("2026-10")
     (only,) = previews.coming(of, on=date(2026, 11, 18))
-    assert (only.period.code, only.bill.total_cents, only.before_cents) == ("2026-11", 6000, 6000)
+    assert (only.period.code, only.bill.total_cents, sum(line.amount_cents for line in only.before)) == (
+        "2026-11",
+        6000,
+        6000,
+    )
 
 
 def test_two_months_beside_each_other() -> None:
@@ -75,19 +80,20 @@ def test_two_months_beside_each_other() -> None:
     build.pause(kept, date(2026, 11, 11))
     build.end(gone, date(2026, 11, 1))
     build.held(of, build.basic(600, name="影视"), date(2026, 11, 16))
-    rows = previews.rows(previews.preview(of, on=date(2026, 11, 18)))
-    assert [(row.text, row.before_cents, row.now_cents, row.change_cents) for row in rows] == [
+    found = previews.beside(previews.preview(of, on=date(2026, 11, 18)), lines.names())
+    assert [(row.text, row.before_cents, row.now_cents, row.change_cents) for row in found.rows] == [
         ("宽带", 3000, 1000, -2000),
         ("影视", None, 300, 300),
         ("点播", 900, None, -900),
     ]
+    assert (found.before_cents, found.now_cents, found.change_cents) == (3900, 1300, -2600)
 
 
 def test_names_are_the_readers() -> None:
 
     offers.published("tv", name="电视", name_en="Television")
     with translation.override("en"):
-        assert texts.names().offers["tv"] == "Television"
+        assert lines.names().offers["tv"] == "Television"
         assert texts.names_on_bills().offers["tv"] == "电视"
 
 

@@ -79,7 +79,6 @@ def test_what_is_being_switched_on_is_seen_by_an_order_and_not_by_the_bill_run()
     subscriptions.begin(account_id=account.pk, wanted=Wanted(offer_id=offer.pk, begins_on=TODAY), **HOW)
     assert len(holdings.of(account, on=TODAY)) == 1
     assert refs(account) == []
-    assert holdings.held_offers(account) == {offer.code}
 
 
 def test_an_address_of_its_own_is_a_place_of_its_own() -> None:

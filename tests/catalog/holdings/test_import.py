@@ -1,5 +1,7 @@
 import csv
 from collections import defaultdict
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -8,10 +10,12 @@ import pytest
 
 from accounts.models import User
 from accounts.services import bulk_accounts
+from catalog.charging.services import bill_runs
 from catalog.holdings.selectors import holdings
 from catalog.holdings.services import bulk_holdings, months_check
-from catalog.models import Offer, Price, ProductType, Subscription, SubscriptionHistory
+from catalog.models import ChargedMonth, Offer, Price, ProductType, Subscription, SubscriptionHistory
 from catalog.offers.services import publishing
+from catalog.pricing.types import Period
 from core.imports import profiles
 from core.imports.errors import BadProfile
 from core.imports.runs import Job
@@ -223,19 +227,37 @@ def test_the_whole_file_is_held_and_its_months_are_those_of_the_file_but_for_its
     assert compared.counts.read == 5634
     assert compared.counts.unchanged == 4077
     assert {reject.reason.code for reject in compared.rejects} == {"MONTH_DIFFERS"}
+    _assert_billed(rows)
     _assert_noise(rows)
+
+
+def _assert_billed(rows: list[dict[str, str]]) -> None:
+    """The bill run charges the fees, to the fen; together they are the file's totals but for its noise."""
+    job = bill_runs.Job(Period.of("2026-11"), NOON + timedelta(days=13), limit=500)
+    assert [counts.failed for counts in bill_runs.run(job)][-1] == 0
+    months = ChargedMonth.objects.select_related("account", "bill")
+    billed = {row.account.number: row.bill.total_cents if row.bill else 0 for row in months}
+    by_number = {each["customerID"]: each for each in rows}
+    assert len(billed) == 500
+    assert billed == {number: _fees_cents(by_number[number]) for number in billed}
+    told = sum(float(by_number[number]["MonthlyCharges"]) for number in billed)
+    assert sum(billed.values()) / 100 == pytest.approx(told, rel=0.002)
+
+
+@cache
+def _services() -> list[bulk_holdings.Service]:
+    profile = profiles.load(PROFILE, kind="holdings", options=bulk_holdings.OPTIONS)
+    return list(bulk_holdings.Reader(profile, as_of=NOON).services)
+
+
+def _fees_cents(each: dict[str, str]) -> int:
+    """What the profile says that the services of a row cost."""
+    return sum(service.fee_cents or 0 for service in _services() if each[service.column] in service.values)
 
 
 def _assert_noise(rows: list[dict[str, str]]) -> None:
     """What the hall charges less what the file says has no pattern: around nil whatever one knows of the customer."""
-    profile = profiles.load(PROFILE, kind="holdings", options=bulk_holdings.OPTIONS)
-    services = bulk_holdings.Reader(profile, as_of=NOON).services
-
-    def gap(each: dict[str, str]) -> float:
-        held = [service for service in services if each[service.column] in service.values]
-        return float(each["MonthlyCharges"]) - sum((service.fee_cents or 0) / 100 for service in held)
-
-    gaps = [gap(each) for each in rows]
+    gaps = [float(each["MonthlyCharges"]) - _fees_cents(each) / 100 for each in rows]
     assert max(map(abs, gaps)) < 5
     for column in rows[0].keys() - {"customerID", "MonthlyCharges", "TotalCharges", "tenure"}:
         by_value: dict[str, list[float]] = defaultdict(list)

@@ -102,7 +102,7 @@ def test_an_order_that_waits_for_its_money_says_the_day_later() -> None:
 def test_a_closed_account_holds_nothing_new() -> None:
     account = money.account()
     accounts.close_account(account_id=account.pk, as_of=NOON)
-    with pytest.raises(AccountClosed):
+    with pytest.raises(AccountClosed), transaction.atomic():
         subscriptions.begin(account_id=account.pk, wanted=wanted(), **HOW)
     assert not Subscription.objects.exists()
 
@@ -202,6 +202,26 @@ def test_a_change_that_cannot_be_switched_on_leaves_the_old_one_as_it_was() -> N
     build.switch()
     assert build.state(new) == "CANCELLED"
     assert build.commands(new) == [("AUTHORISE", ["HD"]), ("DEAUTHORISE", ["HD"])]
+
+
+def test_a_line_that_could_not_be_changed_goes_back_to_what_it_was_and_is_never_cut() -> None:
+    old = build.held(what=build.offer(line="100M"))
+    slip, better = build.slip(old.account), build.offer(line="300M")
+    new = subscriptions.turn(number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
+    subscriptions.cancel(number=new.number, **HOW)
+    assert build.commands(new) == [("LINE_CHANGE", "300M"), ("LINE_CHANGE", "100M")]
+    assert build.state(old) == "ACTIVE"
+
+
+def test_a_line_that_was_changed_is_its_own_afterwards_off_and_on() -> None:
+    old = build.held(what=build.offer(line="100M"))
+    slip, better = build.slip(old.account), build.offer(line="300M")
+    new = subscriptions.turn(number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
+    build.switch()
+    for step in (suspensions.suspend, suspensions.resume):
+        step(number=new.number, reason=SuspensionReason.STAFF, **HOW)
+        build.switch()
+    assert build.commands(new) == [("LINE_CHANGE", "300M"), ("LINE_OFF", "300M"), ("LINE_ON", "300M")]
 
 
 def test_what_is_in_use_cannot_be_cancelled() -> None:

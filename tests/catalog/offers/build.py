@@ -1,12 +1,13 @@
 """Offers, prices and rules for tests, by the services that write them elsewhere."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from itertools import count
 from typing import Any
 
 from accounts.models import BillingAccount, Customer, Region, Segment, SegmentMembership, Standing, User
 from catalog.choices import Charge, Flow
-from catalog.offers.models import Offer, OfferRelation, ProductSpecification, ProductType
+from catalog.offers.models import Offer, OfferRelation, ProductSpecification, ProductType, Tier
 from catalog.offers.prices import Price, PriceRule
 from catalog.offers.services import prices, publishing
 from tests.conftest import NOON
@@ -38,7 +39,16 @@ def draft(code: str = "", *, type_code: str = "basic", **more: Any) -> Offer:
     given.setdefault("type", None) or given.update(type=product_type(type_code))
     if "owner" not in given:
         given["owner"] = owner()
+    named(given.get("tiers", ()))
     return Offer.objects.create(code=code, **given)
+
+
+def named(tiers: Iterable[str]) -> None:
+    """These tiers have names that customers may read."""
+    for code in tiers:
+        Tier.objects.get_or_create(
+            code=code, defaults={"name": f"{code.title()}卡", "name_en": f"{code.title()} card"}
+        )
 
 
 def price(offer: Offer, *amounts: int, **more: Any) -> Price:
@@ -78,6 +88,7 @@ def rule(code: str = "", *offers: Offer, **more: Any) -> PriceRule:
     } | more
     if "owner" not in given:
         given["owner"] = owner()
+    named(given.get("tiers", ()))
     made = PriceRule.objects.create(code=code or f"rule-{next(_next)}", **given)
     made.offers.set(offers)
     return made

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db
 OTHER: dict[str, Any] = {
     "conditions": "另一种说法", "group": "other", "term_months": 7, "is_renewed": True, "penalty_kind": "NONE",
     "change_effect": "AT_ONCE", "cancel_effect": "AT_ONCE", "return_days": 9, "while_paused": "FULL",
-    "while_in_arrears": "FULL", "while_checked": "FULL", "is_paid_first": False, "most_per_account": 9,
+    "gives_back_rest": False, "while_in_arrears": "FULL", "while_checked": "FULL", "is_paid_first": False,
+    "most_per_account": 9,
     "family_limit": 9, "active_from": date(2026, 2, 2),
 }  # fmt: skip
 PENALTIES = {"penalty_kind": "PERCENT", "penalty_percent": 40, "penalty_cents": 0}

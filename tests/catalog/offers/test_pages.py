@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Membership, Region
+from catalog.models import OfferSeries, Tier
 from catalog.offers.services import publishing
 from content import search
 from core import clock
@@ -97,7 +98,7 @@ def test_a_member_sees_his_own_first_and_why() -> None:
     build.published("plain", 2600)
     page = text(client, "/offers/")
     assert "适合您的" in page
-    assert "您的GOLD等级可办" in page
+    assert "您的Gold卡等级可办" in page
     assert account.number in page
 
 
@@ -201,3 +202,56 @@ def test_english_readers_read_english(client: Client) -> None:
     page = client.get("/offers/basic/", headers={"accept-language": "en"}).content.decode()
     assert "Basic TV" in page
     assert "Charged by the month." in page
+
+
+def test_a_series_stands_together_on_the_shelf_in_its_order(client: Client) -> None:
+    later = OfferSeries.objects.create(code="fibre", name="光纤系列", position=20)
+    first = OfferSeries.objects.create(code="home", name="家庭系列", position=10)
+    build.published("alone", 100)
+    build.published("fibre-2", 300, series=later)
+    build.published("home-1", 900, series=first)
+    moved = build.published("fibre-1", 200)
+    moved.series = later  # also while it is on sale: no price depends on it
+    moved.save(update_fields=["series"])
+    page = text(client, "/offers/")
+    places = [page.index(f">{word}<") for word in (
+        "家庭系列", "产品 home-1", "光纤系列", "产品 fibre-1", "产品 fibre-2", "产品 alone",
+    )]  # fmt: skip
+    assert places == sorted(places)
+    assert page.count("光纤系列") == 1
+
+
+def test_what_is_published_for_a_minute_is_on_every_page_from_that_minute_on(client: Client) -> None:
+    """No job is between: a page asked for at that second shows it."""
+    at = NOON + timedelta(minutes=7)
+    offer = build.draft("evening")
+    build.price(offer, 2600)
+    publishing.publish_offer(offer_id=offer.pk, as_of=NOON, at=at)
+    pages = ("/offers/", "/tariffs/products/")
+    api = Api(token_of(money.user()))
+    with clock.stopped(at - timedelta(seconds=1)):
+        assert not any("evening" in client.get(page).content.decode() for page in pages)
+        assert client.get("/offers/evening/").status_code == 404
+        assert api.get("/api/offers/").json() == []
+    with clock.stopped(at):
+        assert all("evening" in client.get(page).content.decode() for page in pages)
+        assert client.get("/offers/evening/").status_code == 200
+        assert [each["code"] for each in api.get("/api/offers/").json()] == ["evening"]
+
+
+def test_a_tier_is_called_by_its_name_and_never_by_its_code(client: Client) -> None:
+    gold = build.published("best", 900, tiers=["T7"])
+    Tier.objects.filter(code="T7").update(name="金卡", name_en="Gold card")
+    build.published_rule("cheaper", gold, tiers=["T7"])
+    for address in ("/offers/", "/offers/best/", "/tariffs/products/"):
+        answer = client.get(address).content.decode()
+        assert "T7" not in answer, address
+        assert "金卡" in answer, address
+        assert "Gold card" in client.get(address, headers={"Accept-Language": "en"}).content.decode(), address
+    told = Api(token_of(money.user())).get("/api/offers/best/").json()
+    assert told["refusals"] == ["须达到金卡等级"]
+    one, account = member()
+    build.tier(account, "T7")
+    page = text(one, "/offers/best/")
+    assert "您的金卡等级可办" in page
+    assert "T7" not in page

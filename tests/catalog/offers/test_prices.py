@@ -55,7 +55,7 @@ def test_a_price_that_is_refused_changes_nothing(given: dict[str, Any], code: st
     before = spans("basic")
     asked: dict[str, Any] = {
         "offer_id": offer.pk,
-        "amounts_cents": [2800],
+        "amounts_cents": [2500],
         "active_from": TOMORROW,
         "as_of": NOON,
     }

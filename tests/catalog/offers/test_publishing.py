@@ -67,8 +67,18 @@ def price_ends(offer: Offer) -> None:
     offer.prices.update(active_to=date(2027, 1, 1))
 
 
+def price_ends_with_the_sale(offer: Offer) -> None:
+    Offer.objects.filter(pk=offer.pk).update(active_to=date(2027, 1, 1))
+    offer.prices.update(active_to=date(2027, 1, 1))
+
+
 def no_fee_for_the_pause(offer: Offer) -> None:
     Offer.objects.filter(pk=offer.pk).update(while_paused=WhileOff.FEE)
+
+
+def pause_above_the_fee(offer: Offer) -> None:
+    Offer.objects.filter(pk=offer.pk).update(while_paused=WhileOff.FEE)
+    build.price(offer, 2601, charge=Charge.PAUSE)
 
 
 def over(offer: Offer) -> None:
@@ -86,7 +96,9 @@ REFUSALS: dict[str, tuple[Callable[[Offer], None], str]] = {
     "it has no price": (no_price, "OFFER_WITHOUT_PRICE"),
     "its price begins later": (price_too_late, "OFFER_WITHOUT_PRICE"),
     "its price ends": (price_ends, "OFFER_WITHOUT_PRICE"),
+    "its price ends with the sale, and its holders go on": (price_ends_with_the_sale, "OFFER_WITHOUT_PRICE"),
     "the fee while paused is not told": (no_fee_for_the_pause, "OFFER_WITHOUT_PRICE"),
+    "a pause costs more than use": (pause_above_the_fee, "PAUSE_ABOVE_FEE"),
     "it is over": (over, "OFFER_OVER"),
     "what it needs is not published": (partner_is_a_draft, "PARTNER_NOT_PUBLISHED"),
 }
@@ -105,6 +117,17 @@ def test_it_is_not_published_when(name: str) -> None:
     assert Offer.objects.get(code="basic").published_at is None
     assert codes() == []
     assert not SearchItem.objects.filter(kind="offer").exists()
+
+
+def test_a_pause_may_cost_as_much_as_use_and_later_prices_keep_it_so() -> None:
+    offer = build.draft("basic", while_paused=WhileOff.FEE)
+    build.price(offer, 2600)
+    build.price(offer, 2600, charge=Charge.PAUSE)
+    publishing.publish_offer(offer_id=offer.pk, as_of=NOON)
+    with pytest.raises(errors.PauseAboveFee) as refusal:
+        build.price(offer, 2500, active_from=date(2027, 1, 1), as_of=NOON)
+    assert "2027-01-01" in refusal.value.text
+    assert offer.prices.filter(withdrawn_at=None).count() == 2
 
 
 def test_not_twice_and_not_for_a_time_gone_by() -> None:
@@ -209,12 +232,12 @@ def test_a_rule_never_works_on_days_before_it_was_told() -> None:
         publishing.publish_rule(rule_id=rule.pk, as_of=NOON, at=NOON + A_DAY)
 
 
-def test_a_rule_ends_from_tomorrow_on() -> None:
+def test_a_rule_ends_on_a_day_to_come() -> None:
     rule = build.published_rule("eighty", build.published("basic"))
     with pytest.raises(errors.TooSoon):
         publishing.end_rule(rule_id=rule.pk, ends_on=build.TODAY, as_of=NOON)
-    ended = publishing.end_rule(rule_id=rule.pk, ends_on=build.TODAY + A_DAY, as_of=NOON)
-    assert ended.active_to == build.TODAY + A_DAY
+    ended = publishing.end_rule(rule_id=rule.pk, ends_on=build.TODAY + 7 * A_DAY, as_of=NOON)
+    assert ended.active_to == build.TODAY + 7 * A_DAY
 
 
 def test_only_the_charges_that_are_due_are_asked_for() -> None:
@@ -222,3 +245,17 @@ def test_only_the_charges_that_are_due_are_asked_for() -> None:
     build.price(offer, 29900, charge=Charge.ONCE)
     publishing.publish_offer(offer_id=offer.pk, as_of=NOON)
     assert codes() == ["box"]
+
+
+def test_what_is_for_a_tier_without_a_name_is_not_published() -> None:
+    offer = build.draft("gold", tiers=["GOLD"])
+    build.price(offer, 100)
+    rule = build.rule("eighty", build.published("basic"), tiers=["SILVER"])
+    Offer.objects.filter(pk=offer.pk).update(tiers=["GOLD", "NAMELESS"])
+    type(rule).objects.filter(pk=rule.pk).update(tiers=["NAMELESS"])
+    with pytest.raises(errors.TierWithoutName) as refusal:
+        publishing.publish_offer(offer_id=offer.pk, as_of=NOON)
+    assert "NAMELESS" in refusal.value.text
+    with pytest.raises(errors.TierWithoutName):
+        publishing.publish_rule(rule_id=rule.pk, as_of=NOON)
+    assert codes() == ["basic"]

@@ -62,3 +62,11 @@ def test_what_holds_and_what_comes() -> None:
     assert rules.rate_on(rates, date(2025, 1, 1)) is None
     assert rules.changes_after(rates, D1) == (rates[1],)
     assert rules.changes_after(rates, D2) == ()
+
+
+def test_the_first_day_on_which_one_price_is_above_another() -> None:
+    fee = rules.timeline([version(5, D1, D3), version(3, D3)])
+    assert rules.first_above(rules.timeline([version(5, D1)]), fee, D1) == D3
+    assert rules.first_above(rules.timeline([version(5, D1, D3)]), fee, D1) is None
+    assert rules.first_above(rules.timeline([version(4, D1)]), fee, D4) == D4
+    assert rules.first_above((), fee, D1) is None

@@ -37,7 +37,7 @@ def test_the_reasons_that_make_it_his_are_told() -> None:
         publishing.publish_offer(offer_id=offer.pk, as_of=NOON)
     found = seen_by(account)
     assert found["local"].because == ["为您所在的区域E准备"]
-    assert found["gold"].because == ["您的GOLD等级可办"]
+    assert found["gold"].because == ["您的Gold卡等级可办"]
     assert found["kids"].because == ["因为您家有小朋友"]
     assert (found["plain"].because, found["plain"].is_eligible) == ([], True)
     assert (found["firms"].is_eligible, found["firms"].refusals) == (False, ["仅限政企客户"])
@@ -54,7 +54,7 @@ def test_a_stranger_is_told_what_it_takes() -> None:
     for offer in (local, gold, kids):
         publishing.publish_offer(offer_id=offer.pk, as_of=NOON)
     found = {each.offer.code: each.refusals for each in shelf.on_sale(shelf.visitor(), NOON)}
-    assert found == {"local": ["仅限区域E"], "gold": ["须达到GOLD等级"], "kids": ["仅限“客户群KIDS”"]}
+    assert found == {"local": ["仅限区域E"], "gold": ["须达到Gold卡等级"], "kids": ["仅限“客户群KIDS”"]}
     here = {each.offer.code: each.is_eligible for each in shelf.on_sale(shelf.visitor(place.pk), NOON)}
     assert here == {"local": True, "gold": False, "kids": False}
 

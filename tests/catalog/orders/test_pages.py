@@ -11,7 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import BillingAccount, User
-from catalog.models import Order, OrderState, Subscription
+from catalog.models import Order, OrderState, PriceRule, Subscription
+from catalog.offers.services import publishing
 from core import clock
 from tests.api.build import Api, token_of
 from tests.billing import build as money
@@ -59,11 +60,21 @@ def test_what_the_customer_came_for_is_ticked_and_nothing_else(web: Client, acco
     assert "¥30.00" in page
 
 
+def test_what_is_held_already_is_not_offered_as_something_that_lacks(
+    web: Client, user: User, account: BillingAccount
+) -> None:
+    hd, base = build.offer("hd"), build.offer("base")
+    shop.related(hd, "NEEDS", base)
+    assert "offer-base" in text(web.get("/orders/new/?offer=hd"))
+    build.ordered(user, account, base)
+    assert "offer-base" not in text(web.get("/orders/new/?offer=hd"))
+
+
 def test_the_quote_shows_the_next_bills_before_and_after(web: Client, account: BillingAccount) -> None:
     build.offer("hd", 3000)
     page = text(web.post("/orders/new/", {"account": account.number, "offers": ["hd"]}))
-    assert "2026-11" in page
-    assert "2026-12" in page
+    assert "2026年11月" in page
+    assert "2026年12月" in page
     assert "¥13.00" in page  # 13 of 30 days
     assert "+¥30.00" in page
     assert "获取验证码" in page
@@ -103,10 +114,29 @@ def test_change_and_cancel_start_at_what_is_held(web: Client, user: User, accoun
     assert "产品 big" in page
     quote = text(web.post("/orders/change/", {"subscription": held.number, "offer": "big"}))
     assert "变更" in quote
-    assert "2026-12" in quote
+    assert "2026年12月" in quote
     page = text(web.get(f"/orders/cancel/?subscription={held.number}"))
     assert f'value="{held.number}" checked' in page
-    assert "2026-12" in text(web.post("/orders/cancel/", {"subscription": held.number}))
+    assert "2026年12月" in text(web.post("/orders/cancel/", {"subscription": held.number}))
+
+
+def test_a_quote_reads_as_the_next_bill_does(web: Client, user: User, account: BillingAccount) -> None:
+    """Both pages show two months by one renderer: the same items by the same names."""
+    small, big = build.offer("small", 1000, group="tv"), build.offer("big", 3000, group="tv")
+    shop.related(small, "UPGRADES_TO", big)
+    shop.rule("gift", big, name="新装优惠", value=50)
+    publishing.publish_rule(rule_id=PriceRule.objects.get(code="gift").pk, as_of=NOON)
+    build.ordered(user, account, small)
+    held = Subscription.objects.get()
+    answer = web.post("/orders/change/", {"subscription": held.number, "offer": "big"})
+    assert any(each.name == "catalog/offers/beside.html" for each in answer.templates)
+    quote = text(answer)
+    items = ("产品 small", "产品 big", "优惠“新装优惠”：产品 big")
+    assert all(f'scope="row">{item}</th>' in quote for item in items)
+    build.changed(user, held, big)
+    shown = web.get("/bills/next/")
+    assert any(each.name == "catalog/offers/beside.html" for each in shown.templates)
+    assert all(f'scope="row">{item}</th>' in text(shown) for item in items[1:])
 
 
 def test_strangers_find_nothing(web: Client, account: BillingAccount) -> None:

@@ -19,7 +19,8 @@ from tests.conftest import NOON
 from tests.operations.test_api import Api
 from tests.operations.test_pages import hidden
 
-pytestmark = pytest.mark.django_db
+# One worker runs them all: the ways are compared with each other.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("order-parity")]
 FIELDS = ("operation", "state", "price_cents", "refusal_code", "refusal_text")
 _seen: dict[str, Any] = {}
 

@@ -10,9 +10,9 @@ from accounts.models import BillingAccount, Membership, User
 from accounts.services import accounts
 from accounts.services.accounts import AccountClosed
 from catalog.choices import Flow, SuspensionReason
-from catalog.holdings.services import subscriptions, suspensions
+from catalog.holdings.services import families, subscriptions, suspensions
 from catalog.holdings.services.subscriptions import Wanted
-from catalog.models import Offer, Order, Subscription
+from catalog.models import Family, FamilyInvitation, FamilyMember, Offer, Order, Subscription
 from catalog.offers.services import publishing
 from catalog.orders import errors
 from core.errors import HallError
@@ -222,6 +222,45 @@ def test_a_change_to_the_same_or_to_another_kind_of_thing(user: User, account: B
     refused(errors.NotAChange, lambda: build.quoted(user, "package.change", data | {"offer": other.code}))
 
 
+def family(head: BillingAccount, members: int, most: int = 2) -> Subscription:
+    """A family offer that this many others belong to since the first of the month."""
+    what = build.offer("family", 3000, family_limit=most, group="tv")
+    row = subscriptions.begin(
+        account_id=head.pk,
+        wanted=Wanted(offer_id=what.pk, begins_on=date(2026, 10, 1)),
+        actor=build.ACTOR,
+        as_of=NOON - timedelta(days=48),
+    )
+    made = Family.objects.create(number="F1", payer=head, subscription=row, created_at=NOON)
+    for account in (head, *(build.home()[1] for _ in range(members))):
+        FamilyMember.objects.create(family=made, account=account, active_from=date(2026, 11, 1))
+    return row
+
+
+def test_a_family_does_not_turn_into_an_offer_for_fewer(user: User, account: BillingAccount) -> None:
+    row = family(account, members=2)
+    small = build.offer("small", 2000, family_limit=1, group="tv")
+    none = build.offer("alone", 1000, group="tv")
+    for other in (small, none):
+        error = refused(errors.FamilyTooSmall, lambda to=other: build.changed(user, row, to))  # type: ignore[misc]
+        assert (error.code, f"产品 {other.code}" in error.text) == ("ORDER_FAMILY_TOO_SMALL", True)
+    assert FamilyMember.objects.filter(active_to=None).count() == 3
+    leaving = FamilyMember.objects.exclude(account=account).order_by("-pk")[0]
+    leaving.active_to = date(2026, 12, 1)
+    leaving.save(update_fields=["active_to"])
+    order = build.changed(user, row, small)  # from next month on, when one member is left
+    assert order.lines.get().effective_on == date(2026, 12, 1)
+
+
+def test_a_family_about_to_become_smaller_takes_nobody_in(user: User, account: BillingAccount) -> None:
+    row = family(account, members=1)
+    build.changed(user, row, build.offer("small", 2000, family_limit=1, group="tv"))
+    how: dict[str, Any] = {"actor": build.ACTOR, "as_of": NOON}
+    with pytest.raises(families.FamilyFull):
+        families.invite(payer_id=account.pk, account_number=build.home()[1].number, **how)
+    assert not FamilyInvitation.objects.exists()
+
+
 def test_the_second_click_finds_the_first_order(user: User, account: BillingAccount) -> None:
     hd = build.offer("hd", most_per_account=5)
     digest = build.quoted(user, "package.order", raw(account, hd)).digest
@@ -274,3 +313,60 @@ def test_a_prepaid_term_of_elsewhere_is_given_back_by_staff(user: User, account:
         as_of=NOON,
     )
     refused(errors.RefundNeedsClerk, lambda: build.cancelled(user, held))
+
+
+def test_a_change_that_waits_for_its_payment_counts_as_held(user: User, account: BillingAccount) -> None:
+    small, year = build.offer("small", 1000), build.offer("year", 49800, cycle="TERM", term_months=12)
+    never = build.offer("never", 500)
+    shop.related(small, "UPGRADES_TO", year)
+    shop.related(year, "EXCLUDES", never)
+    build.ordered(user, account, small)
+    assert build.changed(user, build.held(account, small), year).state == "ACCEPTED"
+    refused(errors.Excludes, lambda: build.ordered(user, account, never))
+
+
+def test_what_has_no_price_any_more_is_refused_by_name_and_can_be_ended(
+    user: User, account: BillingAccount
+) -> None:
+    short = shop.draft("short", active_to=date(2026, 12, 1))
+    shop.price(short, 3000)
+    publishing.publish_offer(offer_id=short.pk, as_of=shop.LONG_AGO)
+    short.prices.update(active_to=date(2026, 12, 1))  # as publishing once let it be
+    held = subscriptions.begin(
+        account_id=account.pk,
+        wanted=Wanted(offer_id=short.pk, begins_on=date(2026, 11, 1)),
+        actor=build.ACTOR,
+        as_of=NOON,
+    )
+    error = refused(errors.NoPrice, lambda: build.ordered(user, account, build.offer("other", 1000)))
+    assert "short" in error.text
+    build.cancelled(user, held)
+    held.refresh_from_db()
+    assert held.ends_on == date(2026, 12, 1)
+
+
+def prepaid(account: BillingAccount, **more: Any) -> Subscription:
+    """Monthly television that is paid until February, elsewhere."""
+    what = build.offer("ahead", 6000, cancel_effect="AT_ONCE", **more)
+    return subscriptions.begin(
+        account_id=account.pk,
+        wanted=Wanted(offer_id=what.pk, begins_on=date(2026, 9, 1), paid_until=date(2027, 2, 1)),
+        actor=build.ACTOR,
+        as_of=NOON - timedelta(days=78),
+    )
+
+
+def test_months_paid_ahead_elsewhere_are_given_back_by_staff(user: User, account: BillingAccount) -> None:
+    held = prepaid(account)
+    asked = {"subscription": held.number}
+    refused(errors.RefundNeedsClerk, lambda: build.quoted(user, "package.cancel", asked))
+
+
+def test_the_rest_that_an_offer_keeps_is_told_before_agreeing(user: User, account: BillingAccount) -> None:
+    held = prepaid(account, gives_back_rest=False)
+    quote = build.quoted(user, "package.cancel", {"subscription": held.number}).quote
+    assert "预付而未用的部分按资费约定不退还" in quote.warnings
+    assert quote.price_cents == 0
+    order = build.cancelled(user, held)
+    held.refresh_from_db()
+    assert (held.ends_on, order.bill) == (NOON.date(), None)

@@ -88,7 +88,12 @@ class Oracle:
         off = self.off(holding, day)
         if off == "NONE" or self.is_paid_ahead(holding, day):
             return "PERIOD", terminal, 0
-        charge = "PAUSE" if off == "FEE" else "PERIOD"
+        if off == "FEE":
+            fee = self.listed(holding, "PERIOD", terminal, day)
+            return "PAUSE", terminal, min(fee, self.listed(holding, "PAUSE", terminal, day))
+        return "PERIOD", terminal, self.listed(holding, "PERIOD", terminal, day)
+
+    def listed(self, holding: Holding, charge: str, terminal: int, day: date) -> int:
         [rate] = [
             one
             for one in self.book.rates[holding.offer, charge]
@@ -97,7 +102,7 @@ class Oracle:
         amounts = list(rate.amounts_cents)
         while len(amounts) < terminal:
             amounts += list(rate.amounts_cents) if rate.starts_over else [rate.amounts_cents[-1]]
-        return charge, terminal, amounts[terminal - 1]
+        return amounts[terminal - 1]
 
     def left(self, holding: Holding, charge: str, terminal: int, cents: int, day: date) -> int:
         """Fen per month after discounts, on a day."""

@@ -77,6 +77,8 @@ def test_a_set_up_fee_is_set_against_the_saving() -> None:
 def test_a_term_is_compared_by_its_months_and_its_advance_payment_is_no_cost_of_changing() -> None:
     [option] = advice("year").options
     assert (option.total_cents, option.saving_cents, option.net_cents) == (9000, 9000, 9000)
+    assert option.ahead_cents == 36000, "it is said all the same"
+    assert advice("cheap").options[0].ahead_cents == 0
     paid = replace(held("S1", "year"), paid_until=date(2027, 1, 1))
     back = advice("cheap", present=paid)
     assert (back.present_cents, back.best) == (9000, None)

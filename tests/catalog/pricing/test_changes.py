@@ -326,3 +326,28 @@ def test_a_day_without_a_price_is_never_free() -> None:
     fee = book(offer(Terms("tv", "tv", while_paused="FEE"), period=rate(2600)))
     with pytest.raises(NoPrice, match="tv/PAUSE"):
         quote(fee, replace(held("S1", "tv"), stops=(Stop("CUSTOMER", nov(3)),)))
+
+
+@pytest.mark.parametrize("change", [Change(nov(18), end=("S-1",)), Change(nov(18), turn={"S-1": "more"})])
+def test_on_the_day_of_renewal_nothing_is_given_back_that_was_never_charged(change: Change) -> None:
+    term = Terms(
+        "term",
+        "tv",
+        cycle="TERM",
+        term_months=24,
+        is_renewed=True,
+        cancel_effect="AT_ONCE",
+        upgrades_to=frozenset({"more"}),
+    )
+    prices = book(offer(term, period=rate(49800)), offer(Terms("more", "tv"), period=rate(6000)))
+    renewed = Holding("S-1", "term", date(2024, 11, 18), paid_until=nov(18))
+    found = quote(prices, renewed, change=change)
+    assert found.now_cents == 0
+    assert not any(line.amount_cents for line in found.month if line.ref == "S-1")
+
+
+def test_what_the_first_term_was_billed_at_is_given_back_by_days_whatever_discounts_hold_since() -> None:
+    term = Terms("term", "tv", cycle="TERM", term_months=1, cancel_effect="AT_ONCE")
+    prices = book(offer(term, period=rate(6000)))
+    paid = Holding("S-1", "term", nov(1), paid_until=date(2026, 12, 1), first_term_cents=3000)
+    assert quote(prices, paid, change=Change(nov(16), end=("S-1",))).now_cents == -1500

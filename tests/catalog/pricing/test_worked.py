@@ -190,6 +190,14 @@ def given_up() -> Charges:
     return quote(book(TERM_24), PAID_AHEAD, change=change, period=Period.of("2027-11"))
 
 
+def paid_months(effect: str = "AT_ONCE", *, keeps: bool = False, cents: int | None = None) -> Charges:
+    terms = Terms("ahead", "tv", cancel_effect=effect, gives_back_rest=not keeps)
+    holding = Holding("S1", "ahead", date(2026, 9, 1), paid_until=date(2027, 2, 1), first_term_cents=cents)
+    period = Period.of("2026-11" if effect == "AT_ONCE" else "2027-01")
+    change = Change(on=nov(16), end=("S1",))
+    return quote(book(offer(terms, period=rate(6000))), holding, change=change, period=period)
+
+
 WORKED: dict[str, Callable[[], Charges]] = {
     "W1": changshu,
     "W2": foshan,
@@ -218,6 +226,11 @@ WORKED: dict[str, Callable[[], Charges]] = {
     "W25": another_price,
     "W26": first_goes,
     "W27": given_up,
+    "W28": lambda: pause(Terms("small", "tv", while_paused="FEE"), 300),
+    "W29": lambda: paid_months(cents=30000),
+    "W30": paid_months,
+    "W31": lambda: paid_months(keeps=True),
+    "W32": lambda: paid_months("MONTH_END"),
 }
 
 

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 PAGES = (
     "/", "/bills/", "/bills/?period=all", "/balance/", "/pay/", "/pay/other/", "/receipts/", "/refunds/", "/requests/",
     "/operations/", "/operations/bill.dispute/", "/operations/balance.refund/", "/operations/account.bind/",
-    "/email-bills/", "/me/", "/me/accounts/", "/me/consents/",
+    "/email-bills/", "/numbers/", "/me/", "/me/accounts/", "/me/consents/",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import core.periods
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_sold"),
-        ("catalog", "0002_initial_data"),
+        ("catalog", "0005_order_line_claims"),
         ("operations", "0003_people"),
     ]
 
