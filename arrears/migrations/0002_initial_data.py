@@ -64,5 +64,7 @@ class Migration(migrations.Migration):
     operations = [
         sequences.create("arrears_case_number"),
         sequences.create("arrears_promise_number"),
+        sequences.create("disconnect_plan_number"),
+        sequences.create("arrears_escalation_number"),
         migrations.RunPython(add_policy, migrations.RunPython.noop),
     ]
