@@ -4,6 +4,9 @@ from collections.abc import Collection
 
 from django.db import connection
 
+from arrears.models import DisconnectPlan
+from core.errors import NotFound
+
 # Also the accounts whose lines these pay for: suspending a line locks its own account.
 _WITH_LINES = """
     SELECT id FROM accounts_billingaccount
@@ -30,3 +33,11 @@ def turn(space: int, key: int) -> None:
     """Waits for its turn; the turn ends with the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [space, key])
+
+
+def plan(plan_id: int) -> DisconnectPlan:
+    """The plan of disconnections, locked. Raises NotFound."""
+    found = DisconnectPlan.objects.select_for_update(of=("self",)).filter(pk=plan_id).first()
+    if found is None:
+        raise NotFound()
+    return found

@@ -13,6 +13,7 @@ from arrears.models.aftermath import (
     WriteOff,
 )
 from arrears.models.cases import ArrearsCase, CaseNotice, StageChange
+from arrears.models.ends import LawfulEnd
 from arrears.models.evidence import EvidenceRoot, EvidenceSeal
 from arrears.models.plans import (
     PLAN_MACHINE,
@@ -42,6 +43,7 @@ __all__ = [
     "EvidenceSeal",
     "Exemption",
     "ExemptionReason",
+    "LawfulEnd",
     "LineState",
     "PLAN_MACHINE",
     "PROMISE_MACHINE",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Region
+from arrears.laws import ApprovedByTwo, NotByItsMaker
 from arrears.models.cases import ArrearsCase
 from catalog.models import Subscription, Suspension
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
@@ -68,6 +69,7 @@ class DisconnectPlan(models.Model):
             NeverDelete(name="plan_never_deleted"),
             StartsAt(name="plan_starts_made", machine=PLAN_MACHINE),
             Transitions(name="plan_transitions", machine=PLAN_MACHINE),
+            ApprovedByTwo(name="plan_two_approvals"),
             Fixed(
                 name="plan_fixed",
                 columns=("number", "region_id", "planned_on", "digest", "lines_count", "cap", "made_by_id"),
@@ -94,7 +96,10 @@ class PlanApproval(models.Model):
         verbose_name = _("拆机计划批准")
         verbose_name_plural = pgettext_lazy("plural", "拆机计划批准")
         constraints = [models.UniqueConstraint(fields=["plan", "user"], name="plan_approval_once")]
-        triggers = [AppendOnly(name="plan_approval_append_only")]
+        triggers = [
+            AppendOnly(name="plan_approval_append_only"),
+            NotByItsMaker(name="plan_approval_not_by_maker"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.plan_id} {self.user_id}"

@@ -41,7 +41,7 @@ WHOLE: dict[str, tuple[dict[str, Any], list[str]]] = {
 }  # fmt: skip
 SILENT = {  # the amount and the object say it all
     "billing.receipt_use", "billing.refund_approval", "billing.bill_reopen", "billing.refund_waiver",
-    "billing.adjustment", "billing.penalty_waiver", "billing.counter_reversal",
+    "billing.adjustment", "billing.penalty_waiver", "billing.counter_reversal", "arrears.write_off",
 }  # fmt: skip
 
 

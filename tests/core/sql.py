@@ -97,7 +97,7 @@ _WANTED: dict[str, dict[str, Any]] = {
     "resources.Transfer": {"source_id": 1, "target_id": 2},
     "catalog.PriceException": {"active_from": date(2026, 11, 1), "active_to": date(2026, 11, 30)},
     "catalog.Subscription": {"begins_on": date(2026, 11, 1)},
-    "catalog.Termination": {"reason": "CUSTOMER", "slip_id": 1},
+    "catalog.Termination": {"reason": "TRANSFER", "slip_id": 1},
     "billing.StatementDifference": {"verdict": "LOCAL_ONLY", "receipt_id": 1},
 }
 

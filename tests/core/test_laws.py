@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pgtrigger
@@ -27,6 +28,10 @@ COMPANIONS: dict[tuple[str, str], str] = {
     ("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()",
     ("billing.EmailSubscription", "ACTIVE"): ", confirmed_at = now()",
     ("billing.DebitAgreement", "ACTIVE"): ", signed_at = now(), agreement_no = 'x'",
+    (
+        "arrears.Escalation",
+        "CLOSED",
+    ): ", cause = 'OTHER', answer = 'x', owner = 'user:1', first_handler = 'user:2'",
     ("billing.Dispute", "UPHELD"): ", closed_at = now(), answer = 'x'",
     ("billing.Dispute", "REJECTED"): ", closed_at = now(), answer = 'x'",
     ("billing.Dispute", "WITHDRAWN"): ", closed_at = now()",
@@ -65,11 +70,16 @@ COMPANIONS: dict[tuple[str, str], str] = {
     },
 }
 
+_people = count(1)
 # Rows that a state asks for: written before the step, for the row of that key.
 PREPARATIONS: dict[tuple[str, str], Callable[[Session, int], object]] = {
     ("catalog.Subscription", "TERMINATED"): lambda owner, row: owner.insert(
         apps.get_model("catalog", "Termination"), subscription_id=row
     ),
+    ("arrears.DisconnectPlan", "APPROVED"): lambda owner, row: [
+        owner.insert(apps.get_model("arrears", "PlanApproval"), plan_id=row, user_id=next(_people))
+        for _person in range(2)
+    ],
 }
 
 

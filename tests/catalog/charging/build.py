@@ -69,6 +69,7 @@ def slip(of: BillingAccount) -> Slip:
         customer_id=of.customer_id,
         idempotency_key=f"charging-{n}",
         input_hash="x",
+        confirmation={"kind": "SMS_CODE", "code_id": n},
         started_at=NOON,
     )
 

@@ -48,17 +48,18 @@ def offer(code: str = "", *, entitlements: tuple[str, ...] = (), line: str = "",
     return made
 
 
-def slip(of: BillingAccount, *, at: datetime = NOON) -> Slip:
+def slip(of: BillingAccount, *, at: datetime = NOON, channel: Channel = Channel.WEB) -> Slip:
     n = next(_count)
     return Slip.objects.create(
         number=f"S{n:017d}",
         operation="package.cancel",
         operation_version=1,
         state=SlipState.DRAFT,
-        channel=Channel.WEB,
+        channel=channel,
         customer_id=of.customer_id,
         idempotency_key=f"holdings-{n}",
         input_hash="x",
+        confirmation={"kind": "SMS_CODE", "code_id": n},
         started_at=at,
     )
 

@@ -21,7 +21,7 @@ from core import outbox
 from core.db import violated
 from core.errors import NotFound
 from core.models import Upload
-from notices.models import Delivery, DeliveryState, Message, Template
+from operations.models import Channel, Slip
 from tests.billing import build as money
 from tests.catalog.holdings import build
 from tests.catalog.holdings.build import ACTOR, TODAY, day, noon
@@ -261,37 +261,36 @@ def test_no_state_says_ended_without_a_termination() -> None:
     assert violated(refused.value) == "subscription_ends_by_termination"
 
 
-def delivered(state: str) -> Message:
-    template, _is_new = Template.objects.get_or_create(
-        code="test", channel="SMS", language="zh-hans", version=1, defaults={"body": "x", "active_from": NOON}
-    )
-    message = Message.objects.create(
-        code="test", recipient_ref="user:1", dedupe_key=f"test:{state}", created_at=NOON
-    )
-    delivery = Delivery.objects.create(
-        message=message,
-        template=template,
-        channel="SMS",
-        address="+8613800000000",
-        created_at=NOON,
-        next_attempt_at=NOON,
-    )
-    for step in ("SENT", state):
-        Delivery.objects.filter(pk=delivery.pk).update(state=step)
-    return message
-
-
-def test_arrears_end_it_only_after_a_delivered_notice_and_while_suspended_for_them() -> None:
+def test_arrears_do_not_end_it_by_a_notice_alone() -> None:
+    """Everything that it takes is in tests/arrears/test_disconnecting.py."""
     row = build.held()
     suspensions.suspend(number=row.number, reason=SuspensionReason.ARREARS, **HOW)
-    off = Suspension.objects.get()
-    undelivered = Evidence(notice_id=delivered("SENT").pk, suspension_id=off.pk)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        subscriptions.terminate(number=row.number, reason=C.ARREARS, evidence=undelivered, **HOW)
-    proven = Evidence(notice_id=delivered(DeliveryState.DELIVERED).pk, suspension_id=off.pk)
-    subscriptions.terminate(number=row.number, reason=C.ARREARS, evidence=proven, **HOW)
-    off.refresh_from_db()
-    assert (build.state(row), off.ends_on, off.closed_by) == ("TERMINATED", TODAY, ACTOR.ref)
+    evidence = Evidence(suspension_id=Suspension.objects.get().pk)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        subscriptions.terminate(number=row.number, reason=C.ARREARS, evidence=evidence, **HOW)
+    assert violated(refused.value) == "termination_hears_first"
+    assert build.state(row) == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"confirmation": {"kind": "CLICK"}}, {"confirmation": {}}, {"customer": None}]
+)
+def test_a_customer_ends_it_only_by_a_slip_that_his_own_code_confirmed(changes: dict[str, Any]) -> None:
+    row = build.held()
+    slip = build.slip(row.account)
+    Slip.objects.filter(pk=slip.pk).update(**changes)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        subscriptions.set_end(number=row.number, on=TODAY, slip_id=slip.pk, **HOW)
+    assert violated(refused.value) == "termination_hears_first"
+    assert build.state(row) == "ACTIVE"
+
+
+def test_no_batch_ends_what_a_customer_holds() -> None:
+    row = build.held()
+    slip = build.slip(row.account, channel=Channel.BATCH)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        subscriptions.set_end(number=row.number, on=TODAY, slip_id=slip.pk, **HOW)
+    assert violated(refused.value) == "termination_hears_first"
 
 
 def test_an_authority_ends_it_with_a_document_and_the_change_to_come_with_it() -> None:

@@ -1,0 +1,135 @@
+"""When a line may be cut for arrears: every condition with its code and its text. Pure.
+
+The same codes are named by the service, by the plan's file and by the database's law (`arrears.laws`), which asks the
+same of the rows themselves.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from arrears.choices import Hold, Stage
+from arrears.rules import POST
+
+SUSPENDED_DAYS = (
+    60  # telecom regulation 2016 art. 34: the line stays off for more than these before it is cut
+)
+CUT_STAGES = (
+    Stage.DISCONNECT_WARNED,
+    Stage.DISCONNECTED,
+)  # the second: another line of the account was cut before
+
+
+class Missing(models.TextChoices):
+    """What stands against it, in the order in which it is told."""
+
+    NOT_SUSPENDED = "NOT_SUSPENDED", _("没有尚未解除的欠费停机")
+    TOO_EARLY = "TOO_EARLY", _("欠费停机还没有超过 60 天")
+    NOT_OWED = "NOT_OWED", _("没有应计入的欠费")
+    NO_CASE = "NO_CASE", _("欠费案不在拆机预警阶段")
+    NOBODY = "NOBODY", _("没有可通知的联系方式，也没有寄出信函")
+    NOT_DELIVERED = "NOT_DELIVERED", _("有联系方式没有拆机通知的送达证明")
+    NOTICE_TOO_LATE = "NOTICE_TOO_LATE", _("拆机通知送达后未满提前天数")
+    DISPUTE = "DISPUTE", _("账单异议正在核查")
+    IN_FLIGHT = "IN_FLIGHT", _("有一笔支付正在确认")
+    PROMISE = "PROMISE", _("延期缴费尚未到期")
+    EXEMPTION = "EXEMPTION", _("在欠费豁免期内")
+    WARRANT = "WARRANT", _("不在执行中的拆机计划里")
+    APPROVERS = "APPROVERS", _("没有制定人以外的两人批准")
+
+
+# What only an approved plan can bring: a dry run asks for everything else.
+OF_THE_PLAN = frozenset({Missing.WARRANT, Missing.APPROVERS})
+_BY_HOLD = {
+    Hold.DISPUTE: Missing.DISPUTE,
+    Hold.IN_FLIGHT: Missing.IN_FLIGHT,
+    Hold.PROMISE: Missing.PROMISE,
+    Hold.EXEMPTION: Missing.EXEMPTION,
+}
+
+
+class Notice(NamedTuple):
+    """One delivery of the disconnection notice. `delivered_on`: proven, else None; `is_hard`: a dead address."""
+
+    ref: str
+    delivery_id: int
+    message_id: int
+    delivered_on: date | None
+    needed_days: int
+    is_hard: bool = False
+
+    @property
+    def ready_on(self) -> date:
+        """The first day on which it was there long enough; only of one that was delivered."""
+        assert self.delivered_on is not None
+        return self.delivered_on + timedelta(self.needed_days)
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """A line on a day. `refs`: the live contacts of who pays; `is_ordered`: it waits in a plan that is being run."""
+
+    subscription_id: int
+    number: str
+    service_number: str
+    account_id: int  # who pays
+    suspension_id: int | None = None
+    suspended_on: date | None = None
+    owed_cents: int = 0
+    case_id: int | None = None
+    stage: Stage = Stage.NONE
+    refs: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    holds: frozenset[Hold] = frozenset()
+    is_ordered: bool = False
+    approvers: tuple[int, ...] = ()  # of that plan, in order, without who made it
+
+
+def missing(facts: LineFacts, today: date) -> tuple[Missing, ...]:
+    """Everything that stands against cutting the line on that day; empty: it may be cut."""
+    found = {code for hold, code in _BY_HOLD.items() if hold in facts.holds} | _untold(facts, today)
+    if facts.suspended_on is None:
+        found.add(Missing.NOT_SUSPENDED)
+    elif (today - facts.suspended_on).days <= SUSPENDED_DAYS:
+        found.add(Missing.TOO_EARLY)
+    if facts.owed_cents <= 0:
+        found.add(Missing.NOT_OWED)
+    if facts.case_id is None or facts.stage not in CUT_STAGES:
+        found.add(Missing.NO_CASE)
+    if not facts.is_ordered:
+        found.add(Missing.WARRANT)
+    if len(set(facts.approvers)) < 2:
+        found.add(Missing.APPROVERS)
+    return tuple(code for code in Missing if code in found)
+
+
+def proofs(facts: LineFacts) -> dict[str, Notice | None]:
+    """By live contact the delivery from which on it counts as told: its own, or of a dead one the letter's."""
+    post = _first(facts, POST)
+    if not facts.refs:
+        return {POST: post}
+    return {ref: _first(facts, ref) or (post if _is_dead(facts, ref) else None) for ref in facts.refs}
+
+
+def _untold(facts: LineFacts, today: date) -> set[Missing]:
+    if not facts.refs and all(each.ref != POST for each in facts.notices):
+        return {Missing.NOBODY}
+    found = set()
+    for proof in proofs(facts).values():
+        if proof is None:
+            found.add(Missing.NOT_DELIVERED)
+        elif proof.ready_on > today:
+            found.add(Missing.NOTICE_TOO_LATE)
+    return found
+
+
+def _first(facts: LineFacts, ref: str) -> Notice | None:
+    delivered = (each for each in facts.notices if each.ref == ref and each.delivered_on is not None)
+    return min(delivered, key=lambda each: (each.ready_on, each.delivery_id), default=None)
+
+
+def _is_dead(facts: LineFacts, ref: str) -> bool:
+    return any(each.is_hard for each in facts.notices if each.ref == ref)

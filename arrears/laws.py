@@ -1,0 +1,174 @@
+"""Laws of disconnection: what `disconnect_rules` asks of the facts, asked of the rows by the database itself.
+
+They lock the account of who pays first, as the services do: a payment or a contact that comes in the same second is
+there before, and is seen, or comes after. What they cannot know is whether the person behind an approval, or the
+gateway behind a verified receipt, is who he says: see docs/security.md.
+"""
+
+import pgtrigger
+
+from arrears.disconnect_rules import SUSPENDED_DAYS, Missing
+from core.db import Law, refuse
+
+# Deliveries of the disconnection notice in the open case, with whether they prove that it arrived. A letter is proven
+# by the scan of its posting, everything else by a signed receipt; what came back, or went to an address that has
+# changed since, proves nothing.
+NOTICES = """
+    SELECT c.account_id, n.contact_ref AS ref, d.id AS delivery_id, d.message_id, rule.needed_days,
+           (d.delivered_at AT TIME ZONE 'Asia/Shanghai')::date AS delivered_on,
+           d.failure = 'HARD' AS is_hard,
+           d.state = 'DELIVERED' AND d.failure <> 'HARD'
+           AND NOT EXISTS (SELECT FROM accounts_contact k WHERE k.id = n.contact_id AND d.channel <> 'LETTER'
+                            AND k.value <> d.address)
+           AND CASE WHEN d.channel = 'LETTER'
+                    THEN EXISTS (SELECT FROM notices_letterlist l WHERE l.id = d.letter_list_id
+                                  AND l.posted_on IS NOT NULL AND l.proof_id IS NOT NULL)
+                    ELSE EXISTS (SELECT FROM notices_deliveryreceipt r WHERE r.delivery_id = d.id
+                                  AND r.is_verified AND r.status = 'DELIVERED') END AS is_proof
+      FROM arrears_arrearscase c
+      JOIN arrears_casenotice n ON n.case_id = c.id
+      JOIN arrears_policynotice rule ON rule.id = n.rule_id AND rule.needed_for = 'DISCONNECTED'
+      JOIN notices_delivery d ON d.message_id = n.message_id AND d.channel <> 'INBOX'
+     WHERE c.closed_at IS NULL"""
+# Live contacts, as `selectors.facts.contacts` finds them.
+_REFS = """
+    SELECT 'contact:' || k.id AS ref FROM accounts_contact k WHERE k.account_id = payer
+    UNION ALL
+    SELECT 'service:' || min(s.service_number) FROM catalog_subscription s
+     WHERE s.payer_id = payer AND s.state = 'ACTIVE' AND s.service_number ~ '^([+]?86)?1[3-9][0-9]{9}$'
+       AND NOT EXISTS (SELECT FROM accounts_contact k
+                        WHERE k.account_id = payer AND k.value = '+86' || right(s.service_number, 11))
+     GROUP BY right(s.service_number, 11)"""
+_SUSPENSION = """SELECT FROM catalog_suspension s WHERE s.id = NEW.suspension_id AND s.reason = 'ARREARS'
+                    AND s.subscription_id = NEW.subscription_id AND s.ends_on IS NULL"""
+OWED = """
+    SELECT coalesce(sum(b.open_cents) FILTER (WHERE b.kind <> 'ORDER' AND NOT EXISTS (
+                SELECT FROM billing_dispute d WHERE d.bill_id = b.id AND d.state = 'OPEN')), 0)
+           - greatest(0, coalesce(sum(b.open_cents), 0) + coalesce(
+                (SELECT balance_cents FROM billing_accountbalance a WHERE a.account_id = payer), 0))
+      FROM billing_bill b WHERE b.account_id = payer AND b.open_cents > 0"""
+_LINE = """arrears_planline l JOIN arrears_disconnectplan p ON p.id = l.plan_id AND p.state = 'RUNNING'
+             WHERE l.subscription_id = NEW.subscription_id AND l.state = 'WAITING'"""
+# By code what must be so. Those of the notices are looked at contact by contact: see `_TOLD`.
+_HOLDS = {
+    Missing.NOT_SUSPENDED: f"EXISTS ({_SUSPENSION})",
+    Missing.TOO_EARLY: f"""NEW.at <= now()
+        AND NOT EXISTS ({_SUSPENSION} AND today - s.begins_on <= {SUSPENDED_DAYS})""",
+    Missing.NOT_OWED: f"({OWED}) > 0",
+    Missing.NO_CASE: """EXISTS (SELECT FROM arrears_arrearscase c WHERE c.account_id = payer
+        AND c.closed_at IS NULL AND c.stage IN ('DISCONNECT_WARNED', 'DISCONNECTED'))""",
+    Missing.DISPUTE: """NOT EXISTS (SELECT FROM billing_dispute d JOIN billing_bill b ON b.id = d.bill_id
+        WHERE b.account_id = payer AND d.state = 'OPEN')""",
+    Missing.IN_FLIGHT: """NOT EXISTS (SELECT FROM billing_payment p WHERE p.account_id = payer
+        AND p.state IN ('CREATED', 'PENDING', 'UNKNOWN') AND p.created_at > NEW.at - interval '3 days')""",
+    Missing.PROMISE: """NOT EXISTS (SELECT FROM arrears_promise p WHERE p.account_id = payer
+        AND p.state = 'OPEN' AND p.until >= today)""",
+    Missing.EXEMPTION: """NOT EXISTS (SELECT FROM arrears_exemption e WHERE e.account_id = payer
+        AND e.active_from <= today AND e.active_to > today)""",
+    Missing.WARRANT: f"""EXISTS (SELECT FROM {_LINE} AND EXISTS (SELECT FROM arrears_warrant w
+        WHERE w.plan_id = p.id AND w.subscription_id = NEW.subscription_id AND w.suspension_id = NEW.suspension_id
+          AND w.judged_on = today))""",
+    Missing.APPROVERS: f"""EXISTS (SELECT FROM {_LINE} AND (SELECT count(DISTINCT y.user_id)
+        FROM arrears_planapproval y WHERE y.plan_id = p.id AND y.user_id IS DISTINCT FROM p.made_by_id) >= 2
+        AND NOT EXISTS (SELECT FROM arrears_warrant w WHERE w.plan_id = p.id
+            AND w.subscription_id = NEW.subscription_id AND (SELECT count(*) FROM arrears_planapproval y
+                WHERE y.plan_id = p.id AND y.user_id IN (w.first_approver_id, w.second_approver_id)
+                  AND y.user_id IS DISTINCT FROM p.made_by_id) < 2))""",
+}
+_TOLD = f"""
+    told := ARRAY(SELECT x.ref FROM ({_REFS}) x);
+    IF cardinality(told) = 0 THEN
+        told := ARRAY['post'];
+        IF NOT EXISTS (SELECT FROM ({NOTICES}) x WHERE x.account_id = payer AND x.ref = 'post') THEN
+            missing := array_append(missing, '{Missing.NOBODY}');
+            told := ARRAY[]::text[];
+        END IF;
+    END IF;
+    FOREACH who IN ARRAY told LOOP
+        SELECT min(x.delivered_on + x.needed_days) FILTER (WHERE x.is_proof), bool_or(x.is_hard) INTO ready, dead
+          FROM ({NOTICES}) x WHERE x.account_id = payer AND x.ref = who;
+        IF ready IS NULL AND dead THEN
+            SELECT min(x.delivered_on + x.needed_days) INTO ready
+              FROM ({NOTICES}) x WHERE x.account_id = payer AND x.ref = 'post' AND x.is_proof;
+        END IF;
+        IF ready IS NULL THEN missing := array_append(missing, '{Missing.NOT_DELIVERED}');
+        ELSIF ready > today THEN missing := array_append(missing, '{Missing.NOTICE_TOO_LATE}');
+        END IF;
+    END LOOP;"""
+_REFUSE = """RAISE EXCEPTION USING MESSAGE = 'a line ends only when everything is proven; missing: '
+    || array_to_string(missing, ', '), ERRCODE = '23514', CONSTRAINT = '{name}';"""
+# A customer's own end: by a slip of his, confirmed by a code that went to his phone, and never in a batch.
+_BY_CUSTOMER = """EXISTS (SELECT FROM operations_slip o
+    JOIN catalog_subscription s ON s.id = NEW.subscription_id
+    JOIN accounts_billingaccount a ON a.id = s.account_id
+   WHERE o.id = NEW.slip_id AND o.channel <> 'BATCH' AND o.customer_id = a.customer_id
+     AND o.confirmation ->> 'kind' = 'SMS_CODE' AND o.confirmation ->> 'code_id' IS NOT NULL)"""
+
+
+class NobodyUnheard(Law):
+    """A line ends for ARREARS or by its CUSTOMER only when everything that this reason asks for is there.
+
+    Where the reason's own evidence is not even named, `NeedsEvidence` of the room below refuses it.
+    """
+
+    operation = pgtrigger.Insert
+
+    def __init__(self, *, name: str) -> None:
+        asked = "\n".join(
+            f"IF NOT ({sql}) THEN missing := array_append(missing, '{code}'); END IF;"
+            for code, sql in _HOLDS.items()
+        )
+        refused = _REFUSE.format(name=name)
+        func = f"""
+            IF NEW.reason = 'CUSTOMER' AND NEW.slip_id IS NOT NULL AND NOT ({_BY_CUSTOMER}) THEN
+                missing := ARRAY['CUSTOMER_CODE'];
+                {refused}
+            END IF;
+            IF NEW.reason <> 'ARREARS' OR (NEW.notice_id IS NULL AND NEW.suspension_id IS NULL) THEN
+                RETURN NEW;
+            END IF;
+            SELECT s.payer_id INTO payer FROM catalog_subscription s WHERE s.id = NEW.subscription_id;
+            PERFORM FROM accounts_billingaccount a WHERE a.id = payer FOR UPDATE;
+            today := (NEW.at AT TIME ZONE 'Asia/Shanghai')::date;
+            {asked}
+            {_TOLD}
+            IF cardinality(missing) = 0 THEN RETURN NEW; END IF;
+            {refused}"""
+        declare = [
+            ("missing", "text[] := ARRAY[]::text[]"),
+            ("told", "text[]"),
+            ("who", "text"),
+            ("payer", "bigint"),
+            ("today", "date"),
+            ("ready", "date"),
+            ("dead", "boolean"),
+        ]
+        super().__init__(name=name, func=func, declare=declare)
+
+
+class ApprovedByTwo(Law):
+    """A plan is approved only when two people who did not make it have said yes."""
+
+    operation = pgtrigger.UpdateOf("state")  # type: ignore[no-untyped-call]
+
+    def __init__(self, *, name: str) -> None:
+        func = (
+            "IF NEW.state <> 'APPROVED' OR OLD.state = 'APPROVED' OR (SELECT count(DISTINCT y.user_id) "
+            "FROM arrears_planapproval y WHERE y.plan_id = NEW.id AND y.user_id IS DISTINCT FROM NEW.made_by_id) >= 2 "
+            "THEN RETURN NEW; END IF; " + refuse(name, "a plan is approved by two people who did not make it")
+        )
+        super().__init__(name=name, func=func)
+
+
+class NotByItsMaker(Law):
+    """Whoever made a plan does not approve it."""
+
+    operation = pgtrigger.Insert
+
+    def __init__(self, *, name: str) -> None:
+        func = (
+            "IF NOT EXISTS (SELECT FROM arrears_disconnectplan p WHERE p.id = NEW.plan_id "
+            "AND p.made_by_id = NEW.user_id) THEN RETURN NEW; END IF; "
+            + refuse(name, "whoever made a plan does not approve it")
+        )
+        super().__init__(name=name, func=func)

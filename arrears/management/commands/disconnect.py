@@ -1,0 +1,52 @@
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from arrears.management import batch_command
+from arrears.services import plans
+from core import batch, clock
+from core.actor import Actor
+
+
+class Command(BaseCommand):
+    help = (
+        "Cuts lines for arrears. First --dry-run --out FILE: a plan that two people approve on the staff pages; "
+        "then --plan FILE. Safe to run again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--dry-run", action="store_true", help="make a plan, cut nothing")
+        what.add_argument("--plan", type=Path, metavar="FILE", help="carry out the plan of this file")
+        parser.add_argument("--out", type=Path, metavar="FILE", help="where the plan is written (--dry-run)")
+        parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
+        parser.add_argument("--limit", type=batch.positive, metavar="N", help="look at so many lines")
+        parser.add_argument("--cap", type=batch.positive, default=plans.CAP, metavar="N", help="cut at most")
+        batch.add_region(parser)
+        parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        options["as_of"] = options["as_of"] or clock.now()
+        with batch.refusing():
+            if options["dry_run"]:
+                self._make(options)
+            else:
+                self._run(options)
+
+    def _make(self, options: dict[str, Any]) -> None:
+        if options["out"] is None:
+            raise CommandError(_("须用 --out 指明计划写到哪个文件"))
+        wanted = plans.Wanted(region=options["region"], limit=options["limit"], cap=options["cap"])
+        with options["out"].open("xb") as out:  # nobody's plan is written over
+            made = plans.make(wanted, made_by_id=None, as_of=options["as_of"])
+            out.write(made.file)
+        self.stdout.write(f"{made.plan.number}: to cut {made.to_cut}, refused {made.refused}")
+
+    def _run(self, options: dict[str, Any]) -> None:
+        plan = plans.of_file(options["plan"].read_bytes())
+        with batch.interruptible() as stop:
+            actor = Actor.command("disconnect")
+            job = plans.Job(plan_id=plan.pk, as_of=options["as_of"], actor=actor, stop=stop)
+            batch_command.carry_out(self, plans.run(job), " lines", as_json=options["json"])

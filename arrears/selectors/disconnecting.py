@@ -1,0 +1,117 @@
+"""Lines that are off for arrears, with everything that stands for and against cutting them. Read set-wise."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+
+from arrears.choices import Hold
+from arrears.disconnect_rules import SUSPENDED_DAYS, LineFacts, Notice
+from arrears.laws import NOTICES
+from arrears.models import LineState, PlanApproval, PlanLine, PlanState
+from arrears.selectors import facts as facts_reads
+from catalog.choices import SuspensionReason
+from catalog.models import Subscription, SubscriptionState, Suspension
+from core.clock import local_date
+
+_NOTICES = f"""
+    SELECT x.account_id, x.ref, x.delivery_id, x.message_id, CASE WHEN x.is_proof THEN x.delivered_on END,
+           x.needed_days, x.is_hard
+      FROM ({NOTICES}) x WHERE x.account_id = ANY(%s::bigint[]) ORDER BY x.delivery_id"""
+_DISPUTED = """
+    SELECT DISTINCT b.account_id FROM billing_dispute d JOIN billing_bill b ON b.id = d.bill_id
+     WHERE d.state = 'OPEN' AND b.account_id = ANY(%s::bigint[])"""
+
+
+def candidates(
+    *,
+    after: int,
+    most: int,
+    as_of: datetime,
+    regions: Collection[int] | None = None,
+    numbers: Collection[str] = (),
+) -> list[Subscription]:
+    """The next lines, by id, that have been off for arrears for long enough."""
+    off = Suspension.objects.filter(
+        reason=SuspensionReason.ARREARS, ends_on=None, begins_on__lt=_latest(local_date(as_of))
+    )
+    rows = Subscription.objects.filter(
+        pk__gt=after, state=SubscriptionState.ACTIVE, pk__in=off.values("subscription_id")
+    )
+    if regions is not None:
+        rows = rows.filter(payer__region_id__in=regions)
+    if numbers:
+        rows = rows.filter(number__in=numbers)
+    return list(rows.order_by("pk")[:most])
+
+
+def facts(
+    lines: Collection[Subscription], *, as_of: datetime, plan_id: int | None = None
+) -> dict[int, LineFacts]:
+    """By id of the line; `plan_id`: the plan that would cut it. A few statements, however many lines."""
+    payers = sorted({row.payer_id for row in lines})
+    subjects = facts_reads.of(payers, as_of=as_of)
+    off = {
+        row.subscription_id: row
+        for row in Suspension.objects.filter(
+            subscription__in=[row.pk for row in lines], reason=SuspensionReason.ARREARS, ends_on=None
+        )
+    }
+    notices, disputed = _notices(payers), {row[0] for row in _rows(_DISPUTED, payers)}
+    ordered, approvers = _plan(plan_id)
+    found = {}
+    for row in lines:
+        subject, suspension = subjects.get(row.payer_id), off.get(row.pk)
+        known = subject.facts if subject else None
+        holds = {hold for hold, _until in known.holds if hold != Hold.DISPUTE} if known else set()
+        if row.payer_id in disputed:
+            holds.add(Hold.DISPUTE)
+        found[row.pk] = LineFacts(
+            subscription_id=row.pk,
+            number=row.number,
+            service_number=row.service_number,
+            account_id=row.payer_id,
+            suspension_id=suspension.pk if suspension else None,
+            suspended_on=suspension.begins_on if suspension else None,
+            owed_cents=known.owed_cents if known else 0,
+            case_id=subject.case_id if subject else None,
+            stage=known.stage if known else LineFacts.stage,
+            refs=tuple(each.ref for each in known.contacts) if known else (),
+            notices=tuple(notices[row.payer_id]),
+            holds=frozenset(holds),
+            is_ordered=row.pk in ordered,
+            approvers=approvers if row.pk in ordered else (),
+        )
+    return found
+
+
+def _latest(today: date) -> date:
+    return date.fromordinal(today.toordinal() - SUSPENDED_DAYS)
+
+
+def _rows(sql: str, account_ids: list[int]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [account_ids])
+        return list(cursor.fetchall())
+
+
+def _notices(account_ids: list[int]) -> defaultdict[int, list[Notice]]:
+    found: defaultdict[int, list[Notice]] = defaultdict(list)
+    for account_id, *rest in _rows(_NOTICES, account_ids):
+        found[account_id].append(Notice(*rest))
+    return found
+
+
+def _plan(plan_id: int | None) -> tuple[set[int], tuple[int, ...]]:
+    """Which lines wait in the plan, if it is being run, and who approved it."""
+    if plan_id is None:
+        return set(), ()
+    waiting = PlanLine.objects.filter(plan_id=plan_id, plan__state=PlanState.RUNNING, state=LineState.WAITING)
+    approvals = PlanApproval.objects.filter(plan_id=plan_id).order_by("pk")
+    others = approvals.exclude(plan__made_by=F("user"))
+    return set(waiting.values_list("subscription_id", flat=True)), tuple(
+        others.values_list("user_id", flat=True)
+    )

@@ -1,0 +1,158 @@
+"""Plans: made by a dry run, approved by two, carried out line by line."""
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+
+from arrears.models import DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState
+from arrears.services import disconnecting, plans
+from catalog.models import Subscription, Termination
+from core.db import violated
+from core.statemachine import IllegalTransition
+from tests.arrears import build_cut
+from tests.arrears.build import ACTOR, noon
+from tests.arrears.build_cut import DAY
+
+pytestmark = pytest.mark.django_db
+
+
+def job(plan: DisconnectPlan, **more: Any) -> plans.Job:
+    return plans.Job(plan_id=plan.pk, as_of=noon(DAY), actor=ACTOR, **more)
+
+
+def approve(plan: DisconnectPlan, user_id: int) -> None:
+    plans.approve(plan_id=plan.pk, user_id=user_id, reason="核对无误", as_of=noon(DAY))
+
+
+def test_a_dry_run_writes_one_line_for_each_service_and_cuts_nothing() -> None:
+    ready, held = build_cut.warned(), build_cut.warned()
+    build_cut.paying(held)
+    made = plans.make(plans.Wanted(), made_by_id=None, as_of=noon(DAY))
+    first, *rows = list(csv.reader(made.file.decode().splitlines()))
+    assert first == ["plan", made.plan.number]
+    assert rows == [
+        ["subscription", "service_number", "verdict", "missing"],
+        [ready.row.number, "", "CUT", ""],
+        [held.row.number, "", "REFUSED", "IN_FLIGHT"],
+    ]
+    assert made.plan.digest == hashlib.sha256(made.file).hexdigest()
+    assert (made.to_cut, made.refused, made.plan.lines_count) == (1, 1, 2)
+    assert not Termination.objects.exists()
+
+
+def test_two_people_who_did_not_make_it_approve_it() -> None:
+    build_cut.warned()
+    maker, first, second = (build_cut.person() for _person in range(3))
+    plan = plans.make(plans.Wanted(), made_by_id=maker.pk, as_of=noon(DAY)).plan
+    with pytest.raises(plans.OwnPlan):
+        approve(plan, maker.pk)
+    approve(plan, first.pk)
+    with pytest.raises(plans.AlreadyApproved):
+        approve(plan, first.pk)
+    plan.refresh_from_db()
+    assert plan.state == PlanState.MADE
+    with pytest.raises(plans.NotApproved):
+        list(plans.run(job(plan)))
+    approve(plan, second.pk)
+    plan.refresh_from_db()
+    assert plan.state == PlanState.APPROVED
+    with pytest.raises(IllegalTransition):
+        approve(plan, build_cut.person().pk)
+
+
+def test_the_database_wants_two_people_too() -> None:
+    build_cut.warned()
+    maker = build_cut.person()
+    plan = plans.make(plans.Wanted(), made_by_id=maker.pk, as_of=noon(DAY)).plan
+    approve(plan, build_cut.person().pk)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        DisconnectPlan.objects.filter(pk=plan.pk).update(state=PlanState.APPROVED)
+    assert violated(refused.value) == "plan_two_approvals"
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        PlanApproval.objects.bulk_create([PlanApproval(plan=plan, user=maker, reason="x", at=noon(DAY))])
+    assert violated(refused.value) == "plan_approval_not_by_maker"
+
+
+def test_what_is_above_the_cap_waits_for_another_plan() -> None:
+    for _n in range(2):
+        build_cut.warned()
+    plan = build_cut.planned(begun=False, cap=1)
+    assert [(row.state, row.refusals) for row in plan.lines.order_by("pk")] == [
+        ("WAITING", []),
+        ("REFUSED", ["OVER_CAP"]),
+    ]
+    PlanLine.objects.update(state=LineState.WAITING)
+    with pytest.raises(plans.AboveCap):
+        list(plans.run(job(plan)))
+    assert not Termination.objects.exists()
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was() -> None:
+    for _n in range(3):
+        build_cut.warned()
+    plan = build_cut.planned(begun=False)
+    done: list[int] = []
+    for counts in plans.run(job(plan, stop=lambda: len(done) == 1)):
+        done.append(counts.cut)
+    plan.refresh_from_db()
+    assert (done, plan.state, Termination.objects.count()) == ([1], "RUNNING", 1)
+    assert [counts.cut for counts in plans.run(job(plan))] == [1, 2]
+    plan.refresh_from_db()
+    assert (plan.state, Termination.objects.count()) == ("DONE", 3)
+
+
+def test_one_line_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = build_cut.warned(), build_cut.warned()
+    plan = build_cut.planned(begun=False)
+    real, failing = disconnecting.cut, first.line.pk
+
+    def sometimes(*, line_id: int, **how: Any) -> Any:
+        if line_id == failing:
+            raise RuntimeError("power")
+        return real(line_id=line_id, **how)
+
+    monkeypatch.setattr(disconnecting, "cut", sometimes)
+    *_each, counts = plans.run(job(plan))
+    assert (counts.cut, counts.failed) == (1, 1)
+    assert (first.line.state, first.line.error, second.line.state) == ("FAILED", "RuntimeError", "DONE")
+
+
+def test_a_cancelled_plan_cuts_nothing() -> None:
+    build_cut.warned()
+    plan = build_cut.planned(begun=False)
+    plans.cancel(plan_id=plan.pk, as_of=noon(DAY))
+    with pytest.raises(plans.NotApproved):
+        list(plans.run(job(plan)))
+    assert not Termination.objects.exists()
+
+
+def test_the_command_makes_the_file_and_carries_out_only_that_one(tmp_path: Path, capsys: Any) -> None:
+    at = build_cut.warned()
+    out, as_of = tmp_path / "plan.csv", noon(DAY).isoformat()
+    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", as_of)
+    assert "to cut 1, refused 0" in capsys.readouterr().out
+    with pytest.raises(CommandError):
+        call_command("disconnect", "--plan", str(out), "--as-of", as_of)  # nobody has approved it
+    for _person in range(2):
+        approve(at.plan, build_cut.person().pk)
+    changed = tmp_path / "changed.csv"
+    changed.write_bytes(out.read_bytes() + b"\n")
+    with pytest.raises(CommandError):
+        call_command("disconnect", "--plan", str(changed), "--as-of", as_of)
+    assert Subscription.objects.get().state == "ACTIVE"
+    call_command("disconnect", "--plan", str(out), "--as-of", as_of, "--json")
+    assert capsys.readouterr().out == '{"cut": 1, "refused": 0, "failed": 0}\n'
+    assert Subscription.objects.get().state == "TERMINATED"
+
+
+def test_no_plan_is_written_over(tmp_path: Path) -> None:
+    out = tmp_path / "plan.csv"
+    out.write_text("mine")
+    with pytest.raises(FileExistsError):
+        call_command("disconnect", "--dry-run", "--out", str(out))
+    assert (out.read_text(), DisconnectPlan.objects.exists()) == ("mine", False)
