@@ -2,3 +2,4 @@
 
 from catalog.holdings import operations as holdings_operations  # noqa: F401
 from catalog.orders import operations as orders_operations  # noqa: F401
+from catalog.pauses import operations as pauses_operations  # noqa: F401

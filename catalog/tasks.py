@@ -2,3 +2,4 @@
 
 from catalog.holdings import tasks as holdings_tasks  # noqa: F401
 from catalog.orders import tasks as orders_tasks  # noqa: F401
+from catalog.pauses import tasks as pauses_tasks  # noqa: F401

@@ -65,6 +65,8 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("catalog.order", "shopping_cart", pgettext_lazy("plural", "订单")),
             ("catalog.subscription", "live_tv", pgettext_lazy("plural", "订购关系")),
             ("catalog.suspension", "pause_circle", pgettext_lazy("plural", "停机")),
+            ("catalog.pause", "motion_photos_paused", pgettext_lazy("plural", "停机保号")),
+            ("catalog.pausepolicy", "rule", pgettext_lazy("plural", "停机保号规则")),
             ("catalog.termination", "cancel", pgettext_lazy("plural", "终止")),
             ("catalog.family", "family_restroom", pgettext_lazy("plural", "家庭或集团")),
             ("catalog.familymember", "group", pgettext_lazy("plural", "家庭成员")),

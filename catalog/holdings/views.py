@@ -22,6 +22,7 @@ from operations.templatetags.slips import operation_url
 
 # What the rooms above offer to do about a holding, where they are there: operation → the words of its button.
 _ORDERS = {"package.change": gettext_lazy("变更"), "package.cancel": gettext_lazy("退订")}
+_ONLY_WHILE_ON = {"service.pause": gettext_lazy("停机保号")}
 
 
 @login_required
@@ -115,5 +116,6 @@ def _orders(found: services.Service, may_order: bool) -> list[tuple[Any, str]]:
     if not (may_order and found.may_change):
         return []
     query = f"?subscription={found.row.number}&account={found.row.account.number}"
-    known = [(registry.find(code), text) for code, text in _ORDERS.items()]
+    words = _ORDERS if found.stops or found.row.ends_on else _ORDERS | _ONLY_WHILE_ON
+    known = [(registry.find(code), text) for code, text in words.items()]
     return [(text, operation_url(each) + query) for each, text in known if each is not None]

@@ -274,6 +274,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "check-stock": {"task": "resources.check_stock", "schedule": crontab(hour=3, minute=50)},
     "end-subscriptions": {"task": "catalog.end_subscriptions", "schedule": crontab(minute=5)},
+    "end-pauses": {"task": "catalog.end_pauses", "schedule": crontab(minute=10)},
     "watch-orders": {"task": "catalog.watch_orders", "schedule": 300.0, "options": {"expires": 300}},
     "remind-renewals": {"task": "catalog.remind_renewals", "schedule": crontab(hour=9, minute=15)},  # by day
     "assess-arrears": {"task": "arrears.assess", "schedule": crontab(hour=8, minute=30)},  # told by day

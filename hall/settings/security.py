@@ -126,6 +126,8 @@ RATE_LIMITS = {
     "catalog:order": "60/m/user",  # each step prices the order anew
     "catalog:change": "60/m/user",
     "catalog:cancel": "60/m/user",
+    "catalog:pause": "60/m/user",
+    "catalog:resume": "60/m/user",
     "catalog:services_export": "30/h/user",
     "POST operations:form": "60/m/user",
     "POST operations:form member.invite": "20/m/user,60/h/user",  # a message to somebody who did not ask for it

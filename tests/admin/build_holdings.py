@@ -6,7 +6,7 @@ from accounts.models import BillingAccount, Segment, SegmentMembership, Standing
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import families, subscriptions, suspensions
 from catalog.holdings.services.subscriptions import Evidence, Wanted
-from catalog.models import Offer, ProductType, TerminationReason
+from catalog.models import Offer, Pause, PausePolicy, ProductType, Suspension, TerminationReason
 from core.actor import Actor
 from operations.models import Slip
 from tests.conftest import NOON
@@ -37,7 +37,32 @@ def everything(i: int, account: BillingAccount) -> None:
         segment=segment, customer=account.customer, source="test", active_from=date(2026, 1, 1)
     )
     Standing.objects.create(customer=account.customer, tier="GOLD", active_from=date(2026, 1, 1))
-    assert kept.number
+    _pause(i, account, kept.number, slip)
+
+
+def _pause(i: int, account: BillingAccount, number: str, slip: Slip) -> None:
+    """What its customer switched off for a time, under a rule of its region."""
+    suspensions.suspend(number=number, reason=SuspensionReason.CUSTOMER, actor=ACTOR, as_of=NOON)
+    Pause.objects.create(
+        suspension=Suspension.objects.get(subscription__number=number, reason=SuspensionReason.CUSTOMER),
+        policy=PausePolicy.objects.create(
+            region=account.region, active_from=date(2030 + i, 1, 1), active_to=date(2031 + i, 1, 1)
+        ),
+        slip=Slip.objects.create(
+            number=f"SP{i:016d}",
+            operation="service.pause",
+            operation_version=1,
+            state="DRAFT",
+            channel=slip.channel,
+            customer=account.customer,
+            region=account.region,
+            idempotency_key=f"pause-{i}",
+            input_hash="x",
+            started_at=NOON,
+        ),
+        resume_on=date(2026, 12, 18),
+        created_at=NOON,
+    )
 
 
 def _offer() -> Offer:

@@ -69,8 +69,8 @@ DAILY_BREAD = (  # what is sold and held: looking, pricing, choosing
     "resources:numbers", "POST resources:hold", "POST resources:extend", "POST resources:release",
     "POST operations:form number.hold", "POST api:submit number.hold", "catalog:offers", "catalog:offer",
     "catalog:compare", "catalog:tariffs", "catalog:next_bill", "catalog:advice", "catalog:order", "catalog:change",
-    "catalog:cancel", "catalog:services_export", "resources-api:numbers", "POST resources-api:hold",
-    "offers-api:price", "api:quote",
+    "catalog:cancel", "catalog:pause", "catalog:resume", "catalog:services_export", "resources-api:numbers",
+    "POST resources-api:hold", "offers-api:price", "api:quote",
 )  # fmt: skip
 
 

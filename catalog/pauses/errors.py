@@ -1,0 +1,51 @@
+"""Why something is not paused or resumed. Each has a code; nothing was changed."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Conflict, HallError
+
+
+class NotOffered(Conflict):
+    code = "PAUSE_NOT_OFFERED"
+    message = _("您所在的地区现在不能在网上办理停机保号，请到营业厅咨询")
+
+
+class BadDays(HallError):
+    code = "PAUSE_DAYS"
+    message = _("停机保号最短 %(least)s 天、最长 %(most)s 天，请选择 %(first)s 至 %(last)s 之间的复机日")
+    status = 422
+
+
+class TooOften(Conflict):
+    code = "PAUSE_TOO_OFTEN"
+    message = _("这项业务 %(year)s 年已经停机保号 %(times)s 次，达到每年上限")
+
+
+class Committed(Conflict):
+    code = "PAUSE_COMMITTED"
+    message = _("这项业务在合约期内，%(day)s 前不能停机保号")
+
+
+class Overdue(Conflict):
+    code = "PAUSE_BILLS_OVERDUE"
+    message = _("户号 %(account)s 有逾期未缴的账单，请先缴清再办理停机保号")
+
+
+class AlreadyOff(Conflict):
+    code = "PAUSE_ALREADY_OFF"
+    message = _("这项业务已经停用（%(reason)s），不能停机保号")
+
+
+class ContactNeeded(Conflict):
+    code = "PAUSE_CONTACT_NEEDED"
+    message = _("停机后要能找到您：请留下另一个手机或邮箱，我们发验证码到那里确认。不能只留停机的这个号码")
+
+
+class ContactNotNeeded(Conflict):
+    code = "PAUSE_CONTACT_NOT_NEEDED"
+    message = _("这个户号验证过的联系方式已经够了，请把“另一个手机或邮箱”留空")
+
+
+class NotPaused(Conflict):
+    code = "PAUSE_NOT_PAUSED"
+    message = _("这项业务没有停机保号")
