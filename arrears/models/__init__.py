@@ -6,6 +6,7 @@ from arrears.models.aftermath import (
     Escalation,
     EscalationCause,
     EscalationHistory,
+    EscalationPack,
     EscalationSource,
     EscalationState,
     ReinstallOverride,
@@ -14,7 +15,7 @@ from arrears.models.aftermath import (
 )
 from arrears.models.cases import ArrearsCase, CaseNotice, StageChange
 from arrears.models.ends import LawfulEnd
-from arrears.models.evidence import EvidenceRoot, EvidenceSeal
+from arrears.models.evidence import EvidenceRoot, EvidenceSeal, SealedRow
 from arrears.models.plans import (
     PLAN_MACHINE,
     DisconnectPlan,
@@ -37,6 +38,7 @@ __all__ = [
     "Escalation",
     "EscalationCause",
     "EscalationHistory",
+    "EscalationPack",
     "EscalationSource",
     "EscalationState",
     "EvidenceRoot",
@@ -59,6 +61,7 @@ __all__ = [
     "ReinstallOverride",
     "ReinstallRule",
     "STAGES",
+    "SealedRow",
     "STAGE_MACHINE",
     "Stage",
     "StageChange",

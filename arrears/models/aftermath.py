@@ -151,6 +151,9 @@ class Escalation(models.Model):
         _("原经办人"), max_length=80, blank=True, default=""
     )  # must not close it
     owner = models.CharField(_("处理人"), max_length=80, blank=True, default="")  # empty: nobody has taken it
+    offered_to = models.CharField(
+        _("待接手人"), max_length=80, blank=True, default=""
+    )  # to whom the owner hands it over; he stays owner until that one accepts. Empty: to nobody
     answer = models.CharField(_("答复"), max_length=1000, blank=True, default="")  # what the customer reads
     cause = models.CharField(
         _("原因分类"), max_length=12, choices=EscalationCause.choices, blank=True, default=""
@@ -210,3 +213,22 @@ class EscalationHistory(models.Model):
 
     def __str__(self) -> str:
         return f"{self.escalation_id} {self.to_state}"
+
+
+class EscalationPack(models.Model):
+    """The evidence as it was when the escalation was opened: what came later cannot have been written for it."""
+
+    escalation = models.OneToOneField(
+        Escalation, verbose_name=_("申诉"), on_delete=models.PROTECT, related_name="pack"
+    )
+    digest = models.CharField(_("摘要"), max_length=64)  # the pack's own
+    content = models.BinaryField(_("证据包"))  # canonical JSON, as `manage.py evidence` writes it
+    made_at = models.DateTimeField(_("生成时间"))
+
+    class Meta:
+        verbose_name = _("申诉证据包")
+        verbose_name_plural = pgettext_lazy("plural", "申诉证据包")
+        triggers = [AppendOnly(name="escalation_pack_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.escalation_id} {self.digest[:12]}"

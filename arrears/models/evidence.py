@@ -21,7 +21,6 @@ class EvidenceSeal(models.Model):
     sequence = models.PositiveIntegerField(_("序号"))  # 1, 2, 3 … without a gap
     sealed_on = models.DateField(_("封存日"))
     rows = models.PositiveIntegerField(_("行数"))  # sealed by it
-    upto = models.JSONField(_("已封存至"))  # table → highest id that is sealed
     previous = models.CharField(_("前一摘要"), max_length=64, blank=True)  # empty: the first
     digest = models.CharField(_("摘要"), max_length=64)
     sealed_at = models.DateTimeField(_("封存时间"))
@@ -35,6 +34,37 @@ class EvidenceSeal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.sequence}"
+
+
+class SealedRow(models.Model):
+    """What one seal covers: a part of a row by its own digest, so that the row that was altered can be named."""
+
+    seal = models.ForeignKey(
+        EvidenceSeal, verbose_name=_("证据封存"), on_delete=models.PROTECT, related_name="entries"
+    )
+    account = models.ForeignKey(
+        BillingAccount, verbose_name=_("户号"), on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # the seal's own, for the constraint
+    table_name = models.CharField(_("数据表"), max_length=40)
+    part = models.CharField(
+        _("部分"), max_length=10, blank=True, default=""
+    )  # empty: what the row was born with; "end": how it ended, …
+    row_id = models.BigIntegerField(_("行编号"))
+    digest = models.CharField(_("摘要"), max_length=64)
+    since = models.DateField(_("保存期起算日"), null=True, blank=True)  # null: its rows never go
+
+    class Meta:
+        verbose_name = _("已封存的行")
+        verbose_name_plural = pgettext_lazy("plural", "已封存的行")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "table_name", "row_id", "part"], name="sealed_row_once"
+            )
+        ]
+        triggers = [AppendOnly(name="sealed_row_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.table_name} {self.row_id}"
 
 
 class EvidenceRoot(models.Model):

@@ -1,0 +1,69 @@
+"""Disputed disconnections: which lines may be disputed, what is near its day, and what the causes were."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import TruncMonth
+
+from accounts.rules import Action
+from accounts.selectors import accounts
+from arrears.models import Escalation, EscalationState
+from catalog.choices import SuspensionReason
+from catalog.models import Subscription, Suspension, Termination, TerminationReason
+from core import clock
+
+NEAR_DAYS = 3  # before its last day an unanswered escalation is an alarm
+_ANSWERED = (EscalationState.ANSWERED, EscalationState.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class CauseOfMonth:
+    month: date  # its first day
+    cause: str
+    count: int
+
+
+def disputable(user: Any) -> QuerySet[Subscription]:
+    """The lines of this user's accounts that arrears have cut, or have stopped and not switched on again."""
+    off = Suspension.objects.filter(
+        subscription=OuterRef("pk"), reason=SuspensionReason.ARREARS, ends_on=None
+    )
+    cut = Termination.objects.filter(subscription=OuterRef("pk"), reason=TerminationReason.ARREARS)
+    mine = accounts.where(user, Action.DISPUTE).order_by()
+    lines = Subscription.objects.filter(payer__in=mine).filter(Exists(off) | Exists(cut))
+    return lines.select_related("payer", "offer").order_by("-id")
+
+
+def unanswered(rows: QuerySet[Escalation]) -> QuerySet[Escalation]:
+    return rows.exclude(state__in=_ANSWERED)
+
+
+def near(rows: QuerySet[Escalation], *, today: date) -> QuerySet[Escalation]:
+    """Unanswered ones whose last day is near, here or over; the most urgent first."""
+    return unanswered(rows).filter(due_on__lte=today + timedelta(NEAR_DAYS)).order_by("due_on", "id")
+
+
+def causes(rows: QuerySet[Escalation], *, first: date) -> list[CauseOfMonth]:
+    """How many were closed for which cause, by month since `first`: the newest month and the commonest cause first."""
+    closed = rows.filter(state=EscalationState.CLOSED, closed_at__date__gte=first)
+    months = closed.annotate(month=TruncMonth("closed_at", tzinfo=clock.SHANGHAI))
+    counted = (
+        months.values("month", "cause").annotate(count=Count("pk")).order_by("-month", "-count", "cause")
+    )
+    return [CauseOfMonth(each["month"].date(), each["cause"], each["count"]) for each in counted]
+
+
+def ages(rows: QuerySet[Escalation], *, today: date) -> list[dict[str, Any]]:
+    """The open ones by owner: how many, how many near or over their day, and since when the oldest is open."""
+    late = Q(due_on__lt=today) & ~Q(state__in=_ANSWERED)
+    soon = Q(due_on__range=(today, today + timedelta(NEAR_DAYS))) & ~Q(state__in=_ANSWERED)
+    opened = rows.exclude(state=EscalationState.CLOSED).order_by()
+    counted: Any = opened.values("owner").annotate(
+        count=Count("pk"),
+        late=Count("pk", filter=late),
+        soon=Count("pk", filter=soon),
+        oldest=Min("opened_at"),
+    )
+    return sorted(counted, key=lambda each: (-each["late"], -each["soon"], each["oldest"]))

@@ -1,0 +1,262 @@
+"""Evidence is sealed every night; whatever anybody alters afterwards is named."""
+
+import json
+from collections import deque
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import BillingAccount
+from arrears import evidence_paper, evidence_rules
+from arrears.evidence_rules import Fault
+from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow
+from arrears.selectors import evidence_checks, evidence_packs, evidence_rows
+from arrears.services import evidence, evidence_handing
+from core.models import AuditRow
+from notices.models import Delivery, Message
+from tests.arrears import build, evidence_build
+from tests.arrears.build import ACTOR, after, noon
+from tests.arrears.evidence_build import LAST
+
+pytestmark = pytest.mark.django_db
+# Columns that lead to the account: altered, they take rows of other tables along.
+LINKS = {
+    "account_id", "message_id", "case_id", "subscription_id", "bill_id", "escalation_id", "delivery_id", "warrant_id",
+    "recipient_ref", "letter_list_id",
+}  # fmt: skip
+
+
+def seal(nights: int = 0, **job: Any) -> evidence.Counts:
+    """The run of that night after LAST."""
+    wanted = evidence.Job(as_of=noon(LAST + timedelta(nights)), **job)
+    return deque(evidence.run(wanted), maxlen=1).pop()
+
+
+def faults(of: BillingAccount, nights: int = 0) -> list[Fault]:
+    return list(evidence_checks.accounts([of.pk], today=LAST + timedelta(nights)))
+
+
+def everything() -> list[Fault]:
+    return list(evidence_checks.everything(today=LAST))
+
+
+@pytest.fixture
+def owing() -> BillingAccount:
+    made = build.account()
+    build.line(made)
+    build.bill(made)
+    build.days(made, after(-3), after(2))
+    return made
+
+
+def alter(table: str, row_id: int, column: str) -> bool:
+    """One byte of it, as the owner of the database; False when a constraint refuses that value."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT data_type FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
+            [table, column],
+        )
+        kind = cursor.fetchone()[0]
+        try:
+            with transaction.atomic():
+                cursor.execute(
+                    f'UPDATE "{table}" SET "{column}" = {_other(kind, column)} WHERE id = %s', [row_id]
+                )
+        except IntegrityError:
+            return False
+    return True
+
+
+def _other(kind: str, column: str) -> str:
+    name = f'"{column}"'
+    if kind in ("bigint", "integer", "smallint"):
+        return f"coalesce({name} + 1, 1)"
+    if kind == "date":
+        return f"coalesce({name} + 1, '2026-01-01')"
+    if kind.startswith("timestamp"):
+        return f"coalesce({name} + interval '1 microsecond', now())"
+    if kind == "bytea":
+        return f"set_byte({name}, 0, (get_byte({name}, 0) + 1) %% 256)"
+    if kind == "jsonb":
+        return f"{name} || '{{\"x\": 1}}'"
+    return f"CASE WHEN {name} = '' THEN 'x' ELSE left({name}, -1) || chr(ascii(right({name}, 1)) + 1) END"
+
+
+def test_one_altered_byte_in_any_column_of_any_table_is_found_and_named() -> None:
+    account = evidence_build.account()
+    assert seal().sealed >= 1
+    sealed = SealedRow.objects.filter(account=account)
+    parts = {part.key for part in evidence_rows.PARTS}
+    assert set(sealed.values_list("table_name", "part")) == parts
+    assert faults(account) == []
+    for part in evidence_rows.PARTS:
+        row = sealed.filter(table_name=part.table, part=part.name).earliest("pk")
+        altered = 0
+        for column in (*part.columns, *part.jsons):
+            if column in LINKS:
+                continue
+            with transaction.atomic():
+                if alter(part.table, row.row_id, column):
+                    altered += 1
+                    (found,) = faults(account)
+                    assert (found.table, found.row_id) == (part.table, row.row_id), (part.key, column)
+                transaction.set_rollback(True)
+        assert altered or set(part.columns) <= LINKS, part.key
+    assert faults(account) == []
+
+
+def test_a_deleted_row_is_named(owing: BillingAccount) -> None:
+    seal()
+    evidence_build.laws_off()
+    gone = Delivery.objects.filter(message__recipient_ref=f"account:{owing.number}").latest("pk").pk
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM notices_delivery WHERE id = %s", [gone])
+    (found,) = faults(owing)
+    assert (found.code, found.table, found.row_id, found.seal) == ("MISSING", "notices_delivery", gone, 1)
+
+
+def test_what_retention_took_is_no_fault(owing: BillingAccount, settings: Any) -> None:
+    seal()
+    evidence_build.laws_off()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM notices_delivery")
+        cursor.execute("DELETE FROM notices_message")
+        cursor.execute("DELETE FROM arrears_casenotice")
+    assert [each.table for each in faults(owing, 5000)] == ["arrears_casenotice"]  # proof is kept for ever
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM arrears_sealedrow WHERE table_name = 'arrears_casenotice'")
+    (found,) = faults(owing, 5000)
+    assert found == Fault("SEAL", owing.number, seal=1)  # and taking it off the list breaks the seal
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE arrears_evidenceseal SET digest = repeat('0', 64) WHERE sequence = 2",
+        "UPDATE arrears_evidenceseal SET sealed_on = sealed_on - 1 WHERE sequence = 2",
+        "DELETE FROM arrears_sealedrow WHERE id = (SELECT max(id) FROM arrears_sealedrow)",
+    ],
+)
+def test_a_seal_that_does_not_follow_is_named(owing: BillingAccount, sql: str) -> None:
+    seal()
+    build.days(owing, after(61), after(62))
+    seal(2)
+    assert faults(owing, 2) == []
+    evidence_build.laws_off()
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    assert faults(owing, 2) == [Fault("SEAL", owing.number, seal=2)]
+
+
+def test_who_rewrites_the_whole_chain_of_an_account_fails_at_the_root(owing: BillingAccount) -> None:
+    seal()
+    assert everything() == []
+    evidence_build.laws_off()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM arrears_sealedrow")
+        cursor.execute("DELETE FROM arrears_evidenceseal")
+    assert everything() == [Fault("ROOT", on=LAST.isoformat())]
+
+
+def test_a_night_is_sealed_once_and_only_what_is_new(owing: BillingAccount) -> None:
+    first = seal()
+    assert (first.sealed, first.roots, first.failed) == (EvidenceSeal.objects.count(), 1, 0)
+    assert first.rows == SealedRow.objects.count() > 5
+    assert seal().as_json() == {"sealed": 0, "rows": 0, "failed": 0, "roots": 0}
+    quiet = seal(1)
+    assert (quiet.sealed, quiet.roots) == (0, 1)
+    other = build.account()
+    build.bill(other)
+    assert seal(2).sealed == 1
+    assert EvidenceSeal.objects.get(account=other).sequence == 1
+    assert EvidenceSeal.objects.filter(account=owing).count() == 1
+    assert everything() == []
+
+
+def test_stopped_in_the_middle_it_goes_on_where_it_stopped(owing: BillingAccount) -> None:
+    build.bill(build.account())
+    part = seal(limit=1)
+    assert (part.sealed, part.roots) == (1, 0)
+    before = list(EvidenceSeal.objects.values_list("pk", "digest"))
+    rest = seal()
+    assert rest.roots == 1
+    assert list(EvidenceSeal.objects.order_by("pk").values_list("pk", "digest"))[:1] == before
+    assert EvidenceSeal.objects.values("account").distinct().count() == EvidenceSeal.objects.count()
+    assert EvidenceRoot.objects.get().seals == EvidenceSeal.objects.count()
+
+
+def test_a_delivery_that_arrives_after_it_was_sealed_is_no_fault_and_is_sealed_then() -> None:
+    account = build.account()
+    build.line(account)
+    build.bill(account)
+    build.one(account, after(1))
+    seal()
+    build.deliver(after(61))
+    assert faults(account, 1) == []
+    assert seal(1).sealed >= 1
+    assert SealedRow.objects.filter(account=account, part="end", seal__sequence=2).exists()
+
+
+def test_dry_run_writes_nothing(owing: BillingAccount) -> None:
+    assert seal(dry_run=True).sealed >= 1
+    assert not EvidenceSeal.objects.exists()
+    assert not EvidenceRoot.objects.exists()
+
+
+def test_the_pack_holds_everything_in_time_order_and_checks_itself() -> None:
+    account = evidence_build.account()
+    seal()
+    pack = evidence_packs.make(account_id=account.pk, actor=ACTOR, as_of=noon(LAST))
+    assert evidence_rules.file_fault(json.loads(evidence_rules.canonical(pack))) is None
+    assert evidence_checks.against_hall(pack) is None
+    assert {(row["table"], row["part"]) for row in pack["rows"]} == {part.key for part in evidence_rows.PARTS}
+    times = [row["at"] for row in pack["rows"]]
+    assert times == sorted(times)
+    assert all(times)
+    assert len(pack["contacts"]) == 2
+    assert all(row["seal"] for row in pack["rows"])
+    assert [root["sealed_on"] for root in pack["roots"]] == [LAST.isoformat()]
+    made = evidence_paper.pdf(pack)
+    assert made.startswith(b"%PDF")
+    assert made == evidence_paper.pdf(pack)
+
+
+def test_a_pack_of_another_hall_is_not_ours(owing: BillingAccount) -> None:
+    seal()
+    pack = evidence_packs.make(account_id=owing.pk, actor=ACTOR, as_of=noon(LAST))
+    pack["seals"][0]["digest"] = "0" * 64
+    assert evidence_checks.against_hall(pack) == Fault("SEAL", owing.number, seal=1)
+
+
+def test_who_takes_a_pack_leaves_an_audit_row(owing: BillingAccount) -> None:
+    made = json.loads(
+        evidence_handing.hand_out(account_id=owing.pk, form="json", actor=ACTOR, as_of=noon(LAST))
+    )
+    row = AuditRow.objects.get(action=evidence_handing.ACTION)
+    assert (row.object_id, row.actor) == (str(owing.pk), ACTOR.ref)
+    assert row.detail == {"form": "json", "digest": made["digest"]}
+
+
+def test_the_commands(owing: BillingAccount, tmp_path: Path) -> None:
+    at = noon(LAST).isoformat()
+    call_command("seal_evidence", "--as-of", at, "--json", stdout=StringIO())
+    file, paper = tmp_path / "pack.json", tmp_path / "pack.pdf"
+    call_command("evidence", owing.number, "--json", str(file), "--pdf", str(paper), "--as-of", at)
+    assert paper.read_bytes().startswith(b"%PDF")
+    for what in (owing.number, str(file), "--all"):
+        said = StringIO()
+        call_command("verify_evidence", what, "--as-of", at, stdout=said)
+        assert said.getvalue() == "nothing altered\n"
+    row = Message.objects.filter(recipient_ref=f"account:{owing.number}").earliest("pk")
+    file.write_text(file.read_text().replace(row.dedupe_key, row.dedupe_key + "x", 1))
+    said = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("verify_evidence", str(file), stdout=said)
+    assert said.getvalue() == f"ALTERED {owing.number} notices_message id {row.pk} seal 1\n"
+    with pytest.raises(CommandError):
+        call_command("verify_evidence", "no-such-account")
