@@ -98,6 +98,9 @@ _WANTED: dict[str, dict[str, Any]] = {
     "catalog.PriceException": {"active_from": date(2026, 11, 1), "active_to": date(2026, 11, 30)},
     "catalog.Subscription": {"begins_on": date(2026, 11, 1)},
     "catalog.Termination": {"reason": "TRANSFER", "slip_id": 1},
+    "arrears.Policy": {"region_id": 1},
+    "arrears.Warrant": {"second_approver_id": 2, "owed_cents": 1},
+    "arrears.WriteOff": {"amount_cents": 1},
     "billing.StatementDifference": {"verdict": "LOCAL_ONLY", "receipt_id": 1},
 }
 
