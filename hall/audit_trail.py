@@ -53,6 +53,8 @@ _NAMED: dict[str, Title] = {
     "billing.pay_link.send": _("发送缴费链接"),
     "billing.statement_imported": _("导入对账单"),
     "large_bill.checked": _("核实巨额账单"),
+    "arrears.evidence.pack": _("取出证据包"),
+    "arrears.escalation.recorded": _("登记申诉"),
     "accounts.customer.opened": _("开户"),
     "content.article.owner_changed": _("更换文章负责人"),
     "content.section.owner_changed": _("更换栏目负责人"),

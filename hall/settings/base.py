@@ -278,6 +278,8 @@ CELERY_BEAT_SCHEDULE = {
     "watch-orders": {"task": "catalog.watch_orders", "schedule": 300.0, "options": {"expires": 300}},
     "remind-renewals": {"task": "catalog.remind_renewals", "schedule": crontab(hour=9, minute=15)},  # by day
     "assess-arrears": {"task": "arrears.assess", "schedule": crontab(hour=8, minute=30)},  # told by day
+    "seal-evidence": {"task": "arrears.seal_evidence", "schedule": crontab(hour=0, minute=40)},
+    "watch-escalations": {"task": "arrears.watch_escalations", "schedule": crontab(minute=35)},
     "restore-services": {"task": "arrears.restore", "schedule": 600.0, "options": {"expires": 600}},
     "fire-triggers": {
         "task": "notices.fire_triggers",

@@ -146,6 +146,7 @@ KEPT: dict[str, str] = {
 }
 # All tables of a room that no rule names.
 KEPT_ROOMS: dict[str, str] = {
+    "arrears": "what was decided about whom and what he was told, sealed: the proof that nobody was cut off unheard",
     "billing": _LEDGER,
     "catalog": "what was sold at which price, who held it and why it ended: contracts and charging are proven by it",
     "content": "what the operator has told the public, and when; few rows",

@@ -27,6 +27,8 @@ OWN = {
     "accounts.purge": "accounts.purge",
     "arrears.assess": "assess_arrears",
     "arrears.restore": "restore_services",
+    "arrears.seal_evidence": "seal_evidence",
+    "arrears.watch_escalations": "watch_escalations",
     "billing.check_ledgers": "check_ledgers",
     "billing.collect_debits": "collect_debits",
     "billing.mail_bills": "mail_bills",
