@@ -10,6 +10,7 @@ from django.core.management import call_command
 from accounts.models import BillingAccount, User
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import suspensions
+from catalog.holdings.services.steps import Outcome
 from catalog.models import Pause, Subscription, Suspension
 from catalog.pauses.services import ending, pauses
 from catalog.pauses.tasks import end_pauses
@@ -67,8 +68,8 @@ def test_who_resumed_himself_is_left_alone(asked: Asked) -> None:
     build.resumed(user, row, as_of=charging.noon(date(2026, 12, 1)))
     assert build.run(SOON).touched == build.run(LATER).touched == 0
     after = charging.noon(LATER)
-    assert pauses.end_if_due(pause=pause, actor=ending.ACTOR, as_of=after) == ending.Outcome.ALREADY_DONE
-    assert pauses.remind(pause=pause, as_of=after) == ending.Outcome.ALREADY_DONE
+    assert pauses.end_if_due(pause=pause, actor=ending.ACTOR, as_of=after) == Outcome.ALREADY_DONE
+    assert pauses.remind(pause=pause, as_of=after) == Outcome.ALREADY_DONE
     assert Suspension.objects.get().ends_on == date(2026, 12, 1)
 
 

@@ -85,14 +85,12 @@ def bound(account: BillingAccount, row: Subscription) -> None:
 
 def checked(account: BillingAccount, row: Subscription) -> None:
     suspensions.suspend(
-        number=row.number, reason=SuspensionReason.FRAUD_CHECK, actor=build.charging.ACTOR, as_of=NOON
+        number=row.number, reason=SuspensionReason.FRAUD_CHECK, actor=charging.ACTOR, as_of=NOON
     )
 
 
 def in_arrears(account: BillingAccount, row: Subscription) -> None:
-    suspensions.suspend(
-        number=row.number, reason=SuspensionReason.ARREARS, actor=build.charging.ACTOR, as_of=NOON
-    )
+    suspensions.suspend(number=row.number, reason=SuspensionReason.ARREARS, actor=charging.ACTOR, as_of=NOON)
 
 
 def ending(account: BillingAccount, row: Subscription) -> None:
