@@ -74,6 +74,17 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("欠费"),
+        (
+            ("arrears.disconnectplan", "playlist_remove", pgettext_lazy("plural", "拆机计划")),
+            ("arrears.planline", "list", pgettext_lazy("plural", "拆机计划明细")),
+            ("arrears.warrant", "gavel", pgettext_lazy("plural", "拆机依据")),
+            ("arrears.escalation", "campaign", pgettext_lazy("plural", "申诉")),
+            ("arrears.evidenceseal", "verified", pgettext_lazy("plural", "证据封存")),
+            ("arrears.evidenceroot", "account_tree", pgettext_lazy("plural", "每日根摘要")),
+        ),
+    ),
+    (
         _("账单与收款"),
         (
             ("billing.bill", "receipt_long", pgettext_lazy("plural", "账单")),

@@ -1,5 +1,5 @@
 """Staff pages of arrears; importing this room registers them."""
 
-from arrears.admin import plans
+from arrears.admin import escalations, evidence, plans
 
-__all__ = ["plans"]
+__all__ = ["escalations", "evidence", "plans"]
