@@ -35,6 +35,7 @@ from tests.admin import (
     build_money,
     build_orders,
     build_people,
+    build_plans,
     build_resources,
 )
 from tests.billing import build as money
@@ -115,6 +116,7 @@ def hall(n: int = 3, *, region: Region | None = None, start: int = 0) -> None:
         build_people.wishes(i, account)
         build_resources.everything(i, region, account)
         build_holdings.everything(i, account)
+        build_plans.everything(i, account)
         build_catalog.everything(i, account)
         build_charging.everything(i, account)
         build_orders.everything(i, account)
@@ -270,6 +272,7 @@ def _slip(i: int, account: BillingAccount, payment: Payment) -> Slip:
         data={"account": account.number},
         idempotency_key=f"key{i}",
         input_hash="0" * 64,
+        confirmation={"kind": "SMS_CODE", "code_id": i},
         subject_kind="payment",
         subject_id=payment.reference,
         price_cents=1800,
