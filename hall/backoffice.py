@@ -65,6 +65,8 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("catalog.order", "shopping_cart", pgettext_lazy("plural", "订单")),
             ("catalog.subscription", "live_tv", pgettext_lazy("plural", "订购关系")),
             ("catalog.suspension", "pause_circle", pgettext_lazy("plural", "停机")),
+            ("catalog.pause", "motion_photos_paused", pgettext_lazy("plural", "停机保号")),
+            ("catalog.pausepolicy", "rule", pgettext_lazy("plural", "停机保号规则")),
             ("catalog.termination", "cancel", pgettext_lazy("plural", "终止")),
             ("catalog.family", "family_restroom", pgettext_lazy("plural", "家庭或集团")),
             ("catalog.familymember", "group", pgettext_lazy("plural", "家庭成员")),
@@ -77,6 +79,9 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("arrears.disconnectplan", "playlist_remove", pgettext_lazy("plural", "拆机计划")),
             ("arrears.planline", "list", pgettext_lazy("plural", "拆机计划明细")),
             ("arrears.warrant", "gavel", pgettext_lazy("plural", "拆机依据")),
+            ("arrears.escalation", "campaign", pgettext_lazy("plural", "申诉")),
+            ("arrears.evidenceseal", "verified", pgettext_lazy("plural", "证据封存")),
+            ("arrears.evidenceroot", "account_tree", pgettext_lazy("plural", "每日根摘要")),
         ),
     ),
     (
