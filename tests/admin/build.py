@@ -30,6 +30,7 @@ from tests.admin import (
     build_catalog,
     build_charging,
     build_content,
+    build_evidence,
     build_holdings,
     build_letters,
     build_money,
@@ -109,6 +110,7 @@ def hall(n: int = 3, *, region: Region | None = None, start: int = 0) -> None:
         _counter(i, account)
         _message(i, account)
         build_letters.everything(i, region, account)
+        build_evidence.everything(account)
         _questions(account)
         _file(i)
         build_money.corrections(region)
