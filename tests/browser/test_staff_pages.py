@@ -28,8 +28,9 @@ PAGES = {
     "numbers to accounts": "/admin/resources/numbersearch/funnel/",
     "second factor": "/account/2fa/",
 }
-# Django's own search boxes, and the bars that the theme's script makes: not ours to mend.
-THEIRS = ("help-tooltip", "simplebar-content-wrapper")
+# Django's own search boxes, the bars that the theme's script makes, and the theme's column without a head in which a
+# row of an inline table is marked to be left out: not ours to mend.
+THEIRS = ("help-tooltip", "simplebar-content-wrapper", "empty-table-header")
 LOOKS = (("zh-hans", "light", 1280), ("en", "dark", 360))
 
 

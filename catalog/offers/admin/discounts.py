@@ -11,8 +11,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Customer
-from catalog.offers.admin import states
-from catalog.offers.admin.forms import EndForm, PublishForm
+from catalog.offers.admin import publication, states
+from catalog.offers.admin.forms import EndForm
 from catalog.offers.prices import RULE_TERMS, PriceRule
 from catalog.offers.services import publishing
 from content.admin.owners import WithOwner
@@ -36,19 +36,6 @@ class RuleForm(ReasonForm):
     class Meta:
         model = PriceRule
         exclude = ("published_at",)
-
-
-def _publish(
-    row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
-) -> str | Promise:
-    rule = publishing.publish_rule(rule_id=row_id, at=data["at"], as_of=as_of)
-    is_now = rule.published_at is not None and rule.published_at <= as_of
-    return _("已发布") if is_now else _("已排定，到发布时间自动显示")
-
-
-def _take_back(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
-    publishing.take_back_rule(rule_id=row_id, as_of=as_of)
-    return _("已退回草稿")
 
 
 def _end(
@@ -81,26 +68,13 @@ class PriceRuleAdmin(WithOwner, EditableAdmin):
     shown_state = states.column
     published = moment("published_at", _("发布时间"))
     reasoned = (
-        Reasoned(
-            name="publish",
-            title=_("发布"),
+        *publication.acts(
+            publish=lambda row_id, at, as_of: publishing.publish_rule(rule_id=row_id, at=at, as_of=as_of),
+            take_back=lambda row_id, as_of: publishing.take_back_rule(rule_id=row_id, as_of=as_of),
+            permission=PUBLISH,
             explanation=_(
                 "须有责任人、适用条件说明和适用产品；生效日不早于发布日。发布后不能再改，只能结束另发。"
             ),
-            permission=PUBLISH,
-            applies=states.is_draft,
-            carry_out=_publish,
-            icon="publish",
-            form_class=PublishForm,
-        ),
-        Reasoned(
-            name="take-back",
-            title=_("取消定时发布"),
-            explanation=_("还没有对外显示的退回草稿。"),
-            permission=PUBLISH,
-            applies=states.is_announced,
-            carry_out=_take_back,
-            icon="undo",
         ),
         Reasoned(
             name="end",

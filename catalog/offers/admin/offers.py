@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from accounts.models import Customer
-from catalog.offers.admin import states
-from catalog.offers.admin.forms import EndForm, ExceptionForm, PriceForm, PublishForm
+from catalog.offers.admin import publication, states
+from catalog.offers.admin.forms import EndForm, ExceptionForm, PriceForm
 from catalog.offers.admin.prices import OfferPriceInline, told
 from catalog.offers.models import TERMS, Offer, OfferRelation
 from catalog.offers.prices import PriceException
@@ -57,19 +57,6 @@ class RelationInline(TabularInline):  # type: ignore[misc]  # the theme has no t
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A line of the offer's page, not a row of its own: whoever may change it may leave it out."""
         return bool(self.has_change_permission(request, obj))
-
-
-def _publish(
-    row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
-) -> str | Promise:
-    offer = publishing.publish_offer(offer_id=row_id, at=data["at"], as_of=as_of)
-    is_now = offer.published_at is not None and offer.published_at <= as_of
-    return _("已发布") if is_now else _("已排定，到发布时间自动显示")
-
-
-def _take_back(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
-    publishing.take_back_offer(offer_id=row_id, as_of=as_of)
-    return _("已退回草稿")
 
 
 def _withdraw(
@@ -157,26 +144,13 @@ class OfferAdmin(WithOwner, EditableAdmin):
     shown_state = states.column
     published = moment("published_at", _("发布时间"))
     reasoned = (
-        Reasoned(
-            name="publish",
-            title=_("发布"),
+        *publication.acts(
+            publish=lambda row_id, at, as_of: publishing.publish_offer(offer_id=row_id, at=at, as_of=as_of),
+            take_back=lambda row_id, as_of: publishing.take_back_offer(offer_id=row_id, as_of=as_of),
+            permission=PUBLISH,
             explanation=_(
                 "须有责任人、资费说明、受理流程，以及每个适用地区的价格。发布后条款不能再改，只能下架另发。"
             ),
-            permission=PUBLISH,
-            applies=states.is_draft,
-            carry_out=_publish,
-            icon="publish",
-            form_class=PublishForm,
-        ),
-        Reasoned(
-            name="take-back",
-            title=_("取消定时发布"),
-            explanation=_("还没有对外显示的退回草稿。"),
-            permission=PUBLISH,
-            applies=states.is_announced,
-            carry_out=_take_back,
-            icon="undo",
         ),
         Reasoned(
             name="withdraw",
