@@ -15,7 +15,7 @@ from arrears.models.aftermath import (
 )
 from arrears.models.cases import ArrearsCase, CaseNotice, StageChange
 from arrears.models.ends import LawfulEnd
-from arrears.models.evidence import EvidenceRoot, EvidenceSeal, SealedRow
+from arrears.models.evidence import EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.models.plans import (
     PLAN_MACHINE,
     DisconnectPlan,
@@ -61,6 +61,7 @@ __all__ = [
     "ReinstallOverride",
     "ReinstallRule",
     "STAGES",
+    "SealFailure",
     "SealedRow",
     "STAGE_MACHINE",
     "Stage",

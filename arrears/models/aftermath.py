@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import BillingAccount, Region
+from arrears.escalation_laws import ClosedByAnother
 from arrears.models.plans import Warrant
 from billing.models import Bill
 from catalog.models import Subscription
@@ -174,6 +175,7 @@ class Escalation(models.Model):
             NeverDelete(name="escalation_never_deleted"),
             StartsAt(name="escalation_starts_open", machine=ESCALATION_MACHINE),
             Transitions(name="escalation_transitions", machine=ESCALATION_MACHINE),
+            ClosedByAnother(name="escalation_closed_by_another"),
             Fixed(
                 name="escalation_fixed",
                 columns=(

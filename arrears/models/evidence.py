@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import BillingAccount
-from core.db import AppendOnly
+from core.db import AppendOnly, Fixed, NeverDelete
 
 
 class EvidenceSeal(models.Model):
@@ -68,13 +68,18 @@ class SealedRow(models.Model):
 
 
 class EvidenceRoot(models.Model):
-    """One night's root over all its seals and the root before: kept outside too, it proves the whole night."""
+    """A night's root over all seals since the root before, and over that: kept outside too, it proves all of them."""
 
     sealed_on = models.DateField(_("封存日"), unique=True)
     seals = models.PositiveIntegerField(_("封存户数"))
     previous = models.CharField(_("前一根摘要"), max_length=64, blank=True)  # empty: the first night
     digest = models.CharField(_("根摘要"), max_length=64)
     sealed_at = models.DateTimeField(_("封存时间"))
+    # From which transaction on the next night looks: every earlier one was over, and seen, when this night looked.
+    horizon = models.BigIntegerField(_("事务起点"), null=True, blank=True)  # null: the next night looks at all
+    cluster = models.CharField(
+        _("数据库标识"), max_length=60, blank=True, default=""
+    )  # whose transactions `horizon` counts: a restored database has others
 
     class Meta:
         verbose_name = _("每日根摘要")
@@ -83,3 +88,32 @@ class EvidenceRoot(models.Model):
 
     def __str__(self) -> str:
         return self.sealed_on.isoformat()
+
+
+class SealFailure(models.Model):
+    """An account that could not be sealed, and why; the others were, and it is tried again every night."""
+
+    account = models.OneToOneField(
+        BillingAccount, verbose_name=_("户号"), on_delete=models.PROTECT, related_name="seal_failure"
+    )
+    error = models.CharField(_("原因"), max_length=300)
+    failed_at = models.DateTimeField(_("最近失败时间"))
+    resolved_at = models.DateTimeField(
+        _("补封存时间"), null=True, blank=True
+    )  # null: what is new of it is not sealed
+
+    class Meta:
+        verbose_name = _("封存失败")
+        verbose_name_plural = pgettext_lazy("plural", "封存失败")
+        indexes = [
+            models.Index(
+                fields=["account"], name="seal_failure_open", condition=models.Q(resolved_at__isnull=True)
+            )
+        ]
+        triggers = [
+            NeverDelete(name="seal_failure_never_deleted"),
+            Fixed(name="seal_failure_fixed", columns=("account_id",)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.error}"
