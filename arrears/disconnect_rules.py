@@ -41,6 +41,17 @@ class Missing(models.TextChoices):
     APPROVERS = "APPROVERS", _("没有制定人以外的两人批准")
 
 
+class Unproven(models.TextChoices):
+    """What an end for another reason than arrears lacks: by its customer, by an authority, by what takes its place."""
+
+    NOT_HIS_SLIP = "NOT_HIS_SLIP", _("受理单不是这个户主的，或没有办成")
+    BATCH = "BATCH", _("批量办理不能代替客户本人申请")
+    CUSTOMER_CODE = "CUSTOMER_CODE", _("受理单没有经本人的短信验证码确认")
+    NO_FOLLOWER = "NO_FOLLOWER", _("没有已开通的、接替它的业务")
+    DOCUMENT = "DOCUMENT", _("没有主管部门就这项业务下达的文件")
+    TWO_APPROVERS = "TWO_APPROVERS", _("没有录入人以外的两人批准")
+
+
 # What only an approved plan can bring: a dry run asks for everything else.
 OF_THE_PLAN = frozenset({Missing.WARRANT, Missing.APPROVERS})
 _BY_HOLD = {

@@ -5,26 +5,21 @@ there before, and is seen, or comes after. What they cannot know is whether the 
 gateway behind a verified receipt, is who he says: see docs/security.md.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import pgtrigger
 
-from arrears.disconnect_rules import SUSPENDED_DAYS, Missing
+from arrears.disconnect_rules import SUSPENDED_DAYS, Missing, Unproven
+from arrears.proofs import IS_PROOF
 from core.db import Law, refuse
 
-# Deliveries of the disconnection notice in the open case, with whether they prove that it arrived. A letter is proven
-# by the scan of its posting, everything else by a signed receipt; what came back, or went to an address that has
-# changed since, proves nothing.
-NOTICES = """
+# Deliveries of the disconnection notice in the open case, with whether they prove that it arrived.
+NOTICES = f"""
     SELECT c.account_id, n.contact_ref AS ref, d.id AS delivery_id, d.message_id, rule.needed_days,
            (d.delivered_at AT TIME ZONE 'Asia/Shanghai')::date AS delivered_on,
            d.failure = 'HARD' AS is_hard,
-           d.state = 'DELIVERED' AND d.failure <> 'HARD'
-           AND NOT EXISTS (SELECT FROM accounts_contact k WHERE k.id = n.contact_id AND d.channel <> 'LETTER'
-                            AND k.value <> d.address)
-           AND CASE WHEN d.channel = 'LETTER'
-                    THEN EXISTS (SELECT FROM notices_letterlist l WHERE l.id = d.letter_list_id
-                                  AND l.posted_on IS NOT NULL AND l.proof_id IS NOT NULL)
-                    ELSE EXISTS (SELECT FROM notices_deliveryreceipt r WHERE r.delivery_id = d.id
-                                  AND r.is_verified AND r.status = 'DELIVERED') END AS is_proof
+           {IS_PROOF} AS is_proof
       FROM arrears_arrearscase c
       JOIN arrears_casenotice n ON n.case_id = c.id
       JOIN arrears_policynotice rule ON rule.id = n.rule_id AND rule.needed_for = 'DISCONNECTED'
@@ -97,31 +92,58 @@ _TOLD = f"""
     END LOOP;"""
 _REFUSE = """RAISE EXCEPTION USING MESSAGE = 'a line ends only when everything is proven; missing: '
     || array_to_string(missing, ', '), ERRCODE = '23514', CONSTRAINT = '{name}';"""
-# A customer's own end: by a slip of his, confirmed by a code that went to his phone, and never in a batch.
-_BY_CUSTOMER = """EXISTS (SELECT FROM operations_slip o
-    JOIN catalog_subscription s ON s.id = NEW.subscription_id
-    JOIN accounts_billingaccount a ON a.id = s.account_id
-   WHERE o.id = NEW.slip_id AND o.channel <> 'BATCH' AND o.customer_id = a.customer_id
-     AND o.confirmation ->> 'kind' = 'SMS_CODE' AND o.confirmation ->> 'code_id' IS NOT NULL)"""
+_SLIP = """operations_slip o JOIN catalog_subscription s ON s.id = NEW.subscription_id
+             JOIN accounts_billingaccount a ON a.id = s.account_id WHERE o.id = NEW.slip_id"""
+_ORDER = """arrears_authorityorder y WHERE y.document_id = NEW.document_id
+             AND y.subscription_id = NEW.subscription_id"""
+# A customer's own end: by a slip of his, confirmed by a code that went to his phone, and never in a batch. What takes
+# the place of a line is in use before that one ends.
+_OTHERS = {
+    "CUSTOMER": {
+        Unproven.NOT_HIS_SLIP: f"""EXISTS (SELECT FROM {_SLIP} AND o.customer_id = a.customer_id
+            AND o.state NOT IN ('REFUSED', 'FAILED', 'CANCELLED'))""",
+        Unproven.BATCH: f"NOT EXISTS (SELECT FROM {_SLIP} AND o.channel = 'BATCH')",
+        Unproven.CUSTOMER_CODE: f"""EXISTS (SELECT FROM {_SLIP} AND o.state NOT IN ('DRAFT', 'QUOTED')
+            AND o.confirmation ->> 'kind' = 'SMS_CODE' AND o.confirmation ->> 'code_id' IS NOT NULL
+            AND NOT EXISTS (SELECT FROM accounts_verificationcode v WHERE v.used_at IS NULL
+                             AND v.id::text = o.confirmation ->> 'code_id'))""",
+    },
+    "TRANSFER": {
+        Unproven.NO_FOLLOWER: """EXISTS (SELECT FROM catalog_subscription f
+            JOIN catalog_subscription s ON s.id = f.follows_id AND s.account_id = f.account_id
+           WHERE f.follows_id = NEW.subscription_id AND f.state = 'ACTIVE')""",
+    },
+    "AUTHORITY": {
+        Unproven.DOCUMENT: f"EXISTS (SELECT FROM {_ORDER})",
+        Unproven.TWO_APPROVERS: f"""EXISTS (SELECT FROM {_ORDER} AND (SELECT count(DISTINCT p.user_id)
+            FROM arrears_authorityapproval p WHERE p.order_id = y.id AND p.user_id <> y.made_by_id) >= 2)""",
+    },
+}
+# Where the reason's own evidence is not even named, `NeedsEvidence` of the room below refuses it.
+_NAMED = "NEW.slip_id IS NOT NULL OR NEW.document_id IS NOT NULL"
+
+
+def _asked(conditions: Mapping[Any, str]) -> str:
+    return "\n".join(
+        f"IF NOT ({sql}) THEN missing := array_append(missing, '{code}'); END IF;"
+        for code, sql in conditions.items()
+    )
 
 
 class NobodyUnheard(Law):
-    """A line ends for ARREARS or by its CUSTOMER only when everything that this reason asks for is there.
-
-    Where the reason's own evidence is not even named, `NeedsEvidence` of the room below refuses it.
-    """
+    """A line ends only when everything that the reason of its end asks for is there. All that is missing is named."""
 
     operation = pgtrigger.Insert
 
     def __init__(self, *, name: str) -> None:
-        asked = "\n".join(
-            f"IF NOT ({sql}) THEN missing := array_append(missing, '{code}'); END IF;"
-            for code, sql in _HOLDS.items()
-        )
         refused = _REFUSE.format(name=name)
+        others = "\n".join(
+            f"IF NEW.reason = '{reason}' AND ({_NAMED}) THEN {_asked(asked)} END IF;"
+            for reason, asked in _OTHERS.items()
+        )
         func = f"""
-            IF NEW.reason = 'CUSTOMER' AND NEW.slip_id IS NOT NULL AND NOT ({_BY_CUSTOMER}) THEN
-                missing := ARRAY['CUSTOMER_CODE'];
+            {others}
+            IF cardinality(missing) > 0 THEN
                 {refused}
             END IF;
             IF NEW.reason <> 'ARREARS' OR (NEW.notice_id IS NULL AND NEW.suspension_id IS NULL) THEN
@@ -130,7 +152,7 @@ class NobodyUnheard(Law):
             SELECT s.payer_id INTO payer FROM catalog_subscription s WHERE s.id = NEW.subscription_id;
             PERFORM FROM accounts_billingaccount a WHERE a.id = payer FOR UPDATE;
             today := (NEW.at AT TIME ZONE 'Asia/Shanghai')::date;
-            {asked}
+            {_asked(_HOLDS)}
             {_TOLD}
             IF cardinality(missing) = 0 THEN RETURN NEW; END IF;
             {refused}"""
@@ -161,14 +183,14 @@ class ApprovedByTwo(Law):
 
 
 class NotByItsMaker(Law):
-    """Whoever made a plan does not approve it."""
+    """Whoever made what is to be approved (a row of `table`, named by `column`) does not approve it."""
 
     operation = pgtrigger.Insert
 
-    def __init__(self, *, name: str) -> None:
+    def __init__(self, *, name: str, table: str, column: str) -> None:
         func = (
-            "IF NOT EXISTS (SELECT FROM arrears_disconnectplan p WHERE p.id = NEW.plan_id "
+            f"IF NOT EXISTS (SELECT FROM {table} p WHERE p.id = NEW.{column} "
             "AND p.made_by_id = NEW.user_id) THEN RETURN NEW; END IF; "
-            + refuse(name, "whoever made a plan does not approve it")
+            + refuse(name, "whoever made it does not approve it")
         )
         super().__init__(name=name, func=func)

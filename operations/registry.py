@@ -32,6 +32,9 @@ class Operation(ABC):
     takes_money: ClassVar[bool] = False  # a token of the open interface needs the scope "pay" for it
     address_is_secret: ClassVar[bool] = False  # not even the masked address of the code may be told
     by_clerk: ClassVar[ByClerk] = ByClerk.WITH_CODE
+    is_evidence: ClassVar[bool] = (
+        False  # the database reads on its slip how it was confirmed, while it is carried out
+    )
     needs_login: ClassVar[bool] = False  # of no use to a customer who has no login of his own
     page_url_name: ClassVar[str] = ""  # a hand-made page instead of the generic form, e.g. "billing:pay"
 

@@ -14,7 +14,7 @@ from arrears.models.aftermath import (
     WriteOff,
 )
 from arrears.models.cases import ArrearsCase, CaseNotice, StageChange
-from arrears.models.ends import LawfulEnd
+from arrears.models.ends import AuthorityApproval, AuthorityOrder, LawfulEnd
 from arrears.models.evidence import EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.models.plans import (
     PLAN_MACHINE,
@@ -31,6 +31,8 @@ from arrears.models.reliefs import PROMISE_MACHINE, Exemption, ExemptionReason, 
 
 __all__ = [
     "ArrearsCase",
+    "AuthorityApproval",
+    "AuthorityOrder",
     "CaseNotice",
     "CloseReason",
     "DisconnectPlan",

@@ -16,6 +16,8 @@ from core.models import Approval
 from core.statemachine import Machine
 from operations.models import Slip
 
+MOST_MONTHS = 120
+
 
 class ReinstallRule(models.Model):
     """不允许复装: who was disconnected for arrears gets no new line for some months. Dated, per region."""
@@ -27,14 +29,26 @@ class ReinstallRule(models.Model):
     text = models.CharField(_("规则说明"), max_length=300)  # what the customer is told
     active_from = models.DateField(_("生效日"))
     active_to = models.DateField(_("失效日"), null=True, blank=True)  # first day without it; null: open end
+    approval = models.ForeignKey(
+        Approval, verbose_name=_("审批"), on_delete=models.PROTECT, related_name="+"
+    )  # one asked, another decided
 
     class Meta:
         verbose_name = _("复装限制")
         verbose_name_plural = pgettext_lazy("plural", "复装限制")
-        constraints = [periods.in_order(name="reinstall_rule_period")]
+        permissions = [("approve_reinstallrule", _("批准复装限制"))]
+        constraints = [
+            periods.in_order(name="reinstall_rule_period"),
+            models.CheckConstraint(
+                condition=Q(months__gte=1, months__lte=MOST_MONTHS), name="reinstall_rule_months"
+            ),
+        ]
         triggers = [
             NeverDelete(name="reinstall_rule_never_deleted"),
-            Fixed(name="reinstall_rule_fixed", columns=("region_id", "months", "text", "active_from")),
+            Fixed(
+                name="reinstall_rule_fixed",
+                columns=("region_id", "months", "text", "active_from", "approval_id"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -42,7 +56,7 @@ class ReinstallRule(models.Model):
 
 
 class ReinstallOverride(models.Model):
-    """A named authority lets one account have its line again in spite of the rule."""
+    """A named authority lets one account have its line again in spite of the rule; a second person has agreed."""
 
     account = models.ForeignKey(
         BillingAccount, verbose_name=_("户号"), on_delete=models.PROTECT, related_name="reinstall_overrides"
@@ -52,12 +66,14 @@ class ReinstallOverride(models.Model):
     )
     authority = models.CharField(_("决定人及职务"), max_length=100)
     reason = models.CharField(_("原因"), max_length=300)
+    approval = models.ForeignKey(Approval, verbose_name=_("审批"), on_delete=models.PROTECT, related_name="+")
     actor = models.CharField(_("操作人"), max_length=80)
     at = models.DateTimeField(_("时间"))
 
     class Meta:
         verbose_name = _("复装限制豁免")
         verbose_name_plural = pgettext_lazy("plural", "复装限制豁免")
+        permissions = [("approve_reinstalloverride", _("批准复装限制豁免"))]
         constraints = [models.UniqueConstraint(fields=["account", "rule"], name="reinstall_override_once")]
         triggers = [AppendOnly(name="reinstall_override_append_only")]
 

@@ -76,7 +76,9 @@ class EvidenceRoot(models.Model):
     digest = models.CharField(_("根摘要"), max_length=64)
     sealed_at = models.DateTimeField(_("封存时间"))
     # From which transaction on the next night looks: every earlier one was over, and seen, when this night looked.
-    horizon = models.BigIntegerField(_("事务起点"), null=True, blank=True)  # null: the next night looks at all
+    horizon = models.BigIntegerField(
+        _("事务起点"), null=True, blank=True
+    )  # null: the next night looks at all
     cluster = models.CharField(
         _("数据库标识"), max_length=60, blank=True, default=""
     )  # whose transactions `horizon` counts: a restored database has others

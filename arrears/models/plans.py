@@ -98,7 +98,9 @@ class PlanApproval(models.Model):
         constraints = [models.UniqueConstraint(fields=["plan", "user"], name="plan_approval_once")]
         triggers = [
             AppendOnly(name="plan_approval_append_only"),
-            NotByItsMaker(name="plan_approval_not_by_maker"),
+            NotByItsMaker(
+                name="plan_approval_not_by_maker", table="arrears_disconnectplan", column="plan_id"
+            ),
         ]
 
     def __str__(self) -> str:

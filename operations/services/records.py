@@ -74,7 +74,7 @@ _OF_KEY = Prepared(
 class Record:
     """A slip being worked on in the present transaction. `close` writes all its steps and their history at once.
 
-    Until then nobody else sees the slip at all.
+    Until then nobody else sees the slip at all, and the transaction itself only what was sent with `send`.
     """
 
     def __init__(self, slip: Slip, ctx: Context) -> None:
@@ -128,6 +128,10 @@ class Record:
             result=result,
             finished_at=self._ctx.as_of,
         )
+
+    def send(self) -> None:
+        """The slip stands in the database as it is now: for what rests on it before it is closed."""
+        self._written.send()
 
     def close(self) -> None:
         self._written.insert(*self._steps)

@@ -254,6 +254,8 @@ def _carry_out(attempt: _Attempt, record: records.Record) -> None:
     # No savepoint around this step: the count of a wrong code must outlive the refusal.
     confirmed = evidence.take(operation, ctx, data, attempt.confirmation)
     record.move(SlipState.CONFIRMED, confirmation=confirmed, confirmed_at=ctx.as_of)
+    if operation.is_evidence:
+        record.send()
     with transaction.atomic():
         outcome = operation.perform(replace(ctx, slip_number=record.slip.number), data, quoted.quote)
         if acting.asks_customer(operation, ctx):

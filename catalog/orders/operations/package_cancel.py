@@ -33,6 +33,7 @@ class PackageCancel(OnPackages):
     title = _("退订业务")
     summary = _("犹豫期内退订不收费；违约金和退款先看清再确认")
     order = 91
+    is_evidence = True  # of an end that takes effect at once
     form_class = CancelForm
     page_url_name = "catalog:cancel"
 

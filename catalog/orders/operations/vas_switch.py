@@ -56,6 +56,7 @@ class VasSwitch(OnPackages):
     title = _("开关增值业务")
     summary = _("开通和关闭一样方便")
     order = 92
+    is_evidence = True  # of an end that takes effect at once
     form_class = SwitchForm
 
     def available(self, ctx: Context) -> bool:

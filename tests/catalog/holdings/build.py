@@ -49,8 +49,9 @@ def offer(code: str = "", *, entitlements: tuple[str, ...] = (), line: str = "",
 
 
 def slip(of: BillingAccount, *, at: datetime = NOON, channel: Channel = Channel.WEB) -> Slip:
+    """As the customer confirmed it by a code."""
     n = next(_count)
-    return Slip.objects.create(
+    made = Slip.objects.create(
         number=f"S{n:017d}",
         operation="package.cancel",
         operation_version=1,
@@ -59,9 +60,13 @@ def slip(of: BillingAccount, *, at: datetime = NOON, channel: Channel = Channel.
         customer_id=of.customer_id,
         idempotency_key=f"holdings-{n}",
         input_hash="x",
-        confirmation={"kind": "SMS_CODE", "code_id": n},
+        confirmation={"kind": "SMS_CODE", "code_id": 1_000_000_000 + n},
         started_at=at,
     )
+    for step in (SlipState.QUOTED, SlipState.CONFIRMED):
+        made.state = step
+        made.save(update_fields=["state"])
+    return made
 
 
 def held(
