@@ -1,14 +1,29 @@
-"""Whoever pays has service again at once: news of billing leads to the judgement of that account."""
+"""News of rooms below leads to the judgement of that account at once: whoever pays has service again in seconds.
+
+News takes no step that takes something away: see `assessing.assess_one`.
+"""
 
 from datetime import datetime
 
+from accounts.models import BillingAccount
 from arrears.models import ArrearsCase, Promise, PromiseState
 from arrears.services import assessing
-from billing.events import CounterMoneyReversed, MoneyReceived, PaymentSucceeded, ReceiptMoved
+from billing.events import (
+    BillAdjusted,
+    CounterMoneyReversed,
+    DisputeClosed,
+    DisputeOpened,
+    MoneyReceived,
+    PaymentSucceeded,
+    ReceiptMoved,
+)
 from core import outbox
 from core.actor import Actor
+from notices.events import DeliveryFailed
+from notices.models import Failure
 
 ACTOR = Actor.job("arrears.handlers")
+_REF = "account:"  # how this room names an account as the recipient of a message
 
 
 @outbox.consumer(PaymentSucceeded, name="arrears.paid")
@@ -31,8 +46,33 @@ def money_reversed(event: CounterMoneyReversed, *, as_of: datetime) -> None:
     _assess(event.account_id, as_of)
 
 
+@outbox.consumer(DisputeOpened, name="arrears.dispute_opened")
+def dispute_opened(event: DisputeOpened, *, as_of: datetime) -> None:
+    _assess(event.account_id, as_of)
+
+
+@outbox.consumer(DisputeClosed, name="arrears.dispute_closed")
+def dispute_closed(event: DisputeClosed, *, as_of: datetime) -> None:
+    _assess(event.account_id, as_of)
+
+
+@outbox.consumer(BillAdjusted, name="arrears.bill_adjusted")
+def bill_adjusted(event: BillAdjusted, *, as_of: datetime) -> None:
+    _assess(event.account_id, as_of)
+
+
+@outbox.consumer(DeliveryFailed, name="arrears.delivery_failed")
+def delivery_failed(event: DeliveryFailed, *, as_of: datetime) -> None:
+    """An address that takes no messages is replaced by a letter, where something waits for that notice."""
+    if event.failure != Failure.HARD or not event.recipient_ref.startswith(_REF):
+        return
+    number = event.recipient_ref.removeprefix(_REF)
+    for account_id in BillingAccount.objects.filter(number=number).values_list("pk", flat=True):
+        _assess(account_id, as_of)
+
+
 def _assess(account_id: int, as_of: datetime) -> None:
     """Who has neither a case nor a promise waits for the daily pass: most payments are in time."""
     has_case = ArrearsCase.objects.open().filter(account_id=account_id).exists()
     if has_case or Promise.objects.filter(account_id=account_id, state=PromiseState.OPEN).exists():
-        assessing.assess_one(account_id, actor=ACTOR, as_of=as_of)
+        assessing.assess_one(account_id, actor=ACTOR, as_of=as_of, is_news=True)

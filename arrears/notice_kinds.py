@@ -62,7 +62,15 @@ def _kind(
 declare(
     _kind("bill_due_soon", _("账单即将到期"), AMOUNT, DUE_ON, purpose=Purpose.SERVICE),
     _kind("bill_overdue", _("账单已逾期"), AMOUNT, DUE_ON, SUSPEND_ON),
-    _kind("suspension_ahead", _("停机预告"), AMOUNT, DUE_ON, SUSPEND_ON, fallback_after=HALF_A_DAY),
+    _kind(
+        "suspension_ahead",
+        _("停机预告"),
+        AMOUNT,
+        DUE_ON,
+        SUSPEND_ON,
+        channels=WITH_LETTER,
+        fallback_after=HALF_A_DAY,
+    ),
     _kind("suspension_tomorrow", _("明日停机"), AMOUNT, DUE_ON, SUSPEND_ON, fallback_after=TWO_HOURS),
     _kind("suspended", _("已停机"), AMOUNT, SUSPENDED_ON, DISCONNECT_ON, fallback_after=HALF_A_DAY),
     _kind("restored", _("已恢复服务"), DAY, purpose=Purpose.SERVICE, is_urgent=True),

@@ -167,6 +167,11 @@ def holding(facts: Facts, today: date) -> tuple[tuple[Hold, date], ...]:
     return tuple(each for each in facts.holds if each[1] >= today or each[0] in _UNTIL_DECIDED)
 
 
+def is_held_step(stage: Stage) -> bool:
+    """Whether a dispute, a promise, an exemption or a payment under way stops the step into that stage."""
+    return stage in _HELD_STEPS
+
+
 def expected(facts: Facts, policy: PolicyFacts, today: date) -> dict[Stage, date]:
     """The earliest day of each stage still ahead, were everything told on its day and nothing paid."""
     days: dict[Stage, date] = {}
@@ -184,6 +189,14 @@ def expected(facts: Facts, policy: PolicyFacts, today: date) -> dict[Stage, date
         if stage == Stage.SUSPENDED:
             suspended_on = since
     return days
+
+
+def unproven(facts: Facts, policy: PolicyFacts, stage: Stage) -> tuple[str, ...]:
+    """Who has no proof yet of what had to be told before that stage; a dead contact has it by its letter."""
+    needed = [rule for rule in policy.notices if rule.needed_for == stage]
+    return tuple(
+        ref for ref in _refs(facts) if any(_proof(facts, policy, rule, ref) is None for rule in needed)
+    )
 
 
 def _counts(facts: Facts, policy: PolicyFacts) -> bool:
@@ -252,7 +265,8 @@ def _told_before(
         if rule.needed_for == stage:
             for ref in refs:
                 proof = _proof(facts, policy, rule, ref)
-                waits |= set() if proof else {Wait.PROOF}
+                if proof is None:
+                    waits.add(_lacking(facts, policy, rule, ref))
                 day = max(day, (proof or today) + timedelta(rule.needed_days))
             waits |= set() if refs else {Wait.NOBODY}
         if stage in _HARD_STEPS and rule.stage == facts.stage and rule.days < policy.stages[stage].days:
@@ -285,7 +299,18 @@ def _proof(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str) -> dat
         return _proof(facts, policy, rule, POST)
     if told is None or told.is_hard:
         return None
-    return told.sent_on or told.delivered_on if rule.proof == Proof.SENT else told.delivered_on
+    # A letter counts as sent when it is printed, days before it is posted: that proves nothing.
+    if rule.proof == Proof.SENT and ref != POST:
+        return told.sent_on or told.delivered_on
+    return told.delivered_on
+
+
+def _lacking(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str) -> Wait:
+    """What is missing where there is no proof: time, or a person who finds a way to tell him."""
+    told, post = _told(facts, policy, rule, ref), _told(facts, policy, rule, POST)
+    is_dead = ref == POST or (told is not None and told.is_hard)
+    can_post = facts.has_post and not (post and post.is_hard)
+    return Wait.NOBODY if is_dead and not can_post else Wait.PROOF
 
 
 def _notices(

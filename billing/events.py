@@ -111,3 +111,48 @@ class RefundEnded(Event):
     @property
     def key(self) -> str:
         return f"refund:{self.number}"
+
+
+@dataclass(frozen=True)
+class DisputeOpened(Event):
+    """A bill is disputed: it does not count until there is an answer."""
+
+    name: ClassVar[str] = "billing.dispute_opened"
+    number: str
+    bill_number: str
+    account_id: int
+
+    @property
+    def key(self) -> str:
+        return f"bill:{self.bill_number}"
+
+
+@dataclass(frozen=True)
+class DisputeClosed(Event):
+    """A dispute is over: state UPHELD, REJECTED or WITHDRAWN. What is taken off the bill is told by BillAdjusted."""
+
+    name: ClassVar[str] = "billing.dispute_closed"
+    number: str
+    bill_number: str
+    account_id: int
+    state: str
+
+    @property
+    def key(self) -> str:
+        return f"bill:{self.bill_number}"
+
+
+@dataclass(frozen=True)
+class BillAdjusted(Event):
+    """So much less is owed on a bill: it was wrong, was taken back, or is given up. Amounts in fen."""
+
+    name: ClassVar[str] = "billing.bill_adjusted"
+    adjustment_number: str
+    bill_number: str
+    account_id: int
+    amount_cents: int
+    open_cents: int  # what is left
+
+    @property
+    def key(self) -> str:
+        return f"bill:{self.bill_number}"

@@ -152,6 +152,36 @@ TOLD = [
 # code, language, title, text: a letter stands alone, and may be the only thing that reaches somebody.
 LETTERS = [
     (
+        "suspension_ahead",
+        "zh-hans",
+        "停机预告",
+        """尊敬的客户：
+
+您尾号 {{ account_tail }} 的户号有 {{ amount }} 未缴，缴费截止日为 {{ due_on }}。
+
+如果一直没有缴清，我们最早将于 {{ suspend_on }} 停机。停机期间紧急呼叫不受影响。
+
+怎样避免：在 {{ suspend_on }} 以前缴清。可以登录 {{ url }} 缴费、申请延期或提出异议，也可以到任一营业厅办理。
+
+对账单有异议、缴费有困难，或者已经缴清，请致电 {{ help_line }}。异议处理期间不会停机。""",
+    ),
+    (
+        "suspension_ahead",
+        "en",
+        "Service will be suspended",
+        """Dear customer,
+
+{{ amount }} is unpaid on the account ending in {{ account_tail }}. It was due on {{ due_on }}.
+
+If it stays unpaid, we will suspend service on {{ suspend_on }} at the earliest. Emergency calls go on.
+
+How to prevent it: pay before {{ suspend_on }}. At {{ url }} or in any of our halls you can pay, ask for more time or
+dispute the bill.
+
+If you dispute the bill, cannot pay, or have paid already, please call {{ help_line }}. While a dispute is open, nothing
+is suspended.""",
+    ),
+    (
         "disconnection_ahead",
         "zh-hans",
         "拆机预告",

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from arrears.choices import CloseReason, Hold, Stage
+from arrears.proofs import ADDRESS_HOLDS, IS_PROOF
 from arrears.rules import Facts, Reach, Told
 from core.clock import local_date
 from notices.models import Channel
@@ -113,10 +114,15 @@ _TOLD = """
            CASE WHEN rule.needed_for <> '' THEN n.message_id END
       FROM arrears_casenotice n JOIN arrears_policynotice rule ON rule.id = n.rule_id
      WHERE n.case_id = ANY(%s::bigint[]) ORDER BY n.id"""
-_DELIVERIES = """
-    SELECT message_id, min(coalesce(sent_at, delivered_at)), min(delivered_at) FILTER (WHERE state = 'DELIVERED'),
-           bool_or(state = 'FAILED' AND failure = 'HARD') AND NOT bool_or(state IN ('QUEUED', 'DELIVERED'))
-      FROM notices_delivery WHERE message_id = ANY(%s::bigint[]) AND channel <> 'INBOX' GROUP BY message_id"""
+# As the law of disconnection sees them. A dead address is one that failed for good and proves nothing.
+_DELIVERIES = f"""
+    SELECT message_id, min(coalesce(sent_at, delivered_at)) FILTER (WHERE holds),
+           min(delivered_at) FILTER (WHERE is_proof), bool_or(failure = 'HARD') AND NOT bool_or(is_proof)
+      FROM (SELECT d.message_id, d.sent_at, d.delivered_at, d.failure, {ADDRESS_HOLDS} AS holds,
+                   {IS_PROOF} AS is_proof
+              FROM notices_delivery d JOIN arrears_casenotice n ON n.message_id = d.message_id
+             WHERE d.message_id = ANY(%s::bigint[]) AND d.channel <> 'INBOX') each
+     GROUP BY message_id"""
 _CHANGES = """
     SELECT case_id, to_stage, "on", earliest_due_on FROM arrears_stagechange
      WHERE case_id = ANY(%s::bigint[]) ORDER BY id"""

@@ -1,6 +1,7 @@
 """The judgement of one account: every day in the pass, and at once after a payment, a dispute, a promise."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 
 from django.db import transaction
@@ -44,18 +45,27 @@ HELD_STAGES = (Stage.OVERDUE, Stage.SUSPEND_WARNED, Stage.SUSPENDED, Stage.DISCO
 
 
 @transaction.atomic
-def assess_one(account_id: int, *, actor: Actor, as_of: datetime) -> Counts:
+def assess_one(account_id: int, *, actor: Actor, as_of: datetime, is_news: bool = False) -> Counts:
     """The account is where it belongs as of now, behind its lock; what arrears had stopped is on again if it may be.
 
-    Asked again it changes nothing. Caps of the daily pass do not hold back what one account is asked for.
+    Asked again it changes nothing. Caps of the daily pass do not hold back what one account is asked for. `is_news`:
+    because something was paid, answered or decided; what would be taken away waits for the next daily pass, so that
+    nobody is switched off in the second of his part payment, or in the middle of the night.
     """
     locks.accounts([account_id])
     today = local_date(as_of)
-    return write(
-        judge(facts_reads.of([account_id], as_of=as_of).values(), policies.book(today), today),
-        actor=actor,
-        as_of=as_of,
-    )
+    judged = judge(facts_reads.of([account_id], as_of=as_of).values(), policies.book(today), today)
+    if is_news:
+        judged = [_kindly(each) for each in judged]
+    return write(judged, actor=actor, as_of=as_of)
+
+
+def _kindly(each: Judged) -> Judged:
+    """The same without a step that a hold would have stopped."""
+    if not rules.is_held_step(each.decision.stage) or not each.moves or each.decision.close:
+        return each
+    stays = replace(each.decision, stage=each.subject.facts.stage, notices=(), next=None)
+    return replace(each, decision=stays)
 
 
 def write(judged: list[Judged], *, actor: Actor, as_of: datetime) -> Counts:

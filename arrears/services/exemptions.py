@@ -70,7 +70,7 @@ def end(*, exemption_id: int, ends_on: date, actor: Actor, as_of: datetime) -> E
         raise BadPeriod()
     row.active_to = ends_on
     row.save(update_fields=["active_to"])
-    assessing.assess_one(account_id, actor=actor, as_of=as_of)
+    assessing.assess_one(account_id, actor=actor, as_of=as_of, is_news=True)
     return row
 
 
@@ -131,5 +131,5 @@ def _grant(
         created_by=actor.ref,
         created_at=as_of,
     )
-    assessing.assess_one(account_id, actor=actor, as_of=as_of)
+    assessing.assess_one(account_id, actor=actor, as_of=as_of, is_news=True)
     return _("已豁免至 %(day)s（不含）") % {"day": ends.isoformat()}

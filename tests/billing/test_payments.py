@@ -41,6 +41,7 @@ def test_a_paid_payment_settles_its_bill_and_is_in_the_ledger() -> None:
         ("PENDING", "SUCCEEDED"),
     ]
     assert set(OutboxRow.objects.values_list("consumer", flat=True)) == {
+        "arrears.paid",
         "billing.finish_slip",
         "billing.tell_payer",
     }
@@ -53,7 +54,7 @@ def test_a_second_report_changes_nothing() -> None:
     payment = build.payment(account)
     build.apply(payment, build.report(payment))
     assert build.apply(payment, build.report(payment)) is Applied.ALREADY_DONE
-    assert (Receipt.objects.count(), Allocation.objects.count(), OutboxRow.objects.count()) == (1, 1, 2)
+    assert (Receipt.objects.count(), Allocation.objects.count(), OutboxRow.objects.count()) == (1, 1, 3)
     assert build.balance(account) == 0
 
 

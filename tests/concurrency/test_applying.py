@@ -65,7 +65,7 @@ def test_workers_with_the_same_row_book_it_once() -> None:
         assert (row.state, state(payment)) == (CallbackState.APPLIED, PaymentState.SUCCEEDED)
         assert build.balance(account) == 2600 - 10_000
     assert (Receipt.objects.count(), Allocation.objects.count()) == (5, 5)
-    assert OutboxRow.objects.count() == 10  # one for each of the two consumers of each payment
+    assert OutboxRow.objects.count() == 15  # one for each of the three consumers of each payment
     assert build.books_are_right()
 
 

@@ -54,7 +54,7 @@ def expected(attempts: int) -> Outcome:
         entries=(-2600, 2600),
         balance_cents=0,
         successes=1,
-        news=("DONE", "DONE"),
+        news=("DONE", "DONE", "DONE"),  # the slip, the payer, arrears
         slips=("DONE",),
         slip_ends=1,
         messages=1,

@@ -8,10 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
 from billing import locks
+from billing.events import BillAdjusted
 from billing.models import Adjustment, Bill, EntryKind
 from billing.services.bills import penalties
 from billing.services.money import ledger
-from core import clock, sequences
+from core import clock, outbox, sequences
 from core.actor import Actor
 from core.errors import Conflict
 
@@ -51,4 +52,6 @@ def adjust(*, bill_id: int, amount_cents: int, reason: str, actor: Actor, as_of:
         )
         if amount_cents == bill.open_cents:  # or the last fen would take the whole penalty with it
             penalties.bill(bill_id=bill.pk, on=clock.local_date(as_of), as_of=as_of)
+        left = bill.open_cents - amount_cents
+        outbox.publish(BillAdjusted(row.number, bill.number, account_id, amount_cents, left), as_of=as_of)
     return row

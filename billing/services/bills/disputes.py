@@ -12,9 +12,10 @@ from accounts import locks as account_locks
 from accounts.models import User
 from accounts.selectors import accounts
 from billing import locks
+from billing.events import DisputeClosed, DisputeOpened
 from billing.models import DISPUTE_MACHINE, Bill, Dispute, DisputeCause, DisputeHistory, DisputeState
 from billing.selectors import own_accounts
-from core import clock, sequences, workdays
+from core import clock, outbox, sequences, workdays
 from core.actor import Actor
 from core.errors import Conflict, HallError
 from notices.models import Channel
@@ -65,6 +66,7 @@ def begin(
             promised_on=promised_on(as_of),
         )
         DisputeHistory.objects.create(dispute=dispute, to_state=dispute.state, actor=actor.ref, at=as_of)
+        outbox.publish(DisputeOpened(dispute.number, bill.number, bill.account_id), as_of=as_of)
     return dispute
 
 
@@ -97,6 +99,8 @@ def close(
         DisputeHistory.objects.create(
             dispute=dispute, from_state=before, to_state=state, actor=actor.ref, reason=reason, at=as_of
         )
+        bill = dispute.bill
+        outbox.publish(DisputeClosed(dispute.number, bill.number, bill.account_id, str(state)), as_of=as_of)
         _end_slip(dispute, actor, as_of)
         if answered:
             _tell(dispute, as_of)
