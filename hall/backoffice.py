@@ -76,6 +76,11 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("欠费"),
         (
+            ("arrears.arrearscase", "warning", pgettext_lazy("plural", "欠费案")),
+            ("arrears.promise", "schedule", pgettext_lazy("plural", "延期缴费")),
+            ("arrears.exemption", "shield", pgettext_lazy("plural", "欠费豁免")),
+            ("arrears.writeoff", "money_off", pgettext_lazy("plural", "坏账核销")),
+            ("arrears.policy", "rule", pgettext_lazy("plural", "欠费策略")),
             ("arrears.disconnectplan", "playlist_remove", pgettext_lazy("plural", "拆机计划")),
             ("arrears.planline", "list", pgettext_lazy("plural", "拆机计划明细")),
             ("arrears.warrant", "gavel", pgettext_lazy("plural", "拆机依据")),

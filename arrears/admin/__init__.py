@@ -1,5 +1,5 @@
 """Staff pages of arrears; importing this room registers them."""
 
-from arrears.admin import escalations, evidence, plans
+from arrears.admin import cases, escalations, evidence, plans, policies, reliefs, write_offs
 
-__all__ = ["escalations", "evidence", "plans"]
+__all__ = ["cases", "escalations", "evidence", "plans", "policies", "reliefs", "write_offs"]

@@ -27,6 +27,7 @@ from core.models import Approval, CalendarDay, Heartbeat, OutboxRow, Upload
 from notices.models import Delivery, DeliveryReceipt, DeliveryState, InboxMark, Message, Template, Trigger
 from operations.models import ServingSession, Slip, SlipHistory, SlipState
 from tests.admin import (
+    build_arrears,
     build_catalog,
     build_charging,
     build_content,
@@ -118,6 +119,7 @@ def hall(n: int = 3, *, region: Region | None = None, start: int = 0) -> None:
         build_people.wishes(i, account)
         build_resources.everything(i, region, account)
         build_holdings.everything(i, account)
+        build_arrears.everything(i, account)
         build_plans.everything(i, account)
         build_catalog.everything(i, account)
         build_charging.everything(i, account)

@@ -1,7 +1,7 @@
 """A plan of disconnections with a line that waits, and the warrant of one."""
 
 from accounts.models import BillingAccount, User
-from arrears.models import ArrearsCase, DisconnectPlan, PlanApproval, PlanLine, Policy, Stage, Warrant
+from arrears.models import ArrearsCase, DisconnectPlan, PlanApproval, PlanLine, Warrant
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import suspensions
 from catalog.models import Subscription, Suspension
@@ -33,7 +33,7 @@ def everything(i: int, account: BillingAccount) -> None:
     Warrant.objects.create(
         subscription=row,
         suspension=Suspension.objects.get(subscription=row, reason=SuspensionReason.ARREARS),
-        case=_case(i, account),
+        case=ArrearsCase.objects.get(account=account),
         plan=plan,
         first_approver=first,
         second_approver=second,
@@ -41,17 +41,4 @@ def everything(i: int, account: BillingAccount) -> None:
         owed_cents=100,
         actor=ACTOR.ref,
         at=NOON,
-    )
-
-
-def _case(i: int, account: BillingAccount) -> ArrearsCase:
-    return ArrearsCase.objects.create(
-        number=f"AR{i:016d}",
-        account=account,
-        stage=Stage.REMINDED,
-        stage_since=clock.local_date(NOON),
-        policy=Policy.objects.get(code="default"),
-        opened_at=NOON,
-        highest_stage=Stage.REMINDED,
-        owed_cents=100,
     )
