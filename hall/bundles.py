@@ -26,6 +26,7 @@ BUNDLES = {
         "css/front.css",
         "css/offers.css",
         "css/serving.css",
+        "css/arrears.css",
         "css/modes.css",
     ),
     "bundles/hall.js": ("django_htmx/htmx-2.min.js", "js/hall.js", "js/countdown.js"),

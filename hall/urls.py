@@ -17,11 +17,13 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("", include("operations.urls")),
     path("numbers/", include("resources.urls")),
+    path("arrears/", include("arrears.urls")),
     path("api/", include("billing.api.urls")),
     path("api/content/", include("content.api.urls")),
     path("api/", include("resources.api.urls")),
     path("api/", include("catalog.offers.api.urls")),
     path("api/", include("catalog.orders.api.urls")),
+    path("api/", include("arrears.api.urls")),
     path("api/", include("operations.api.urls")),  # the last: it answers for whatever is none
     path("notices/", include("notices.urls")),
     path("me/tokens/", include("operations.api.token_urls")),

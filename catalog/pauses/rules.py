@@ -40,14 +40,19 @@ def paused(held: Held, ref: str, begins_on: date, resume_on: date) -> Held:
 
 
 def ended(held: Held, ref: str, resume_on: date) -> Held:
-    """As it is when its open pause ends on that day."""
+    """As it is when the pause that runs ends on that day and not on the one that was agreed."""
     return tuple(replace(each, stops=_ended(each, resume_on)) if each.ref == ref else each for each in held)
 
 
 def _ended(each: Holding, resume_on: date) -> tuple[Stop, ...]:
     """A pause that ends on the day on which it began never was."""
     closed = [
-        replace(stop, ends_on=resume_on) if stop.reason == CUSTOMER and stop.ends_on is None else stop
+        replace(stop, ends_on=resume_on) if stop.reason == CUSTOMER and _runs(stop, resume_on) else stop
         for stop in each.stops
     ]
     return tuple(stop for stop in closed if stop.ends_on is None or stop.ends_on > stop.begins_on)
+
+
+def _runs(stop: Stop, on: date) -> bool:
+    """Nothing that was over before ends again."""
+    return stop.ends_on is None or stop.ends_on >= on

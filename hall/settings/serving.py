@@ -20,6 +20,7 @@ SERVING_SHOWN = frozenset(
         "accounts:accounts",
         "accounts:account",
         "accounts:consents",
+        "arrears:*",
         "billing:bills",
         "billing:bill",
         "billing:bill_pdf",

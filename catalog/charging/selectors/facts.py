@@ -42,7 +42,7 @@ def of_many(
     is not the month's last. `with_pending`: with what is ordered and still being switched on.
     """
     fixed = places or {}
-    held = holdings.of_many(account_ids, period, with_pending=with_pending)
+    held = holdings.of_many(account_ids, period, with_pending=with_pending, today=on)
     last = on or date.fromordinal(period.ends_on.toordinal() - 1)
     who = books.facts_of(account_ids, last)
     where = {key: fixed.get(key) or Place(found.region_id, found.kind) for key, found in who.items()}

@@ -34,9 +34,13 @@ _HELD = """
      WHERE s.state = ANY(%(states)s) AND s.begins_on < %(after)s
        AND (s.ends_on IS NULL OR (s.ends_on > %(first)s AND s.ends_on > s.begins_on))
      ORDER BY p.payer_id, s.begins_on, s.number"""
+# `today` is null where the month is over: then a pause that nobody has ended goes on. Else it ends on its agreed day.
 _STOPS = """
-    SELECT t.subscription_id, t.reason, t.begins_on, t.ends_on
+    SELECT t.subscription_id, t.reason, t.begins_on,
+           CASE WHEN t.ends_on IS NULL AND p.id IS NOT NULL AND %(today)s::date IS NOT NULL
+                THEN greatest(p.resume_on, %(today)s::date) ELSE t.ends_on END
       FROM catalog_suspension t JOIN catalog_subscription s ON s.id = t.subscription_id
+      LEFT JOIN catalog_pause p ON p.suspension_id = t.id
      WHERE t.subscription_id = ANY(%(ids)s::bigint[]) AND t.begins_on < %(after)s
        AND (t.ends_on IS NULL
             OR (t.ends_on > t.begins_on AND (t.ends_on > %(first)s OR s.paid_until IS NOT NULL)))
@@ -62,18 +66,20 @@ _CHARGED = [str(SubscriptionState.ACTIVE), str(SubscriptionState.TERMINATED)]
 
 
 def of_many(
-    payer_ids: Iterable[int], period: Period, *, with_pending: bool = False
+    payer_ids: Iterable[int], period: Period, *, with_pending: bool = False, today: date | None = None
 ) -> dict[int, tuple[Holding, ...]]:
     """What each of these accounts pays for in the month, in order of begin and number. Who holds nothing is missing.
 
     Two queries for any number of accounts, one more where something was changed into something else. `with_pending`:
-    with what was ordered and is still being switched on.
+    with what was ordered and is still being switched on. `today`, for a month that is not over: a pause that runs now
+    ends on the day that was agreed; without it, it goes on until somebody ends it.
     """
     values: dict[str, Any] = {
         "ids": list(payer_ids),
         "first": period.begins_on,
         "after": period.ends_on,
         "states": [*_CHARGED, str(SubscriptionState.PENDING)] if with_pending else _CHARGED,
+        "today": today,
     }
     rows = _query(_PAID_FOR + _HELD, values)
     stops = _stops([row[1] for row in rows], values) if rows else {}
@@ -89,7 +95,7 @@ def of_many(
 
 def of(account: BillingAccount, *, on: date, with_pending: bool = True) -> tuple[Holding, ...]:
     """What the account pays for in the month of that day; without `with_pending` as a bill run sees it."""
-    found = of_many([account.pk], Period.containing(on), with_pending=with_pending)
+    found = of_many([account.pk], Period.containing(on), with_pending=with_pending, today=on)
     return found.get(account.pk, ())
 
 

@@ -175,7 +175,7 @@ def _fees(paying: Collection[int], today: date) -> dict[str, int | None]:
     """What each holding for which these accounts pay costs on the bill of the running month, by number."""
     period = Period.containing(today)
     found: dict[str, int | None] = {}
-    held = holdings.of_many(paying, period, with_pending=True)
+    held = holdings.of_many(paying, period, with_pending=True, today=today)
     facts = books.facts_of(paying, today)
     priced = books.many({(each.region_id, each.kind) for each in facts.values()})
     for payer_id, rows in held.items():

@@ -194,7 +194,8 @@ def _held(payer_id: int, today: date, *, is_coming: bool) -> tuple[Holding, ...]
     periods = {Period.containing(day) for day in days if day is not None}
     found: dict[str, Holding] = {}
     for period in sorted(periods, key=lambda each: each.begins_on):
-        for each in holdings.of_many([payer_id], period, with_pending=True).get(payer_id, ()):
+        held = holdings.of_many([payer_id], period, with_pending=True, today=today)
+        for each in held.get(payer_id, ()):
             found.setdefault(each.ref, each)
     fresh = billed.returnable(payer_id, list(found.values()), today)
     return tuple(replace(each, is_returnable=each.ref in fresh) for each in found.values())

@@ -115,7 +115,7 @@ def _months(
     facts = books.facts(payer_id, today)
     book = books.book(facts.region_id, facts.kind)
     for period in sorted({Period.containing(day) for day in days}, key=lambda each: each.begins_on):
-        held = holdings.of_many([payer_id], period, with_pending=True).get(payer_id, ())
+        held = holdings.of_many([payer_id], period, with_pending=True, today=today).get(payer_id, ())
         try:
             both = [
                 charges(

@@ -1,0 +1,75 @@
+"""What every page says to whose account is in arrears."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from accounts.rules import Action
+from arrears import words
+from arrears.choices import CloseReason, Stage
+from arrears.selectors import standing as reads
+from arrears.selectors.timeline import Event
+from arrears.words import Said
+from core import clock
+from notices import kinds
+from operations import registry
+from operations.templatetags.slips import operation_url
+
+register = template.Library()
+RESTORE = "number.restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The worst of the user's accounts; `others`: how many more there are."""
+
+    said: Said
+    href: str
+    pay: str  # where to pay; "": nothing to pay now, or not for him
+    restore: str
+    others: int
+
+
+@register.simple_tag(takes_context=True)
+def arrears_banner(context: Any) -> Banner | None:
+    """None for visitors, for who owes nothing that is late, and on the pages that say it all themselves."""
+    request = context.get("request")
+    user, match = getattr(request, "user", None), getattr(request, "resolver_match", None)
+    if not getattr(user, "is_authenticated", False) or getattr(match, "namespace", "") == "arrears":
+        return None
+    found = reads.concerning(user, as_of=clock.now())
+    if not found:
+        return None
+    worst = found[0]
+    said = words.said(worst)
+    return Banner(
+        said=said,
+        href=reverse("arrears:account", args=[worst.number]),
+        pay=pay_url(worst.number) if said.may_pay and worst.may(Action.PAY) else "",
+        restore=restore_url() if said.may_restore and worst.may(Action.ORDER) else "",
+        others=len(found) - 1,
+    )
+
+
+def pay_url(number: str) -> str:
+    return f"{reverse('billing:pay')}?account={number}"
+
+
+def restore_url() -> str:
+    """Where a number that was cut is had back; "" where that is not offered."""
+    operation = registry.find(RESTORE)
+    return operation_url(operation) if operation else ""
+
+
+@register.filter
+def event_title(event: Event) -> str:
+    """What happened, as the customer lived it."""
+    if event.code:
+        kind = kinds.find(event.code)
+        return gettext("通知：%(title)s") % {"title": kind.title if kind else event.code}
+    if event.reason in CloseReason.values:
+        return str(CloseReason(event.reason).label)
+    return str(Stage(event.stage).label)

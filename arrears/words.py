@@ -1,0 +1,127 @@
+"""How an account in arrears reads to its members, in their language: what is so, what comes when, what to do."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from arrears.choices import Hold, Stage
+from arrears.selectors.standing import Kept, Standing
+from core.money import display
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One account in a title and a few sentences. `kind`: of alert. What can be done at once: one of the three."""
+
+    kind: str
+    title: str
+    text: str
+    may_pay: bool = False
+    may_restore: bool = False
+
+
+# Which hold is named where there are several: the one that asks for something first.
+_ORDER = (Hold.IN_FLIGHT, Hold.DISPUTE, Hold.PROMISE, Hold.EXEMPTION)
+
+
+def said(standing: Standing) -> Said:
+    if standing.is_cut or (standing.kept and not standing.is_late):
+        return _cut(standing)
+    return _off(standing) if standing.is_off else _on(standing)
+
+
+def hold(which: Hold, until: date, *, is_off: bool) -> str:
+    """What that hold means, and until when."""
+    if is_off:
+        texts = {
+            Hold.IN_FLIGHT: _("有一笔支付正在确认，请不要重复付款；到账后服务自动恢复。"),
+            Hold.DISPUTE: _("您对账单的异议正在核查，答复以前不会拆机。没有异议的部分缴清后，服务自动恢复。"),
+            Hold.PROMISE: _("已延期至 %(until)s，这一天及以前不会拆机。"),
+            Hold.EXEMPTION: _("%(until)s 及以前不会因欠费拆机。缴清后服务自动恢复。"),
+        }
+    else:
+        texts = {
+            Hold.IN_FLIGHT: _("有一笔支付正在确认，请不要重复付款；确认以前不会停机。"),
+            Hold.DISPUTE: _("您对账单的异议正在核查，答复以前不会停机。没有异议的部分请照常缴费。"),
+            Hold.PROMISE: _("已延期至 %(until)s，这一天及以前缴清就不会停机。"),
+            Hold.EXEMPTION: _("%(until)s 及以前不会因欠费停机；欠费仍需缴清。"),
+        }
+    return texts[which] % {"until": day(until)}
+
+
+def day(value: date) -> str:
+    return str(formats.date_format(value, "DATE_FORMAT"))
+
+
+def numbers(kept: tuple[Kept, ...]) -> str:
+    return _("、").join(each.service_number for each in kept)
+
+
+def _on(standing: Standing) -> Said:
+    title = _("户号 %(number)s 欠费 %(amount)s") % _values(standing)
+    if held := _held(standing):
+        kind = "wait" if held[0] == Hold.IN_FLIGHT else "warn"
+        return Said(kind, title, hold(*held, is_off=False), may_pay=held[0] != Hold.IN_FLIGHT)
+    comes = standing.days.get(Stage.SUSPENDED)
+    if comes is None:
+        text = _("%(due)s 已到期，请尽快缴清。")
+    elif comes > standing.today:
+        text = _("%(due)s 已到期。最早 %(suspend)s 停机，在这之前缴清就不会停机。")
+    else:
+        text = _("%(due)s 已到期，随时可能停机，请马上缴清。")
+    return Said("warn", title, text % _values(standing), may_pay=True)
+
+
+def _off(standing: Standing) -> Said:
+    title = _("户号 %(number)s 从 %(since)s 起因欠费停机") % _values(standing)
+    if not standing.owed_cents:
+        return Said("ok", title, _("费用已缴清，正在恢复服务，一般只要几分钟。"))
+    if held := _held(standing):
+        is_paying = held[0] == Hold.IN_FLIGHT
+        return Said("wait" if is_paying else "bad", title, hold(*held, is_off=True), may_pay=not is_paying)
+    comes = standing.days.get(Stage.DISCONNECTED)
+    if comes is None:
+        text = _("缴清 %(amount)s 后自动恢复，一般只要几分钟。")
+    elif comes > standing.today:
+        text = _("缴清 %(amount)s 后自动恢复，一般只要几分钟。%(cut)s 以前不会拆机。")
+    else:
+        text = _("随时可能拆机。请马上缴清 %(amount)s，缴清后自动恢复。")
+    return Said("bad", title, text % _values(standing), may_pay=True)
+
+
+def _cut(standing: Standing) -> Said:
+    title = _("户号 %(number)s 的服务因欠费已拆机") % _values(standing)
+    owes = bool(standing.owed_cents)
+    if not standing.kept:
+        text = _("欠费 %(amount)s 仍需缴清。") if owes else _("费用已缴清。")
+        return Said("bad" if owes else "ok", title, text % _values(standing), may_pay=owes)
+    if owes:
+        text = _("号码 %(kept)s 为您保留至 %(until)s。缴清 %(amount)s 后可以恢复。")
+    else:
+        text = _("号码 %(kept)s 为您保留至 %(until)s，这一天及以前可以恢复，之后可能分配给别人。")
+    return Said(
+        "bad" if owes else "warn", title, text % _values(standing), may_pay=owes, may_restore=not owes
+    )
+
+
+def _held(standing: Standing) -> tuple[Hold, date] | None:
+    known = dict(standing.holds)
+    return next(((each, known[each]) for each in _ORDER if each in known), None)
+
+
+def _values(standing: Standing) -> dict[str, str]:
+    facts = standing.facts
+    days = {
+        "due": facts.due_on,
+        "suspend": standing.days.get(Stage.SUSPENDED),
+        "since": facts.suspended_on or facts.since,
+        "cut": standing.days.get(Stage.DISCONNECTED),
+        "until": min((each.until for each in standing.kept), default=None),
+    }
+    return {
+        "number": standing.number,
+        "amount": display(standing.owed_cents),
+        "kept": numbers(standing.kept),
+    } | {name: day(value) if value else "" for name, value in days.items()}
