@@ -23,8 +23,10 @@ from arrears.selectors.facts import Subject
 from arrears.selectors.policies import Book
 from arrears.services import assessing, casework, promises
 from arrears.services.casework import Judged
+from arrears.services.forecasting import Forecast
 from core import clock, heartbeats
 from core.actor import Actor
+from core.errors import NotFound
 
 log = logging.getLogger(__name__)
 JOB, EVERY = "assess_arrears", timedelta(days=1)
@@ -59,6 +61,11 @@ class Job:
     only: Callable[[Judged], Judged | None] = field(default=lambda each: each)  # narrows what is done
     stop: Callable[[], bool] = field(default=lambda: False)  # asked between blocks
     actor: Actor = field(default_factory=lambda: Actor.job(JOB))
+    forecast: Forecast | None = field(init=False, default=None)  # of a dry run
+
+    def __post_init__(self) -> None:
+        if self.dry_run:
+            object.__setattr__(self, "forecast", Forecast(clock.local_date(self.as_of)))
 
 
 def run_now(*, as_of: datetime) -> Counts:
@@ -77,7 +84,7 @@ def run(job: Job) -> Iterator[Counts]:
     beneath = frozenset(regions.beneath(job.region)) if job.region else None
     total = Counts()
     if job.account:
-        yield _account(job, book, total)
+        yield _account(job, book, beneath, total)
         return
     left: list[tuple[int, int]] = []
     for low, high in _blocks():
@@ -107,14 +114,17 @@ def _blocks() -> Iterator[tuple[int, int]]:
         low = int(high)
 
 
-def _account(job: Job, book: Book, total: Counts) -> Counts:
+def _account(job: Job, book: Book, beneath: Collection[int] | None, total: Counts) -> Counts:
+    """Raises NotFound when no account has that number."""
     where = "SELECT id FROM accounts_billingaccount WHERE number = %s AND purpose = 'CUSTOMER'"
     with connection.cursor() as cursor:
         cursor.execute(where, [job.account])
         ids = [row[0] for row in cursor.fetchall()]
+    if not ids:
+        raise NotFound()
     with transaction.atomic():
         subjects = facts_reads.of(ids, as_of=job.as_of)
-        _do(job, book, subjects.values(), total)
+        _do(job, book, _within(subjects.values(), beneath, None, 0), total)
     return total
 
 
@@ -177,7 +187,7 @@ def _do(job: Job, book: Book, subjects: Iterable[Subject], counts: Counts) -> No
     changing = [each for each in _narrowed(job, judged) if _matters(each, today)]
     late = _lines_on(judged, today)
     if job.dry_run:
-        _count(changing, counts)
+        _foresee(job, changing, late, counts)
         return
     ids = [each.subject.account_id for each in changing]
     if not ids and not late:
@@ -241,14 +251,19 @@ def _cap(each: Judged) -> int | None:
     return rule.cap if rule and each.decision.close is None else None
 
 
-def _count(changing: Iterable[Judged], counts: Counts) -> None:
+def _foresee(job: Job, changing: list[Judged], late: list[int], counts: Counts) -> None:
     """What would be written."""
-    for each in changing:
-        counts.closed += each.decision.close is not None
-        is_step = each.moves and each.decision.stage != Stage.NONE
-        counts.opened += is_step and (each.subject.case_id is None or each.decision.close is not None)
-        counts.moved += is_step and each.subject.case_id is not None and each.decision.close is None
-        counts.told += sum(len(notice.refs) for notice in each.decision.notices)
+    assert job.forecast is not None
+    kept = [
+        each
+        for each in changing
+        if not each.moves
+        or (cap := _cap(each)) is None
+        or job.forecast.room(each.policy.id, each.decision.stage, cap)
+    ]
+    held = [each for each in kept if assessing.is_held(each) and each.subject.case_id is not None]
+    counts.capped += len(changing) - len(kept)
+    counts.add(_as_counts(job.forecast.of(kept, held, late)))
 
 
 def _as_counts(written: casework.Counts) -> Counts:

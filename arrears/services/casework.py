@@ -183,12 +183,7 @@ _LINES_OFF = """
 
 def _switch(judged: Sequence[Judged], counts: Counts, *, actor: Actor, as_of: datetime) -> None:
     """Lines of who is suspended go off, unless paid ahead; lines that arrears had stopped and do no more come back."""
-    off = [
-        each.subject.account_id
-        for each in judged
-        if each.decision.stage in OFF_STAGES and not (each.subject.case_id and each.decision.holds)
-    ]
-    on = [each for each in judged if each.decision.close and each.subject.facts.stage in OFF_STAGES]
+    off, on = going_off(judged), coming_back(judged)
     if off:
         counts.suspended += suspend(off, actor=actor, as_of=as_of)
     if on:
@@ -199,11 +194,23 @@ def _switch(judged: Sequence[Judged], counts: Counts, *, actor: Actor, as_of: da
         )
 
 
+def going_off(judged: Sequence[Judged]) -> list[int]:
+    """Accounts whose lines are off from now on, if they are not yet."""
+    return [
+        each.subject.account_id
+        for each in judged
+        if each.decision.stage in OFF_STAGES and not (each.subject.case_id and each.decision.holds)
+    ]
+
+
+def coming_back(judged: Sequence[Judged]) -> list[Judged]:
+    """Those whose time of being off is over."""
+    return [each for each in judged if each.decision.close and each.subject.facts.stage in OFF_STAGES]
+
+
 def suspend(account_ids: Sequence[int], *, actor: Actor, as_of: datetime) -> int:
     """What these accounts pay for is off for arrears, unless it is paid ahead; how many lines."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LINES_ON, [list(account_ids), local_date(as_of)])
-        numbers = [number for _account, number in cursor.fetchall()]
+    numbers = [number for _account, number in lines_on(account_ids, local_date(as_of))]
     if not numbers:
         return 0
     done = bulk_suspensions.suspend(
@@ -214,18 +221,28 @@ def suspend(account_ids: Sequence[int], *, actor: Actor, as_of: datetime) -> int
 
 def with_lines_on(account_ids: Sequence[int], today: date) -> list[int]:
     """Those of these accounts that pay for a line which is on and not paid ahead."""
+    return sorted({account_id for account_id, _number in lines_on(account_ids, today)})
+
+
+def lines_on(account_ids: Sequence[int], today: date) -> list[tuple[int, str]]:
+    """Lines that are not off for arrears and not paid ahead: who pays, and their numbers."""
     with connection.cursor() as cursor:
         cursor.execute(_LINES_ON, [list(account_ids), today])
-        return sorted({account_id for account_id, _number in cursor.fetchall()})
+        return list(cursor.fetchall())
+
+
+def lines_off(account_ids: Sequence[int]) -> list[tuple[int, str]]:
+    """Lines that are off for arrears: who pays, and their numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES_OFF, [list(account_ids)])
+        return list(cursor.fetchall())
 
 
 def restore(account_ids: Sequence[int], *, actor: Actor, as_of: datetime) -> dict[int, list[str]]:
     """What these accounts pay for is off for arrears no more; the numbers of those lines, by account."""
     found: dict[int, list[str]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_LINES_OFF, [list(account_ids)])
-        for account_id, number in cursor.fetchall():
-            found.setdefault(account_id, []).append(number)
+    for account_id, number in lines_off(account_ids):
+        found.setdefault(account_id, []).append(number)
     numbers = [number for each in found.values() for number in each]
     if numbers:
         bulk_suspensions.resume(numbers=numbers, reason=SuspensionReason.ARREARS, actor=actor, as_of=as_of)

@@ -95,7 +95,7 @@ def settle(subjects: Sequence[Subject], *, as_of: datetime) -> int:
     """Ends the open promises that were kept or broken; how many. Who broke his is told. Behind the account's lock."""
     today = local_date(as_of)
     kept = [each for each in subjects if each.promise_id is not None and _is_kept(each)]
-    broken = [each for each in subjects if each not in kept and _is_broken(each, today)]
+    broken = [each for each in subjects if breaks(each, today)]
     for found, state in ((kept, PromiseState.KEPT), (broken, PromiseState.BROKEN)):
         if found:
             rows = Promise.objects.filter(pk__in=[each.promise_id for each in found], state=PromiseState.OPEN)
@@ -108,6 +108,11 @@ def settle(subjects: Sequence[Subject], *, as_of: datetime) -> int:
 def is_over(subject: Subject, today: date) -> bool:
     """Whether `settle` would end its promise."""
     return subject.promise_id is not None and (_is_kept(subject) or _is_broken(subject, today))
+
+
+def breaks(subject: Subject, today: date) -> bool:
+    """Whether its promise is broken by that day."""
+    return subject.promise_id is not None and not _is_kept(subject) and _is_broken(subject, today)
 
 
 def _is_kept(subject: Subject) -> bool:

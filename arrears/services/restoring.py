@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
+from accounts.models import BillingAccount
 from accounts.selectors import regions
 from arrears import locks
 from arrears.choices import Stage
@@ -15,6 +16,7 @@ from arrears.selectors import policies
 from arrears.services import assessing, casework
 from core import clock, heartbeats
 from core.actor import Actor
+from core.errors import NotFound
 
 log = logging.getLogger(__name__)
 JOB, EVERY = "restore_services", timedelta(minutes=10)
@@ -31,7 +33,7 @@ _OFF = """
 
 @dataclass
 class Counts:
-    """Accounts looked at; lines on again (in a dry run: accounts whose lines would be); accounts that failed."""
+    """Accounts looked at; lines on again, or that a dry run would switch; accounts that failed."""
 
     looked: int = 0
     restored: int = 0
@@ -63,7 +65,9 @@ def run_now(*, as_of: datetime) -> Counts:
 
 
 def run(job: Job) -> Iterator[Counts]:
-    """Each account on its own, behind its lock; the counts after each page of them."""
+    """Each account on its own, behind its lock; the counts after each page of them. Raises NotFound, UnknownRegion."""
+    if job.account and not BillingAccount.objects.filter(number=job.account).exists():
+        raise NotFound()
     beneath = regions.beneath(job.region) if job.region else None
     total, after = Counts(), 0
     while not job.stop():
@@ -103,7 +107,7 @@ def _restored(job: Job, account_id: int) -> int:
     if any(each.decision.stage == Stage.DISCONNECTED for each in judged):
         return 0
     if job.dry_run:
-        return 1
+        return len(casework.lines_off([account_id]))
     done = assessing.write(
         [each for each in judged if each.decision.close], actor=job.actor, as_of=job.as_of
     ).restored

@@ -74,13 +74,30 @@ def tell_restored(subjects: Sequence[Subject], *, as_of: datetime) -> int:
 
 def tell_held(subjects: Sequence[Subject], *, as_of: datetime) -> int:
     """Which hold stops what would come next, and until when. A promise was told of when it was made."""
-    wanted: list[tuple[Subject, str, dict[str, Said]]] = [
+    return tell_all("held_back", _held(subjects), as_of=as_of)
+
+
+def held_keys(subjects: Sequence[Subject]) -> list[str]:
+    """The keys of all messages that `tell_held` would see to."""
+    return [
+        f"arrears:{key}:{reach.ref}"
+        for subject, key, _more in _held(subjects)
+        for reach in everywhere(subject)
+    ]
+
+
+def _held(subjects: Sequence[Subject]) -> list[tuple[Subject, str, dict[str, Said]]]:
+    return [
         (each, f"held:{each.case_id}:{hold}:{until}", {"holds": hold.label, "until": until})
         for each in subjects
         for hold, until in each.facts.holds
         if hold != Hold.PROMISE
     ]
-    return tell_all("held_back", wanted, as_of=as_of)
+
+
+def everywhere(subject: Subject) -> tuple[Reach, ...]:
+    """Every live contact, and the inbox."""
+    return (*subject.facts.contacts, _INBOX)
 
 
 def tell_all(code: str, wanted: Sequence[tuple[Subject, str, dict[str, Said]]], *, as_of: datetime) -> int:
@@ -95,7 +112,7 @@ def tell_all(code: str, wanted: Sequence[tuple[Subject, str, dict[str, Said]]], 
             "day": local_date(as_of),
             **more,
         }
-        for reach in (*subject.facts.contacts, _INBOX):
+        for reach in everywhere(subject):
             language = _language(subject, reach, languages)
             letters.append(_letter(subject, reach, values, f"arrears:{key}:{reach.ref}", language))
     return bulk_messages.send(code=code, letters=letters, as_of=as_of, is_written_later=True)
