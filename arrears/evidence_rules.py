@@ -1,4 +1,4 @@
-"""Digests of evidence, and what is wrong with a pack: pure, so that whoever holds a file can check it alike.
+"""Digests of evidence: pure, so that whoever holds a pack can check it alike.
 
 Everything is SHA-256 in lower-case hex over canonical JSON: keys sorted, no spaces, UTF-8, nothing escaped needlessly.
 """
@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 SCHEMA = "hall.evidence/1"
+HANDED_OUT = "arrears.evidence.pack"  # the audit row of whoever takes a pack
 Entry = tuple[
     str, str, int, str, str
 ]  # table, part, id, digest, day from which retention counts: a sealed row
@@ -20,7 +21,7 @@ Entry = tuple[
 class Fault:
     """What was found first: `table` and `row_id` name a row; both empty: the seal or root itself does not follow."""
 
-    code: str  # ALTERED, MISSING, SEAL, ROOT, FILE, SCHEMA
+    code: str  # ALTERED, MISSING, ADDED, ORDER, SEAL, ROOT, ACCOUNT, UNKNOWN, FILE, SCHEMA
     account: str = ""
     table: str = ""
     row_id: int = 0
@@ -107,35 +108,29 @@ def chain_fault(account: str, seals: Sequence[Mapping[str, Any]]) -> Fault | Non
     return None
 
 
-def file_fault(pack: Any) -> Fault | None:
-    """What is wrong in the file itself: the first altered row, else the first seal that does not follow, else all."""
-    try:
-        return _file_fault(pack)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return Fault("SCHEMA")
+# When a row says that it happened; the first that it has.
+_WHEN = (
+    "delivered_at", "closed_at", "ended_at", "decided_at", "received_at", "refunded_at", "done_at", "at", "sent_at",
+    "created_at", "opened_at", "made_at", "finished_at", "paid_at", "posted_on", "promised_on", "active_from",
+    "active_to", "ends_on", "begins_on", "judged_on", "issued_on",
+)  # fmt: skip
+# Parts that have no time of their own, and the table of what they belong to by which column.
+_BELONGS = {"arrears_warrantproof": ("arrears_warrant", "warrant_id")}
 
 
-def _file_fault(pack: Any) -> Fault | None:
-    if pack["schema"] != SCHEMA:
-        return Fault("SCHEMA")
-    account = pack["account"]["number"]
-    sealed = {(table, part, key): (mark, seal) for seal, table, part, key, mark in _entries(pack["seals"])}
-    for row in pack["rows"]:
-        name = (row["table"], row["part"], row["id"])
-        own = row_digest(row["table"], row["part"], row["id"], row["values"])
-        mark, seal = sealed.pop(name, (row["digest"], 0))
-        if own != mark or own != row["digest"]:
-            return Fault("ALTERED", account, row["table"], row["id"], seal)
-    gone = set(map(tuple, pack["purged"]))
-    for (table, part, key), (_mark, seal) in sealed.items():
-        if (table, part, key) not in gone:
-            return Fault("MISSING", account, table, key, seal)
-    if fault := chain_fault(account, pack["seals"]):
-        return fault
-    return None if pack["digest"] == pack_digest(pack) else Fault("FILE", account)
+def times(rows: Iterable[tuple[str, str, int, Mapping[str, Any]]]) -> list[str]:
+    """When each (table, part, id, values) happened, in their order; one without a time stands with its row's birth."""
+    rows = list(rows)
+    born = {(table, key): _when(values) for table, part, key, values in rows if not part}
+    return [_when(values) or _near(table, key, values, born) for table, _part, key, values in rows]
 
 
-def _entries(seals: Iterable[Mapping[str, Any]]) -> Iterable[tuple[int, str, str, int, str]]:
-    for seal in seals:
-        for table, part, key, mark, _since in seal["rows"]:
-            yield seal["sequence"], table, part, key, mark
+def _when(values: Mapping[str, Any]) -> str:
+    return next((str(values[name]) for name in _WHEN if values.get(name)), "")
+
+
+def _near(table: str, key: int, values: Mapping[str, Any], born: Mapping[tuple[str, int], str]) -> str:
+    if table in _BELONGS:
+        of, column = _BELONGS[table]
+        return born.get((of, values.get(column, 0)), "")
+    return born.get((table, key), "")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accounts.models import BillingAccount
 from arrears.models import ArrearsCase, Promise, PromiseState
-from arrears.services import assessing
+from arrears.services import assessing, restored
 from billing.events import (
     BillAdjusted,
     CounterMoneyReversed,
@@ -17,6 +17,8 @@ from billing.events import (
     PaymentSucceeded,
     ReceiptMoved,
 )
+from catalog.events import OrderEnded
+from catalog.models import OrderState
 from core import outbox
 from core.actor import Actor
 from notices.events import DeliveryFailed
@@ -76,3 +78,10 @@ def _assess(account_id: int, as_of: datetime) -> None:
     has_case = ArrearsCase.objects.open().filter(account_id=account_id).exists()
     if has_case or Promise.objects.filter(account_id=account_id, state=PromiseState.OPEN).exists():
         assessing.assess_one(account_id, actor=ACTOR, as_of=as_of, is_news=True)
+
+
+@outbox.consumer(OrderEnded, name="arrears.number_restored")
+def number_restored(event: OrderEnded, *, as_of: datetime) -> None:
+    """Who has his number back reads it on every contact that he left."""
+    if event.state == OrderState.COMPLETED:
+        restored.tell(event.number, as_of=as_of)

@@ -15,14 +15,15 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.region_filter import RegionFilter
 from arrears.admin import evidence, reliefs
+from arrears.admin.board import WithBoard
 from arrears.choices import Stage, Wait
 from arrears.models import ArrearsCase, CaseNotice, StageChange
 from arrears.selectors import prospects
 from arrears.selectors.prospects import Prospect
 from arrears.services import exemptions
-from core import clock
+from core import clock, money
 from core.actor import Actor
-from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, amount, badge, mask, moment
+from core.backoffice import ReadOnlyInline, amount, badge, mask, moment
 from core.reasoned import Reasoned
 from notices.models import Channel, Delivery
 
@@ -73,7 +74,7 @@ class CaseNoticeInline(ReadOnlyInline):
     def told(self, row: CaseNotice) -> SafeString:
         page = reverse("admin:notices_message_change", args=[row.message_id])
         return format_html(
-            '<a class="backoffice-link" href="{}">{}</a>', page, reliefs.notice_title(row.message.code)
+            '<a class="backoffice-link" href="{}">{}</a>', page, prospects.title(row.message.code)
         )
 
     @admin.display(description=_("联系方式"))
@@ -112,7 +113,7 @@ def _exempt(
 
 
 @admin.register(ArrearsCase)
-class ArrearsCaseAdmin(ReadOnlyAdmin):
+class ArrearsCaseAdmin(WithBoard):
     region_path = "account__region"
     list_display = (
         "number", "account", "shown_stage", "stage_since", "owed", "begun", "ended", "close_reason",
@@ -157,7 +158,7 @@ class ArrearsCaseAdmin(ReadOnlyAdmin):
     @admin.display(description=_("现在欠费"))
     def owed_now(self, row: ArrearsCase) -> str:
         found = self._prospect(row)
-        return reliefs.display(max(0, found.subject.facts.owed_cents)) if found else ""
+        return money.display(max(0, found.subject.facts.owed_cents)) if found else ""
 
     @admin.display(description=_("暂缓"))
     def holds(self, row: ArrearsCase) -> SafeString:

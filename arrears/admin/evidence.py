@@ -8,10 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import BillingAccount
-from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow
+from arrears import evidence_paper
+from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.services import evidence_handing
 from core import clock, scopes
 from core.actor import Actor
@@ -69,6 +71,7 @@ class EvidenceSealAdmin(ReadOnlyAdmin):
             actor=Actor.user(request.user),
             as_of=clock.now(),
             address=address(request),
+            language=get_language() or evidence_paper.LANGUAGE,
         )
         answer = HttpResponse(made, content_type=evidence_handing.FORMS[form])
         answer["Content-Disposition"] = f'attachment; filename="evidence-{account.number}.{form}"'
@@ -91,3 +94,17 @@ class EvidenceRootAdmin(ReadOnlyAdmin):
     ordering = ("-sealed_on",)
     fields = ("sealed_on", "seals", "previous", "digest", "sealed")
     sealed = moment("sealed_at", _("封存时间"))
+
+
+@admin.register(SealFailure)
+class SealFailureAdmin(ReadOnlyAdmin):
+    region_path = "account__region"
+    list_display = ("account", "error", "failed", "resolved")
+    list_select_related = ("account",)
+    list_filter = (("resolved_at", admin.EmptyFieldListFilter),)
+    search_fields = ("account__number",)
+    search_help_text = _("户号（完整）")
+    ordering = ("-id",)
+    fields = ("account", "error", "failed", "resolved")
+    failed = moment("failed_at", _("最近失败时间"))
+    resolved = moment("resolved_at", _("补封存时间"))

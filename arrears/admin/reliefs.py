@@ -20,17 +20,10 @@ from core import clock
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, amount, badge, moment
 from core.caller import address
-from core.money import display as display
 from core.reasoned import Reasoned, ReasonOnlyForm
-from notices import kinds
 
 TONES = {str(PromiseState.OPEN): "wait", str(PromiseState.KEPT): "ok", str(PromiseState.BROKEN): "warn"}
 GRANT_URL = "admin:arrears_exemption_grant"
-
-
-def notice_title(code: str) -> str:
-    kind = kinds.find(code)
-    return str(kind.title) if kind else code
 
 
 class ExemptForm(ReasonOnlyForm):

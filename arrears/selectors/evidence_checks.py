@@ -2,14 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
+
+from django.conf import settings
 
 from accounts.models import BillingAccount
 from arrears import evidence_rules
 from arrears.evidence_rules import Fault
-from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow
+from arrears.models import EscalationPack, EvidenceRoot, EvidenceSeal, SealedRow
 from arrears.selectors import evidence_rows
+from core import clock
+from core.models import AuditRow
 
 CHUNK = 500  # accounts
 
@@ -41,9 +45,9 @@ def accounts(account_ids: Sequence[int], *, today: date) -> Iterator[Fault]:
     """The first fault of each of these accounts that has one."""
     numbers = dict(BillingAccount.every.filter(pk__in=account_ids).values_list("pk", "number"))
     seals = seals_of(account_ids)
-    rows = evidence_rows.of(account_ids, today=today)
+    names = {(table, part, key) for each in seals.values() for table, part, key, *_rest in _rows(each)}
+    digests = {name: row.digest for name, row in evidence_rows.by_name(names, today=today).items()}
     for account_id, number in sorted(numbers.items()):
-        digests = {row.name: row.digest for row in rows[account_id]}
         fault = _row_fault(number, seals[account_id], digests, today)
         if fault := fault or evidence_rules.chain_fault(number, seals[account_id]):
             yield fault
@@ -64,31 +68,75 @@ def everything(*, today: date) -> Iterator[Fault]:
 
 def roots() -> Iterator[Fault]:
     """The first night whose root does not follow from the one before and from the seals that there are."""
-    previous = ""
+    previous, after = "", None
     for root in EvidenceRoot.objects.order_by("sealed_on"):
         night = root.sealed_on.isoformat()
         own = evidence_rules.Root(previous, night)
-        seals = EvidenceSeal.objects.filter(sealed_on=root.sealed_on).order_by("account_id")
-        for number, sequence, digest in seals.values_list("account__number", "sequence", "digest").iterator():
+        for number, sequence, digest in under_root(after, root.sealed_on):
             own.add(number, sequence, digest)
         if (root.previous, root.digest, root.seals) != (previous, own.digest, own.seals):
             yield Fault("ROOT", on=night)
             return
-        previous = root.digest
+        previous, after = root.digest, root.sealed_on
+
+
+def under_root(after: date | None, night: date) -> Iterator[tuple[str, int, str]]:
+    """Account, sequence and digest of the seals since the root of `after`, in the order in which a root takes them."""
+    seals = EvidenceSeal.objects.filter(sealed_on__lte=night)
+    if after:
+        seals = seals.filter(sealed_on__gt=after)
+    found = seals.order_by("account_id", "sequence").values_list("account__number", "sequence", "digest")
+    return found.iterator(chunk_size=10_000)
 
 
 def against_hall(pack: Mapping[str, Any]) -> Fault | None:
-    """The first seal or root of a sound pack that this hall does not have, or has otherwise."""
+    """What this hall does not have of a pack, or has otherwise: a seal, a root, a row said to be purged, the whole."""
     number = pack["account"]["number"]
     known = dict(EvidenceSeal.objects.filter(account__number=number).values_list("sequence", "digest"))
     for seal in pack["seals"]:
         if known.get(seal["sequence"]) != seal["digest"]:
             return Fault("SEAL", number, seal=seal["sequence"])
-    nights = {root.sealed_on.isoformat(): root.digest for root in EvidenceRoot.objects.all()}
     for root in pack["roots"]:
-        if nights.get(root["sealed_on"]) != root["digest"]:
+        nights = EvidenceRoot.objects.filter(sealed_on=root["sealed_on"], previous=root["previous"])
+        if not nights.filter(digest=root["digest"], seals=root["seals"]).exists():
             return Fault("ROOT", number, on=root["sealed_on"])
+    if fault := _purged_fault(number, pack):
+        return fault
+    return None if _is_handed_out(pack) else Fault("UNKNOWN", number)
+
+
+def _purged_fault(number: str, pack: Mapping[str, Any]) -> Fault | None:
+    """A row that a pack leaves out as purged before retention could take it."""
+    made_on = clock.local_date(datetime.fromisoformat(pack["made_at"]))
+    gone = {tuple(name) for name in pack["purged"]}
+    for seal in pack["seals"]:
+        for table, part, key, _digest, since in seal["rows"]:
+            if (table, part, key) in gone and not evidence_rows.is_purged(table, since, today=made_on):
+                return Fault("MISSING", number, table, key, seal["sequence"])
     return None
+
+
+def _is_handed_out(pack: Mapping[str, Any]) -> bool:
+    """Whether it was this hall that made it: every pack leaves an audit row, or lies with an escalation."""
+    number, digest = pack["account"]["number"], pack["digest"]
+    account = BillingAccount.every.filter(number=number).first()
+    if account is None:
+        return False
+    taken = AuditRow.objects.filter(
+        object_type="accounts.BillingAccount",
+        object_id=str(account.pk),
+        action=evidence_rules.HANDED_OUT,
+        detail__digest=digest,
+    )
+    if taken.exists() or EscalationPack.objects.filter(escalation__account=account, digest=digest).exists():
+        return True
+    made_at, kept = datetime.fromisoformat(pack["made_at"]), int(settings.KEEP_DAYS.get("audit", 0))
+    return bool(kept) and made_at < clock.now() - timedelta(kept - 1)  # so old that nobody can tell
+
+
+def _rows(seals: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
+    for seal in seals:
+        yield from seal["rows"]
 
 
 def _row_fault(

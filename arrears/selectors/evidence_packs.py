@@ -1,7 +1,7 @@
 """The evidence pack of an account: everything that it was told, that was decided about it, and that it paid."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -16,12 +16,6 @@ from core import clock
 from core.actor import Actor
 from core.errors import HallError
 
-# When a row says that it happened; the first that it has.
-_WHEN = (
-    "delivered_at", "closed_at", "ended_at", "received_at", "at", "sent_at", "created_at", "opened_at", "made_at",
-    "finished_at", "posted_on", "promised_on", "active_from", "active_to", "ends_on", "begins_on", "judged_on",
-)  # fmt: skip
-
 
 class NoSuchAccount(HallError):
     code = "NO_SUCH_ACCOUNT"
@@ -29,11 +23,11 @@ class NoSuchAccount(HallError):
 
 
 def make(*, account_id: int, actor: Actor, as_of: datetime) -> dict[str, Any]:
-    """Plain JSON with its own digest; `evidence_rules.file_fault` finds nothing in it as long as nobody alters it."""
+    """Plain JSON with its own digest; `evidence_files.file_fault` finds nothing in it as long as nobody alters it."""
     today = clock.local_date(as_of)
     account = BillingAccount.objects.select_related("customer", "region").get(pk=account_id)
     seals = evidence_checks.seals_of([account_id])[account_id]
-    rows = evidence_rows.of([account_id], today=today)[account_id]
+    rows = _found(account_id, seals, today)
     pack: dict[str, Any] = {
         "schema": evidence_rules.SCHEMA,
         "made_at": evidence_rules.plain(as_of),
@@ -46,6 +40,15 @@ def make(*, account_id: int, actor: Actor, as_of: datetime) -> dict[str, Any]:
         "roots": _roots(seals),
     }
     return pack | {"digest": evidence_rules.pack_digest(pack)}
+
+
+def _found(account_id: int, seals: Sequence[dict[str, Any]], today: date) -> list[Row]:
+    """What is the account's now, and what was sealed as its own and belongs to another one by now."""
+    own = evidence_rows.of([account_id], today=today)[account_id]
+    there = {row.name for row in own}
+    names = {(table, part, key) for seal in seals for table, part, key, *_rest in seal["rows"]} - there
+    sealed = evidence_rows.by_name(names, today=today)
+    return [*own, *sealed.values(), *evidence_rows.passing(account_id, today=today)]
 
 
 def by_number(number: str) -> BillingAccount:
@@ -92,29 +95,20 @@ def _rows(rows: Sequence[Row], seals: Sequence[dict[str, Any]]) -> list[dict[str
         for seal in seals
         for table, part, row_id, _digest, _since in seal["rows"]
     }
-    born = {(row.table, row.id): _when(row.values) for row in rows if not row.part}
+    times = evidence_rules.times([(row.table, row.part, row.id, row.values) for row in rows])
     found = [
         {
             "table": row.table,
             "part": row.part,
             "id": row.id,
-            "at": _when(row.values) or born.get((row.table, row.id), "") or _of_warrant(row, born),
+            "at": at,
             "values": row.values,
             "digest": row.digest,
             "seal": sealed.get(row.name, 0),
         }
-        for row in rows
+        for row, at in zip(rows, times, strict=True)
     ]
     return sorted(found, key=lambda each: (each["at"], each["table"], each["id"], each["part"]))
-
-
-def _of_warrant(row: Row, born: Mapping[tuple[str, int], str]) -> str:
-    """A proof was found when its warrant was written."""
-    return born.get(("arrears_warrant", row.values.get("warrant_id", 0)), "")
-
-
-def _when(values: dict[str, Any]) -> str:
-    return next((str(values[name]) for name in _WHEN if values.get(name)), "")
 
 
 def _purged(rows: Sequence[Row], seals: Sequence[dict[str, Any]], as_of: datetime) -> list[list[Any]]:

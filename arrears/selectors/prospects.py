@@ -14,6 +14,7 @@ from arrears.selectors.policies import Book
 from catalog.choices import SuspensionReason
 from catalog.models import Suspension
 from core.clock import local_date
+from notices import kinds
 from notices.models import Delivery, DeliveryState, Failure
 
 TO_READ = (DeliveryState.DELIVERED, DeliveryState.SENT, DeliveryState.QUEUED)  # the first that there is
@@ -70,6 +71,12 @@ def best(notice: CaseNotice) -> Delivery | None:
         if found := next((row for row in rows if row.state == state), None):
             return found
     return rows[-1] if rows else None
+
+
+def title(code: str) -> str:
+    """What a kind of notice is called."""
+    kind = kinds.find(code)
+    return str(kind.title) if kind else code
 
 
 def is_dead(row: Delivery) -> bool:

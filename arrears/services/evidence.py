@@ -1,7 +1,9 @@
 """The nightly seals: each account's new evidence hashed into its chain, and all seals of the night into one root.
 
 Chunk by chunk, one transaction each, behind one lock: two processes take turns and write nothing twice. Stopped in the
-middle it goes on where it stopped; a night that has its root is over.
+middle it goes on where it stopped, also on a later night; a night that has its root is over. What is new is what was
+written by transactions that were not over when the last root's search began: ids and times are not in the order of
+commits, transactions are.
 """
 
 import logging
@@ -9,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db import models, transaction
+from django.db import transaction
 
 from accounts.models import BillingAccount
 from arrears import evidence_rules, locks
-from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow
-from arrears.selectors import evidence_rows
-from arrears.selectors.evidence_rows import Row
+from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
+from arrears.selectors import evidence_checks, evidence_rows
+from arrears.selectors.evidence_rows import Horizon, Row
 from core import clock, heartbeats
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ _TURN = 6203  # a space of advisory locks
 
 @dataclass
 class Counts:
-    """Accounts and rows that were sealed (in a dry run: accounts that would be); chunks that failed; the root made."""
+    """Accounts and rows that were sealed (in a dry run: those that might be) and failed; the root made."""
 
     sealed: int = 0
     rows: int = 0
@@ -43,6 +45,7 @@ class Job:
     as_of: datetime
     dry_run: bool = False
     limit: int | None = None  # accounts; None: all. A part of a night gets no root
+    everything: bool = False  # look at all rows again, not only at what was written since the last root
     stop: Callable[[], bool] = field(default=lambda: False)
 
     @property
@@ -66,8 +69,8 @@ def run(job: Job) -> Iterator[Counts]:
     if _is_over(job.night):
         yield total
         return
-    done = set(_sealed(job.night).values_list("account_id", flat=True))
-    waiting = [account_id for account_id in evidence_rows.unsealed(today=job.night) if account_id not in done]
+    now = evidence_rows.horizon()  # before anything is read: what commits later is found by the next night
+    waiting = _waiting(job, now)
     wanted = waiting if job.limit is None else waiting[: job.limit]
     if job.dry_run:
         total.sealed = len(wanted)
@@ -79,45 +82,65 @@ def run(job: Job) -> Iterator[Counts]:
         _try_chunk(job, wanted[begin : begin + CHUNK], total)
         yield total
     if len(wanted) == len(waiting) and not job.stop():
-        total.roots += _root(job)
+        total.roots += _root(job, now)
         yield total
+
+
+def _waiting(job: Job, now: Horizon) -> list[int]:
+    """Who may have something new: written since the last root, or left behind by a failure."""
+    last = None if job.everything else _last_root()
+    since = Horizon(last.horizon, last.cluster) if last and last.horizon is not None else None
+    failed = SealFailure.objects.filter(resolved_at=None).values_list("account_id", flat=True)
+    return sorted({*evidence_rows.unsealed(today=job.night, since=since, now=now), *failed})
 
 
 def _is_over(night: date) -> bool:
     return EvidenceRoot.objects.filter(sealed_on__gte=night).exists()
 
 
-def _sealed(night: date) -> "models.QuerySet[EvidenceSeal]":
-    return EvidenceSeal.objects.filter(sealed_on=night)
+def _last_root() -> EvidenceRoot | None:
+    return EvidenceRoot.objects.order_by("-sealed_on").first()
 
 
 def _try_chunk(job: Job, account_ids: Sequence[int], total: Counts) -> None:
-    """One that fails is left for the next night; the others are sealed."""
+    """Where one fails each is sealed by itself; those that still fail are kept for the next night."""
     try:
         sealed, rows = _chunk(job, account_ids)
-    except Exception:
-        log.exception("evidence not sealed", extra={"accounts": [account_ids[0], account_ids[-1]]})
+    except Exception as error:
+        if len(account_ids) > 1:
+            for each in account_ids:
+                _try_chunk(job, [each], total)
+            return
+        log.exception("evidence not sealed", extra={"account": account_ids[0]})
+        _leave(job, account_ids[0], error)
         total.failed += 1
     else:
         total.sealed += sealed
         total.rows += rows
 
 
+def _leave(job: Job, account_id: int, error: Exception) -> None:
+    """Recorded, so that it is tried again although nothing new is written; raises where nothing can be written."""
+    why = {"error": f"{type(error).__name__}: {error}"[:300], "failed_at": job.as_of, "resolved_at": None}
+    SealFailure.objects.update_or_create(account_id=account_id, defaults=why)
+
+
 @transaction.atomic
 def _chunk(job: Job, account_ids: Sequence[int]) -> tuple[int, int]:
-    """How many accounts and rows were sealed: fewer where another process was there first."""
+    """How many accounts and rows were sealed: none that another process has sealed meanwhile."""
     locks.turn(_TURN, 0)
     if _is_over(job.night):
         return 0, 0
-    done = set(_sealed(job.night).filter(account_id__in=account_ids).values_list("account_id", flat=True))
-    left = [each for each in account_ids if each not in done]
-    fresh = evidence_rows.of(left, today=job.night, is_fresh=True)
-    last = _last(left)
-    numbers = dict(BillingAccount.every.filter(pk__in=left).values_list("pk", "number"))
-    seals = [_seal(job, each, numbers[each], last.get(each), fresh[each]) for each in left if fresh[each]]
+    fresh = evidence_rows.of(account_ids, today=job.night, is_fresh=True)
+    last = _last(account_ids)
+    numbers = dict(BillingAccount.every.filter(pk__in=account_ids).values_list("pk", "number"))
+    seals = [
+        _seal(job, each, numbers[each], last.get(each), fresh[each]) for each in account_ids if fresh[each]
+    ]
     made = EvidenceSeal.objects.bulk_create(seals)
     entries = [_entry(seal, row) for seal in made for row in fresh[seal.account_id]]
     SealedRow.objects.bulk_create(entries, batch_size=5000)
+    SealFailure.objects.filter(account_id__in=account_ids, resolved_at=None).update(resolved_at=job.as_of)
     return len(made), len(entries)
 
 
@@ -162,18 +185,24 @@ def _entry(seal: EvidenceSeal, row: Row) -> SealedRow:
 
 
 @transaction.atomic
-def _root(job: Job) -> int:
-    """Closes the night; 0 when another process did."""
+def _root(job: Job, now: Horizon) -> int:
+    """Closes the night and what was left of earlier ones; 0 when another process did."""
     locks.turn(_TURN, 0)
     if _is_over(job.night):
         return 0
-    before = EvidenceRoot.objects.order_by("-sealed_on").first()
+    before = _last_root()
     previous = before.digest if before else ""
     root = evidence_rules.Root(previous, job.night.isoformat())
-    seals = _sealed(job.night).order_by("account_id").values_list("account__number", "sequence", "digest")
-    for number, sequence, digest in seals.iterator(chunk_size=10_000):
+    after = before.sealed_on if before else None
+    for number, sequence, digest in evidence_checks.under_root(after, job.night):
         root.add(number, sequence, digest)
     EvidenceRoot.objects.create(
-        sealed_on=job.night, seals=root.seals, previous=previous, digest=root.digest, sealed_at=job.as_of
+        sealed_on=job.night,
+        seals=root.seals,
+        previous=previous,
+        digest=root.digest,
+        sealed_at=job.as_of,
+        horizon=now.xid,
+        cluster=now.cluster,
     )
     return 1

@@ -72,11 +72,9 @@ def service_sub(service: Service) -> str:
 
 @register.simple_tag
 def what_to_do(reason: SuspensionReason) -> ToDo:
-    """How a service that is off for this reason comes on again."""
+    """How a service that is off for this reason comes on again; a pause says it itself."""
     if reason == SuspensionReason.ARREARS:
-        return ToDo(_("缴清欠费后自动恢复。"), reverse("billing:bills"), _("去缴费"))
-    if reason == SuspensionReason.CUSTOMER:
-        return ToDo(_("这是您申请的停机保号，号码为您保留，可以随时要求恢复。"))
+        return ToDo(_("缴清欠费后自动恢复。"), reverse("arrears:accounts"), _("欠费与停机"))
     if reason == SuspensionReason.FRAUD_CHECK:
         return ToDo(
             _("请使用人本人带有效身份证件到营业厅核验，核验通过后恢复。"),

@@ -298,5 +298,5 @@ def test_the_page_costs_the_same_for_many_accounts(
         emails.subscribe(
             build.account(alice), alice, address=f"a{n}@example.com", as_of=NOON + timedelta(minutes=2 * n)
         )
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         text(browser, OVERVIEW)

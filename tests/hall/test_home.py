@@ -18,7 +18,7 @@ from tests.billing import build
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
-HOME_QUERIES = 12
+HOME_QUERIES = 13
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,8 @@ OBJECTS = {
     "accounts:account",
     "accounts:download",
     "accounts:end_device",
+    "arrears:account",
+    "arrears-api:standing",
     "billing:bill",
     "billing:bill_pdf",
     "billing:payment",
@@ -127,7 +129,7 @@ def numbers() -> dict[str, list[str]]:
         sign_by=NOON,
     )
     return {
-        "accounts:account": [account.number],
+        **dict.fromkeys(("accounts:account", "arrears:account", "arrears-api:standing"), [account.number]),
         "accounts:download": [_copy_of_data(alice)],
         "accounts:end_device": [_device_of(alice)],
         "billing:bill": [bill.number],

@@ -16,6 +16,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--limit", type=batch.positive, metavar="N", help="so many accounts, without a root"
         )
+        parser.add_argument(
+            "--everything",
+            action="store_true",
+            help="look at all rows, not only at those written since the last root",
+        )
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -24,6 +29,7 @@ class Command(BaseCommand):
                 as_of=options["as_of"] or clock.now(),
                 dry_run=options["dry_run"],
                 limit=options["limit"],
+                everything=options["everything"],
                 stop=stop,
             )
             batch_command.carry_out(self, evidence.run(job), " chunks", as_json=options["json"])
