@@ -12,6 +12,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import posts
+from arrears.admin import board
 from billing.admin import channel_months
 from billing.views import counter
 from catalog.orders import admin as orders
@@ -207,6 +208,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items.append({"title": _("信函"), "icon": "local_post_office", "link": reverse(letter_admin.URL)})
     if may_see(request, "notices.delivery"):
         items.append({"title": _("未送达的通知"), "icon": "sms_failed", "link": reverse(failure_pages.URL)})
+    if board.may_open(request.user):
+        items.append({"title": _("催缴看板"), "icon": "dashboard", "link": reverse(board.URL)})
+    if may_see(request, "arrears.escalation"):
+        items.append(
+            {"title": _("申诉处理"), "icon": "campaign", "link": reverse("admin:arrears_escalation_desk")}
+        )
     if channel_page.may_open(request.user):
         items.append({"title": _("渠道规范"), "icon": "rule", "link": reverse(channel_page.URL)})
     if funnel.may_open(request.user):
