@@ -4,21 +4,28 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from psycopg2.extras import Json
 
 from accounts.models import BillingAccount
 from arrears.models import (
     ArrearsCase,
+    DisconnectPlan,
     EscalationSource,
     Exemption,
     ExemptionReason,
+    PlanApproval,
+    PlanLine,
+    ReinstallOverride,
     Warrant,
     WarrantProof,
+    WriteOff,
 )
 from arrears.services import escalations, promises
-from billing.models import DisputeCause, DisputeState
+from billing.models import Adjustment, DisputeCause, DisputeState, PenaltyWaiver, Refund
 from billing.services.bills import disputes
-from catalog.models import Suspension, Termination
-from notices.models import Delivery, DeliveryReceipt, LetterList
+from catalog.models import Subscription, Suspension, Termination
+from core.models import Approval
+from notices.models import Delivery, DeliveryAttempt, DeliveryReceipt, LetterList
 from operations.models import Slip
 from tests.arrears import build
 from tests.arrears.build import ACTOR, after, noon
@@ -51,6 +58,8 @@ def account() -> BillingAccount:
     )
     laws_off()
     _cut(made)
+    _planned(made)
+    _money(made)
     _letter(made)
     return made
 
@@ -63,7 +72,7 @@ def laws_off() -> None:
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
         )
         for (table,) in cursor.fetchall():
-            if table.split("_")[0] in {"notices", "arrears", "catalog", "billing", "operations"}:
+            if table.split("_")[0] in {"notices", "arrears", "catalog", "billing", "operations", "core"}:
                 cursor.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER ALL')
 
 
@@ -118,6 +127,18 @@ def _receipt(made: BillingAccount) -> None:
     delivery = Delivery.objects.filter(
         message__recipient_ref=f"account:{made.number}", channel="SMS"
     ).earliest("pk")
+    DeliveryAttempt.objects.create(
+        delivery=delivery, number=1, at=noon(after(2)), worker="host:1", provider="sandbox"
+    )
+    DeliveryReceipt.objects.create(
+        delivery=delivery,
+        provider="sandbox",
+        provider_message_id=f"m{delivery.pk}",
+        status="DELIVRD",
+        received_at=noon(after(2)),
+        is_verified=False,
+        raw=b"forged",
+    )
     DeliveryReceipt.objects.create(
         delivery=delivery,
         provider="sandbox",
@@ -147,6 +168,38 @@ def _cut(made: BillingAccount) -> None:
         at=noon(LAST),
     )
     insert(WarrantProof, warrant_id=warrant, contact_ref="contact:1", delivery_id=told.pk)
+
+
+def _planned(made: BillingAccount) -> None:
+    """The plan by which it was cut, with two lines of the account, and those who approved."""
+    line = made.paid_subscriptions.get()
+    plan = insert(DisconnectPlan, number=f"DP{made.pk}", digest="d" * 64, lines_count=2, cap=10)
+    for state in ("DONE", "REFUSED"):
+        why = Json([] if state == "DONE" else ["NOT_OWED"])
+        other = line.pk if state == "DONE" else insert(Subscription, account_id=made.pk, payer_id=made.pk)
+        insert(PlanLine, plan_id=plan, subscription_id=other, state=state, done_at=noon(LAST), refusals=why)
+    for _n in range(2):
+        insert(PlanApproval, plan_id=plan, user_id=money.user().pk, reason="依规", at=noon(LAST))
+    insert(ReinstallOverride, account_id=made.pk, authority="客服总监", reason="困难客户", at=noon(LAST))
+
+
+def _money(made: BillingAccount) -> None:
+    """What was given up and paid back, and the yes of a second person to it."""
+    bill, receipt = made.bills.earliest("pk"), made.receipts.earliest("pk")
+    asked = Approval(
+        kind="arrears.write_off", object_type="billing.Bill", object_id=str(bill.pk), reason="无法收回",
+        amount_cents=100, requested_by="user:1", requested_at=noon(LAST),
+    )  # fmt: skip
+    asked.save()
+    Approval.objects.filter(pk=asked.pk).update(
+        state="APPROVED", decided_by="user:2", decided_at=noon(LAST), decision_reason="同意"
+    )
+    insert(
+        WriteOff, bill_id=bill.pk, amount_cents=100, approval_id=asked.pk, reason="无法收回", at=noon(LAST)
+    )
+    insert(Adjustment, number=f"TZ{made.pk}", bill_id=bill.pk, amount_cents=100, reason="优惠", at=noon(LAST))
+    insert(PenaltyWaiver, bill_id=bill.pk, amount_cents=30, reason="优惠", at=noon(LAST))
+    insert(Refund, receipt_id=receipt.pk, request_no="RF1", amount_cents=100, refunded_at=noon(LAST))
 
 
 def _letter(made: BillingAccount) -> None:

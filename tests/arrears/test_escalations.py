@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import BillingAccount, Membership, Region, User
-from arrears import evidence_rules
+from arrears import evidence_files
 from arrears.models import (
     Escalation,
     EscalationCause,
@@ -91,7 +91,7 @@ def test_it_opens_with_its_evidence_and_fifteen_days_and_the_customer_is_told() 
     row = opened(account)
     assert (row.state, row.owner, row.due_on) == (EscalationState.OPEN, "", ON + timedelta(15))
     pack = json.loads(bytes(row.pack.content))
-    assert evidence_rules.file_fault(pack) is None
+    assert evidence_files.file_fault(pack) is None
     assert row.pack.digest == pack["digest"]
     assert {"arrears_stagechange", "notices_message"} <= {each["table"] for each in pack["rows"]}
     told = Message.objects.filter(code="escalation_opened", recipient_ref=f"account:{account.number}")
@@ -308,7 +308,7 @@ def test_elsewhere_it_does_not_exist(client: Client) -> None:
     assert not AuditRow.objects.filter(action="arrears.evidence.pack").exists()
     BillingAccount.objects.filter(pk=account.pk).update(region=here)
     answer = client.get(pack)
-    assert evidence_rules.file_fault(json.loads(answer.content)) is None
+    assert evidence_files.file_fault(json.loads(answer.content)) is None
     assert AuditRow.objects.filter(action="arrears.evidence.pack", actor=ref(looker).ref).count() == 1
     client.force_login(staff.staff_with("billing.view_bill", username="stranger"))
     assert client.get(pack).status_code == 403

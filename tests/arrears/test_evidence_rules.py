@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from arrears import evidence_rules
+from arrears import evidence_files, evidence_rules
 from arrears.evidence_rules import Fault
 
 ACCOUNT = "8100000001"
@@ -52,7 +52,7 @@ def pack() -> dict[str, Any]:
 
 
 def test_an_untouched_pack_has_no_fault() -> None:
-    assert evidence_rules.file_fault(pack()) is None
+    assert evidence_files.file_fault(pack()) is None
 
 
 def _value(made: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ def _not_a_pack(made: dict[str, Any]) -> None:
 def test_what_was_touched_is_named(alter: Callable[[dict[str, Any]], None], fault: Fault) -> None:
     made = copy.deepcopy(pack())
     alter(made)
-    assert evidence_rules.file_fault(made) == fault
+    assert evidence_files.file_fault(made) == fault
 
 
 def test_what_went_by_the_rules_of_retention_is_no_fault() -> None:
@@ -117,7 +117,7 @@ def test_what_went_by_the_rules_of_retention_is_no_fault() -> None:
     del made["rows"][2]
     made["purged"] = [["notices_message", "", 3]]
     made["digest"] = evidence_rules.pack_digest(made)
-    assert evidence_rules.file_fault(made) is None
+    assert evidence_files.file_fault(made) is None
 
 
 def test_values_are_plain_and_the_same_everywhere() -> None:
