@@ -144,6 +144,22 @@ class OnlyPastHoldsGo(Law):
         super().__init__(name=name, func=func)
 
 
+class LockHolds(Law):
+    """Until the day that was said when a number was taken back, nobody has it but who had it, or by an early unlock."""
+
+    operation = pgtrigger.Insert
+
+    def __init__(self, *, name: str) -> None:
+        func = (
+            "IF NOT EXISTS (SELECT FROM resources_numberchange c WHERE c.number_id = NEW.number_id "
+            "AND c.verb = 'TAKEN_BACK' AND c.until > lower(NEW.during) AND c.at <= lower(NEW.during) "
+            "AND NOT EXISTS (SELECT FROM resources_numberchange d WHERE d.number_id = c.number_id AND d.id > c.id "
+            "AND d.verb IN ('UNLOCKED', 'RESTORED', 'TAKEN_BACK'))) THEN RETURN NEW; END IF; "
+            + refuse(name, "a number that was taken back is locked until the day that was said")
+        )
+        super().__init__(name=name, func=func)
+
+
 class NumberPeriod(models.Model):
     """Who has a number from when to when. Two periods of one number never share an instant: the database sees to it."""
 
@@ -183,6 +199,7 @@ class NumberPeriod(models.Model):
             ),
         ]
         triggers = [
+            LockHolds(name="period_lock_holds"),
             OnlyPastHoldsGo(name="period_only_past_holds_go"),
             KeepsItsBegin(name="period_keeps_its_begin"),
             Fixed(name="period_fixed", columns=("number_id", "kind", "holder", "cause")),

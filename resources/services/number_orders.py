@@ -1,6 +1,7 @@
 """From a hold to a number in use, by an order of whoever holds it: kept while it waits, then what it brought has it.
 
-The same steps as at the desk (`openings`), for the funnel.
+The same steps as at the desk (`openings`), for the funnel. Who had a number that is locked orders with it, too: it is
+kept for his order as long as the lock would last, and goes back into the lock when the order does not come.
 """
 
 from datetime import datetime
@@ -56,6 +57,28 @@ def keep(
     )
 
 
+def check_locked(*, digits: str, former: str, as_of: datetime) -> NumberPeriod:
+    """The lock in which the number waits for that owner of before.
+
+    Raises NotFound, NotLocked when the lock is over, NumberTaken when somebody else has it, or had it last.
+    """
+    return _locked_for(reads.get(digits), former, as_of)
+
+
+@transaction.atomic
+def keep_locked(
+    *, digits: str, former: str, order: str, until: datetime, actor: Actor, as_of: datetime
+) -> None:
+    """What is locked is kept for an order of whoever had it, at least until the lock would end.
+
+    Raises as `check_locked` does.
+    """
+    number = locks.number(digits)
+    lock = _locked_for(number, former, as_of)
+    assert lock.ends_at is not None
+    numbers.pass_lock(lock, to=order, until=max(until, lock.ends_at), actor=actor, as_of=as_of, reason=order)
+
+
 @transaction.atomic
 def give(*, digits: str, order: str, owner: str, actor: Actor, as_of: datetime) -> NumberPeriod:
     """What was kept for the order is the owner's, its fee being settled. Raises NotFound, NotHeld."""
@@ -67,11 +90,25 @@ def give(*, digits: str, order: str, owner: str, actor: Actor, as_of: datetime) 
 
 @transaction.atomic
 def drop(*, digits: str, order: str, actor: Actor, as_of: datetime, reason: str) -> None:
-    """The order does not come: what was kept for it is free again. Not kept any more: nothing happens."""
+    """The order does not come: what was kept for it is free again, or locked. Not kept any more: nothing happens."""
     number = locks.number(digits)
     period = reads.present(number, as_of=as_of)
-    if period is not None and (period.kind, period.holder) == (PeriodKind.HOLD, order):
-        numbers.release(digits=digits, holder=order, actor=actor, as_of=as_of, reason=reason)
+    if period is None or (period.kind, period.holder) != (PeriodKind.HOLD, order):
+        return
+    before = number.periods.filter(during__fully_lt=period.during).order_by("-during__startswith").first()
+    numbers.release(digits=digits, holder=order, actor=actor, as_of=as_of, reason=reason)
+    if before is not None and before.kind == PeriodKind.LOCK and before.ends_at == period.begins_at:
+        numbers.lock_again(number, former=before.holder, actor=actor, as_of=as_of, cause=reason)
+
+
+def _locked_for(number: Number, former: str, as_of: datetime) -> NumberPeriod:
+    period = reads.present(number, as_of=as_of)
+    latest = number.periods.order_by("-during__startswith").first()
+    if latest is not None and latest.holder != former:
+        raise numbers.NumberTaken()
+    if period is None or period.kind != PeriodKind.LOCK:
+        raise numbers.NotLocked()
+    return period
 
 
 def _check(number: Number, holder: str, account_number: str, as_of: datetime) -> None:

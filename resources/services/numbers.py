@@ -188,10 +188,33 @@ def restore(*, digits: str, owner: str, actor: Actor, as_of: datetime, cause: st
         lock = _locked(number, as_of)
         if lock.holder != owner:
             raise NumberTaken()
+        _note(number, Verb.RESTORED, None, actor=actor, as_of=as_of, reason=cause)
         _end(lock, as_of)
         period = _begin(number, PeriodKind.OWNER, owner, as_of, None, cause)
-        _note(number, Verb.RESTORED, None, actor=actor, as_of=as_of, reason=cause)
     return period
+
+
+def pass_lock(
+    lock: NumberPeriod, *, to: str, until: datetime, actor: Actor, as_of: datetime, reason: str
+) -> NumberPeriod:
+    """What is locked is kept for `to`, e.g. an order of who had it. The caller has locked the number's row."""
+    with transaction.atomic():
+        _note(lock.number, Verb.RESTORED, until, actor=actor, as_of=as_of, reason=reason)
+        _end(lock, as_of)
+        return _begin(lock.number, PeriodKind.HOLD, to, as_of, until, reason)
+
+
+def lock_again(
+    number: Number, *, former: str, actor: Actor, as_of: datetime, cause: str
+) -> NumberPeriod | None:
+    """What was on its way back to who had it is locked until the day that was said; None when that is over."""
+    said = number.changes.filter(verb=Verb.TAKEN_BACK).order_by("-pk").values_list("until", flat=True).first()
+    if said is None or said <= as_of:
+        return None
+    with transaction.atomic():
+        lock = _begin(number, PeriodKind.LOCK, former, as_of, said, cause)
+        _note(number, Verb.TAKEN_BACK, said, actor=actor, as_of=as_of, reason=cause)
+    return lock
 
 
 def unlock(*, digits: str, actor: Actor, as_of: datetime, reason: str) -> None:

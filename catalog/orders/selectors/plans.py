@@ -9,7 +9,7 @@ from catalog.offers.models import Offer
 from catalog.orders.models import LineAction
 from catalog.orders.rules import Part
 from catalog.orders.selectors.promises import Ahead
-from catalog.orders.selectors.takes import HeldNumber
+from catalog.orders.selectors.takes import Taken
 from catalog.pricing.relations import Buyer, Conditions
 from catalog.pricing.types import Customer, Holding, Line, PriceBook
 
@@ -23,7 +23,7 @@ class Wish:
     end: tuple[str, ...] = ()
     turn: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
-    number: HeldNumber | None = None  # for a number card among what is added
+    number: Taken | None = None  # for a number card among what is added
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +97,4 @@ class Facts:
     buyer: Buyer
     is_late: bool  # a bill of who orders or of who pays is overdue
     is_off: bool  # something of the account is off
+    barred: tuple[bool, ...] = ()  # which of `catalog.orders.bars` have a say

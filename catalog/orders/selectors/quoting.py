@@ -12,7 +12,7 @@ from catalog.holdings.models import Subscription, SubscriptionState
 from catalog.holdings.selectors import holdings, payers
 from catalog.offers.models import Offer
 from catalog.offers.selectors import books
-from catalog.orders import errors, rules
+from catalog.orders import bars, errors, rules
 from catalog.orders.models import LineAction
 from catalog.orders.rules import Part
 from catalog.orders.selectors import billed, promises, refusals, takes, waiting
@@ -58,6 +58,9 @@ def _plan(wish: Wish, as_of: datetime) -> Plan:
     refusals.flow(change, offers)
     refusals.debtor(wish, facts, today)
     refusals.suspended(wish, facts)
+    bars.raised(
+        facts.barred, wish.account, {code: offers[code] for code in wish.add if code in offers}, on=today
+    )
     refusals.under_way(wish)
     refusals.relations(change, facts, offers)
     found = charges(
@@ -136,16 +139,17 @@ def _facts(wish: Wish, today: date, as_of: datetime, *, with_waiting: bool = Tru
     known = books.facts_of({payer_id, account.pk}, today)
     found = known[payer_id]
     book, conditions, buyer = books.for_sale(found, known[account.pk], as_of)
-    is_coming, waits, is_late, is_off = each_exists(
+    is_coming, waits, is_late, is_off, *barred = each_exists(
         (_COMING, {"payer": payer_id, "day": today}),
         (waiting.WAITING, {"account": account.pk}),
         (refusals.LATE, {"account": account.pk, "payer": payer_id, "day": today}),
         (refusals.OFF, {"account": account.pk}),
+        *bars.asked(today),
     )
     held = _as_paid(_held(payer_id, today, is_coming=is_coming), wish, book, today)
     if with_waiting and waits:
         held = waiting.beside(account, held, found.customer, book, today)
-    return Facts(held, found.customer, book, payer_id, conditions, buyer, is_late, is_off)
+    return Facts(held, found.customer, book, payer_id, conditions, buyer, is_late, is_off, tuple(barred))
 
 
 def _as_paid(held: tuple[Holding, ...], wish: Wish, book: PriceBook, today: date) -> tuple[Holding, ...]:

@@ -34,6 +34,20 @@ class HeldNumber:
         return self.digits
 
 
+@dataclass(frozen=True, slots=True)
+class LockedNumber:
+    """A number that was taken back and is still locked for who had it: he orders with it anew, and pays it no more."""
+
+    digits: str
+    former: str  # under which name he had it
+
+    def __str__(self) -> str:
+        return self.digits
+
+
+Taken = HeldNumber | LockedNumber
+
+
 def with_goods(rows: "QuerySet[Offer]") -> "QuerySet[Offer]":
     """These offers with what of the stock goes with each, read by the same statement."""
     things = ProductSpecification.objects.filter(offers=OuterRef("pk")).exclude(stock_item="")
@@ -47,7 +61,7 @@ def goods(offer: Offer | None) -> tuple[str, ...]:
 
 def of_parts(
     account: BillingAccount,
-    number: HeldNumber | None,
+    number: Taken | None,
     parts: Sequence[Part],
     offers: Mapping[str, Offer],
     held: Mapping[str, str],
@@ -56,7 +70,7 @@ def of_parts(
 ) -> tuple[Part, ...]:
     """The parts with their goods and the number. `held`: offer codes by ref.
 
-    Raises OutOfStock, NumberMissing, OneNumber, and what `number_orders.fee` refuses about the number.
+    Raises OutOfStock, NumberMissing, OneNumber, and what `number_orders` refuses about the number.
     """
     found = tuple(replace(part, goods=_goods(part, offers, held)) for part in parts)
     _refuse_missing(account, found, offers)
@@ -94,12 +108,15 @@ def _refuse_missing(account: BillingAccount, parts: Sequence[Part], offers: Mapp
 
 def _with_number(
     account: BillingAccount,
-    number: HeldNumber | None,
+    number: Taken | None,
     parts: tuple[Part, ...],
     offers: Mapping[str, Offer],
     as_of: datetime,
 ) -> tuple[Part, ...]:
-    cards = [part for part in parts if part.action == LineAction.ADD and takes_number(offers[part.offer])]
+    added = [part for part in parts if part.action == LineAction.ADD]
+    cards = [part for part in added if takes_number(offers[part.offer])]
+    if isinstance(number, LockedNumber):
+        cards = added  # any kind of line may have had it
     if not cards:
         return parts
     [card, *more] = cards
@@ -107,9 +124,13 @@ def _with_number(
         raise errors.OneNumber()
     if number is None:
         raise errors.NumberMissing(offer=str(offers[card.offer]))
-    cents = number_orders.fee(
-        digits=number.digits, holder=number.holder, account_number=account.number, as_of=as_of
-    )
+    if isinstance(number, LockedNumber):
+        number_orders.check_locked(digits=number.digits, former=number.former, as_of=as_of)
+        cents = 0
+    else:
+        cents = number_orders.fee(
+            digits=number.digits, holder=number.holder, account_number=account.number, as_of=as_of
+        )
     day, ref = card.effective_on, card.begins.ref if card.begins else ""
     fee = (Line(f"{card.offer}/NUMBER", ref, card.offer, "NUMBER", cents, day, day),) if cents else ()
     taken = replace(card, number=number.digits, due=(*card.due, *fee))

@@ -6,6 +6,7 @@ does not come is given back at once; the jobs that end reservations and holds st
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from catalog.orders import errors
 from catalog.orders.models import Order, OrderLine
@@ -27,21 +28,21 @@ def ref(order: Order) -> str:
 
 
 def lay(order: Order, lines: list[OrderLine], plan: Plan, *, actor: Actor, as_of: datetime) -> None:
-    """Everything that the new order takes is kept for it. Raises OutOfStock, and NotHeld for the number."""
+    """Everything that the new order takes is kept for it. Raises OutOfStock, NotHeld or NotLocked."""
     until = (order.due_at or order.promised_at) + AFTER_DUE
     for line in lines:
         if line.service_number and plan.wish.number is not None:
-            number_orders.keep(
-                digits=line.service_number,
-                holder=plan.wish.number.holder,
-                account_number=plan.account.number,
-                order=ref(order),
-                until=until,
-                actor=actor,
-                as_of=as_of,
-            )
+            _keep(order, plan.wish.number, until, actor=actor, as_of=as_of)
     wanted = [(sku, line) for line in lines for sku in line.goods]
     _reserve(order, wanted, until, actor=actor, as_of=as_of)
+
+
+def _keep(order: Order, number: takes.Taken, until: datetime, *, actor: Actor, as_of: datetime) -> None:
+    how: dict[str, Any] = {"order": ref(order), "until": until, "actor": actor, "as_of": as_of}
+    if isinstance(number, takes.LockedNumber):
+        number_orders.keep_locked(digits=number.digits, former=number.former, **how)
+        return
+    number_orders.keep(digits=number.digits, holder=number.holder, account_number=order.account.number, **how)
 
 
 def _reserve(
