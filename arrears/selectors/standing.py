@@ -34,7 +34,7 @@ _CONCERNED = """
                          JOIN catalog_termination t ON t.subscription_id = s.id AND t.reason = 'ARREARS'
                          JOIN resources_numberperiod p ON p.holder = 'subscription:' || s.number
                               AND p.kind = 'LOCK' AND p.during @> %(now)s
-                        WHERE s.payer_id = m.account_id AND s.state = 'TERMINATED'))"""
+                        WHERE s.account_id = m.account_id AND s.state = 'TERMINATED'))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,11 @@ def of(roles: dict[int, str], *, as_of: datetime) -> list[Standing]:
 
 
 def kept(account_ids: Collection[int], *, as_of: datetime) -> defaultdict[int, list[Kept]]:
-    """By who paid: the numbers of lines cut for arrears that are still locked for who had them."""
+    """By whose they were: the numbers of lines cut for arrears that are still locked for who had them."""
     cut = Subscription.objects.filter(
-        payer__in=list(account_ids), termination__reason=TerminationReason.ARREARS
+        account__in=list(account_ids), termination__reason=TerminationReason.ARREARS
     ).exclude(service_number="")
-    rows = {service_numbers.owner(row): row for row in cut.only("number", "payer_id", "service_number")}
+    rows = {service_numbers.owner(row): row for row in cut.only("number", "account_id", "service_number")}
     found: defaultdict[int, list[Kept]] = defaultdict(list)
     if not rows:
         return found
@@ -150,7 +150,7 @@ def kept(account_ids: Collection[int], *, as_of: datetime) -> defaultdict[int, l
         row, end = rows[lock.holder], lock.ends_at
         assert end is not None  # period_only_owners_stay
         until = local_date(end - timedelta(microseconds=1))
-        found[row.payer_id].append(Kept(row.number, lock.number.digits, until))
+        found[row.account_id].append(Kept(row.number, lock.number.digits, until))
     return found
 
 

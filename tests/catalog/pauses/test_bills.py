@@ -10,6 +10,7 @@ from hypothesis.extra.django import TestCase
 
 from accounts.models import BillingAccount, User
 from catalog.charging.selectors import previews
+from catalog.holdings.selectors import services
 from catalog.models import Subscription
 from catalog.pauses.operations import PauseQuote
 from catalog.pricing.types import Period
@@ -84,3 +85,37 @@ def test_the_day_of_a_pause_is_the_local_one() -> None:
     late = charging.noon(build.TODAY) + timedelta(hours=12, minutes=5)  # five past midnight in Shanghai
     assert clock.local_date(late) == date(2026, 11, 19)
     assert build.paused(user, row, as_of=late).suspension.begins_on == date(2026, 11, 19)
+
+
+def test_in_the_month_of_its_end_the_preview_counts_on_the_agreed_day() -> None:
+    user, account = build.home()
+    row = build.line(account)
+    quote = orders.quoted(user, "service.pause", build.data(row)).quote
+    assert isinstance(quote, PauseQuote)
+    [promised] = [month.after_cents for month in quote.months if month.code == "2027-01"]
+    build.paused(user, row)
+    for day in (2, 9, 10):  # on the last of them nobody has ended it yet
+        shown = previews.preview(account, on=date(2027, 1, day)).bill
+        assert shown.total_cents == promised == 145 + 2129
+    [of_account] = services.of_user(user, today=date(2027, 1, 5))
+    assert of_account.month_cents == promised
+    # Nobody has ended it two days later: it was off for as long, and that is what the month says.
+    assert previews.preview(account, on=date(2027, 1, 12)).bill.total_cents == 177 + 1935
+    build.run(date(2027, 1, 12))
+    charging.run("2027-01", of=account)
+    bill = charging.bill(account, "2027-01")
+    assert bill is not None
+    assert bill.total_cents == 177 + 1935
+
+
+def test_another_line_that_is_paused_meanwhile_ends_on_its_own_day() -> None:
+    user, account = build.home()
+    row, other = build.line(account), build.line(account, build.offer("other"))
+    build.paused(user, other, date(2026, 12, 20))
+    when = charging.noon(date(2026, 12, 3))
+    build.paused(user, row, date(2027, 1, 4), as_of=when)
+    quote = orders.quoted(user, "service.resume", {"subscription": row.number}, as_of=when).quote
+    assert isinstance(quote, PauseQuote)
+    december = next(month for month in quote.months if month.code == "2026-12")
+    # The one that is had back, and the other: 19 days paused and 12 in use.
+    assert december.after_cents == 3000 + 306 + 1161

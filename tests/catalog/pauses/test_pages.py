@@ -1,7 +1,8 @@
 """Pause and resume by page, by the generic form and by the API: the same; and the state on the service's page."""
 
+import html
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from django.test import Client
 
 from catalog.models import Pause, Suspension
 from core import clock
+from core.errors import HallError
 from operations.models import Slip
 from tests.api.build import token_of
 from tests.billing import build as money
 from tests.catalog.charging import build as charging
 from tests.catalog.orders import build as orders
 from tests.catalog.pauses import build
+from tests.catalog.pauses.test_pausing import REFUSED
 from tests.conftest import NOON
 from tests.operations.test_api import Api
 from tests.operations.test_pages import hidden
@@ -136,6 +139,49 @@ def test_who_lacks_a_contact_finds_the_field_on_the_same_page() -> None:
     assert answer.status_code == 409
     assert "请留下另一个手机或邮箱" in text
     assert 'name="contact"' in text
+
+
+# Where the page leads whom it refuses; "" is the page itself, on which he mends it.
+WAYS_ON = {
+    "PAUSE_BILLS_OVERDUE": "/pay/?account=",
+    "PAUSE_ALREADY_OFF": "/services/",
+    "PAUSE_NOT_OFFERED": "/halls/",
+    "PAUSE_CONTACT_NEEDED": "",
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_each_refusal_is_told_on_the_page_with_the_way_on(case: str) -> None:
+    user, account = build.home()
+    row = build.line(account)
+    spoil, code = REFUSED[case]
+    spoil(account, row)
+    before = Suspension.objects.count()
+    with pytest.raises(HallError) as refused:
+        orders.quoted(user, "service.pause", build.data(row))
+    web = Client()
+    web.force_login(user)
+    answer = web.post("/services/pause/", build.data(row) | {"_step": "quote"})
+    text = html.unescape(answer.content.decode())
+    main = text.partition("<main")[2]
+    assert (answer.status_code, refused.value.code) == (409, code)
+    assert 'role="alert"' in main
+    assert refused.value.text in text
+    assert WAYS_ON.get(code, "") in main
+    assert "%(" not in text
+    assert (Suspension.objects.count(), Pause.objects.count()) == (before, 0)
+
+
+@pytest.mark.parametrize(("days", "told"), [(1, "最短"), (900, "最长")])
+def test_a_day_out_of_reach_is_told_with_the_days_that_are_not(days: int, told: str) -> None:
+    user, account = build.home()
+    row = build.line(account)
+    web = Client()
+    web.force_login(user)
+    raw = build.data(row, build.TODAY + timedelta(days=days)) | {"_step": "quote"}
+    text = web.post("/services/pause/", raw).content.decode()
+    assert told in text
+    assert "之间的复机日" in text
 
 
 def test_strangers_and_visitors_see_nothing() -> None:
