@@ -253,6 +253,44 @@ def test_who_has_no_contact_gets_a_letter_and_without_an_address_a_person_looks(
     assert stage_on(replace(by_post, told=(told(AHEAD, POST, day(50)),)), day(60)) == S.SUSPENDED
 
 
+def test_a_letter_proves_nothing_before_it_counts_as_delivered() -> None:
+    """It is sent when it is printed: days before it is posted."""
+    printed = told(AHEAD, POST, day(24), delivered_on=None)
+    dead = replace(WARNED, told=(told(AHEAD, is_hard=True), told(TOMORROW), printed), has_post=True)
+    decision = rules.assess(dead, POLICY, day(60))
+    assert decision.next is not None
+    assert (decision.stage, decision.next.waits) == (S.SUSPEND_WARNED, (Wait.DAY, Wait.PROOF))
+
+
+@pytest.mark.parametrize(
+    ("has_post", "letter", "wait"),
+    [
+        (True, (), Wait.PROOF),
+        (False, (), Wait.NOBODY),
+        (True, (told(AHEAD, POST, is_hard=True),), Wait.NOBODY),
+    ],
+)
+def test_who_has_only_dead_contacts_and_no_letter_waits_for_a_person(
+    has_post: bool, letter: tuple[Told, ...], wait: Wait
+) -> None:
+    dead = replace(WARNED, told=(told(AHEAD, is_hard=True), told(TOMORROW), *letter), has_post=has_post)
+    decision = rules.assess(dead, POLICY, day(60))
+    assert decision.next is not None
+    assert (decision.stage, decision.next.waits) == (S.SUSPEND_WARNED, (Wait.DAY, wait))
+
+
+def test_who_is_unproven_is_named() -> None:
+    both = replace(WARNED, contacts=(PHONE, MAIL))
+    assert rules.unproven(both, POLICY, S.SUSPENDED) == (MAIL.ref,)
+    assert rules.unproven(WARNED, POLICY, S.SUSPENDED) == ()
+    assert rules.unproven(both, POLICY, S.OVERDUE) == ()
+
+
+def test_only_what_takes_something_away_is_held() -> None:
+    held = [stage for stage in Stage if rules.is_held_step(stage)]
+    assert held == [S.SUSPEND_WARNED, S.SUSPENDED, S.DISCONNECT_WARNED, S.DISCONNECTED]
+
+
 def test_what_was_told_under_an_older_policy_counts() -> None:
     newer = replace(POLICY, notices=tuple(replace(rule, id=rule.id + 100) for rule in POLICY.notices))
     assert stage_on(WARNED, day(31), newer) == S.SUSPENDED
