@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import databases
 
-NAMES = ("payments", "money", "pages", "catalog")
+NAMES = ("payments", "money", "pages", "catalog", "arrears")
 
 
 def main() -> int:

@@ -16,10 +16,14 @@ def temporary(server: str, purpose: str) -> Iterator[str]:
 
 
 @contextmanager
-def copied(database: str, purpose: str) -> Iterator[str]:
-    """The address of a copy of the database, to which nobody else is connected just now."""
-    model = urlsplit(database).path.removeprefix("/")
-    with _created(database, f"hall_{purpose}_{os.getpid()}", f'TEMPLATE "{model}"') as address:
+def copied(database: str, purpose: str, *, is_large: bool = False) -> Iterator[str]:
+    """The address of a copy of the database, to which nobody else is connected just now.
+
+    A large one is copied file by file, not page by page through the log.
+    """
+    options = f'TEMPLATE "{urlsplit(database).path.removeprefix("/")}"'
+    options += " STRATEGY FILE_COPY" if is_large else ""
+    with _created(database, f"hall_{purpose}_{os.getpid()}", options) as address:
         yield address
 
 

@@ -91,17 +91,19 @@ class Ended:
     output: str
     seconds: float
     peak_mb: float  # of its largest process
+    processor_seconds: float  # its own, without those of the database
 
 
-def timed(command: list[str]) -> Ended:
+def timed(command: list[str], environment: dict[str, str] | None = None) -> Ended:
     """Runs a command as an operator does."""
     with tempfile.TemporaryFile("w+") as out:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, env={**os.environ, **(environment or {})})
         _pid, status, usage = os.wait4(
             process.pid, 0
         )  # alone tells the memory of this child, not of all so far
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
-        return Ended(process.returncode, out.read(), seconds, usage.ru_maxrss / 1024)
+        used = usage.ru_utime + usage.ru_stime
+        return Ended(process.returncode, out.read(), seconds, usage.ru_maxrss / 1024, used)
