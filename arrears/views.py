@@ -137,7 +137,7 @@ def _service(user: Any, found: Standing) -> list[Way]:
     if not found.may(Action.ORDER):
         return []
     ways = []
-    if found.kept and (href := restore_url()):
+    if href := restore_url(found):
         text = _("号码 %(kept)s 还为您保留着") % {"kept": words.numbers(found.kept)}
         ways.append(Way(_("恢复号码"), text, "phone", href))
     paused = pauses.paused_of(user).filter(account_id=found.subject.account_id).exists()

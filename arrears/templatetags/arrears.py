@@ -11,6 +11,7 @@ from accounts.rules import Action
 from arrears import words
 from arrears.choices import CloseReason, Stage
 from arrears.selectors import standing as reads
+from arrears.selectors.standing import Standing
 from arrears.selectors.timeline import Event
 from arrears.words import Said
 from core import clock
@@ -49,7 +50,7 @@ def arrears_banner(context: Any) -> Banner | None:
         said=said,
         href=reverse("arrears:account", args=[worst.number]),
         pay=pay_url(worst.number) if said.may_pay and worst.may(Action.PAY) else "",
-        restore=restore_url() if said.may_restore and worst.may(Action.ORDER) else "",
+        restore=restore_url(worst) if said.may_restore and worst.may(Action.ORDER) else "",
         others=len(found) - 1,
     )
 
@@ -58,10 +59,12 @@ def pay_url(number: str) -> str:
     return f"{reverse('billing:pay')}?account={number}"
 
 
-def restore_url() -> str:
-    """Where a number that was cut is had back; "" where that is not offered."""
+def restore_url(standing: Standing) -> str:
+    """Where the first of its numbers that were cut is had back; "" where that is not offered."""
     operation = registry.find(RESTORE)
-    return operation_url(operation) if operation else ""
+    if operation is None or not standing.kept:
+        return ""
+    return f"{operation_url(operation)}?subscription={standing.kept[0].line}"
 
 
 @register.filter

@@ -11,6 +11,7 @@ from tests.api.build import Api, error_of, token_of
 from tests.arrears import build
 from tests.arrears.build import after, noon
 from tests.billing import build as money
+from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +32,7 @@ def account() -> BillingAccount:
 @pytest.fixture
 def alice(account: BillingAccount) -> User:
     user = money.user()
-    Membership.objects.create(user=user, account=account, role=Membership.Role.OWNER, created_at=money.NOON)
+    Membership.objects.create(user=user, account=account, role=Membership.Role.OWNER, created_at=NOON)
     return user
 
 

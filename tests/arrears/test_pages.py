@@ -16,10 +16,11 @@ from billing.models import Bill, DisputeCause
 from billing.services.bills import disputes
 from catalog.models import Subscription
 from core import clock
-from tests.arrears import build
+from tests.arrears import build, build_restore
 from tests.arrears.build import ACTOR, after, noon
 from tests.billing import build as money
 from tests.catalog.orders import build as orders
+from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
 BANNER = 'class="arrears '
@@ -46,7 +47,7 @@ def alice(account: BillingAccount) -> User:
 
 def member(of: BillingAccount, role: str) -> User:
     user = money.user()
-    Membership.objects.create(user=user, account=of, role=role, created_at=money.NOON)
+    Membership.objects.create(user=user, account=of, role=role, created_at=NOON)
     return user
 
 
@@ -178,7 +179,7 @@ def test_who_is_in_arrears_costs_a_few_whatever_the_history(alice: User, account
 
 def test_the_worst_account_is_shown_and_the_others_are_counted(alice: User, account: BillingAccount) -> None:
     other = build.account()
-    Membership.objects.create(user=alice, account=other, role=Membership.Role.OWNER, created_at=money.NOON)
+    Membership.objects.create(user=alice, account=other, role=Membership.Role.OWNER, created_at=NOON)
     build.bill(other, 9900, due_on=after(30))
     lived(account, 40)
     build.days(other, after(27), after(40))
@@ -256,6 +257,35 @@ def test_an_account_in_order_says_so(alice: User, account: BillingAccount) -> No
 
 def test_who_has_bound_nothing_is_led_to_it() -> None:
     assert "还没有绑定户号" in page(money.user(), "/arrears/", after(0))
+
+
+def test_after_the_cut_he_reads_until_when_the_number_is_kept() -> None:
+    cut = build_restore.cut()
+    text = banner(cut.user, build_restore.CUT)
+    assert f"户号 {cut.account.number} 的服务因欠费已拆机" in text
+    assert "号码 13812345678 为您保留至 2026年12月4日。缴清 ¥26.00 后可以恢复" in text
+    assert "/pay/" in text
+    assert "/arrears/restore/" not in text
+    whole = page(cut.user, f"/arrears/{cut.account.number}/", build_restore.CUT)
+    assert "保留至 2026年12月4日" in whole
+    assert f"/arrears/restore/?subscription={cut.line.number}" in whole
+    assert "/operations/service.dispute_disconnection/" in whole
+
+
+def test_once_all_is_paid_the_number_waits_until_its_last_day() -> None:
+    cut = build_restore.cut()
+    build_restore.pay(cut)
+    text = banner(cut.user, build_restore.LAST_DAY)
+    assert "这一天及以前可以恢复" in text
+    assert f"/arrears/restore/?subscription={cut.line.number}" in text
+    assert banner(cut.user, build_restore.FREE) == ""
+
+
+def test_the_debt_is_told_when_the_number_is_gone() -> None:
+    cut = build_restore.cut()
+    text = banner(cut.user, build_restore.FREE)
+    assert "欠费 ¥26.00 仍需缴清" in text
+    assert "13812345678" not in text
 
 
 def test_past_cases_stay_to_be_read(alice: User, account: BillingAccount) -> None:
