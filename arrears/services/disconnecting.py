@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears import disconnect_rules, locks
 from arrears.choices import Stage
-from arrears.disconnect_rules import LineFacts, Missing
+from arrears.disconnect_rules import LineFacts, Missing, Unproven
 from arrears.models import ArrearsCase, LineState, PlanLine, StageChange, Warrant, WarrantProof
 from arrears.selectors import disconnecting as reads
 from arrears.selectors import facts as facts_reads
@@ -63,10 +63,20 @@ def cut(*, line_id: int, actor: Actor, as_of: datetime) -> Warrant:
 
 def missing_in(error: IntegrityError) -> tuple[Missing, ...]:
     """What the law named; empty for another refusal of the database."""
-    if violated(error) != LAW:
-        return ()
-    named = str(error).partition("missing: ")[2].partition("\n")[0].split(", ")
+    named = _named(error)
     return tuple(code for code in Missing if code in named)
+
+
+def unproven_in(error: IntegrityError) -> tuple[Unproven, ...]:
+    """The same of an end for another reason than arrears."""
+    named = _named(error)
+    return tuple(code for code in Unproven if code in named)
+
+
+def _named(error: IntegrityError) -> list[str]:
+    if violated(error) != LAW:
+        return []
+    return str(error).partition("missing: ")[2].partition("\n")[0].split(", ")
 
 
 def _line(line_id: int) -> PlanLine:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.admin.region_filter import RegionFilter
 from catalog.choices import SuspensionReason
@@ -24,9 +24,8 @@ from catalog.holdings.models import (
     SubscriptionState,
     Suspension,
     Termination,
-    TerminationReason,
 )
-from catalog.holdings.services import documents, families, subscriptions, suspensions
+from catalog.holdings.services import families, subscriptions, suspensions
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, WhenFilter, badge, moment
 from core.reasoned import Reasoned, ReasonOnlyForm
@@ -46,14 +45,6 @@ class ReasonForSuspension(ReasonOnlyForm):
     because = forms.ChoiceField(label=_("停机原因"), choices=_BY_STAFF, widget=UnfoldAdminSelectWidget())
 
 
-class DocumentForm(ReasonOnlyForm):
-    document = forms.FileField(
-        label=_("主管部门文件"),
-        help_text=_("JPEG、PNG 或 PDF；拆机以后不能恢复"),
-        widget=UnfoldAdminFileFieldWidget(),
-    )
-
-
 def _suspend(
     row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
@@ -70,22 +61,6 @@ def _resume(
     because = SuspensionReason(data["because"])
     suspensions.resume(number=number_of(row_id), reason=because, actor=actor, as_of=as_of)
     return _("这一停机原因已解除")
-
-
-def _terminate(
-    row_id: Any, /, *, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
-) -> str | Promise:
-    number, file = number_of(row_id), data["document"]
-    kept = documents.keep(number=number, name=file.name, chunks=file.chunks(), actor=actor, as_of=as_of)
-    subscriptions.terminate(
-        number=number,
-        reason=TerminationReason.AUTHORITY,
-        evidence=subscriptions.Evidence(document_id=kept),
-        actor=actor,
-        as_of=as_of,
-        why=reason,
-    )
-    return _("已终止")
 
 
 def _take_back(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
@@ -191,16 +166,6 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             applies=lambda row: _is_active(row) and row.end_slip_id is not None,
             carry_out=_take_back,
             icon="undo",
-        ),
-        Reasoned(
-            name="terminate",
-            title=_("按主管部门要求终止"),
-            explanation=_("业务立即终止，不能恢复。须附主管部门的文件。"),
-            permission="catalog.add_termination",
-            applies=_is_active,
-            carry_out=_terminate,
-            icon="cancel",
-            form_class=DocumentForm,
         ),
         *device_acts.ACTS,
     )

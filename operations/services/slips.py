@@ -56,6 +56,11 @@ class QuoteChanged(Conflict):
         self.quoted = quoted
 
 
+class NotInBatch(Forbidden):
+    code = "NOT_IN_BATCH"
+    message = _("这项业务须由客户本人确认，不能批量办理")
+
+
 class Unexpected(HallError):
     """Something broke on our side. Says nothing of what; the log does, under the slip's number."""
 
@@ -199,6 +204,8 @@ def permit(operation: Operation, ctx: Context) -> None:
     user = ctx.user
     if not (user.is_authenticated and user.is_active):
         raise Forbidden()
+    if ctx.channel == Channel.BATCH and operation.is_evidence:
+        raise NotInBatch()
     if ctx.channel == Channel.COUNTER:
         posts.check_clerk(user, ctx.as_of)
     if ctx.on_behalf_of is not None:

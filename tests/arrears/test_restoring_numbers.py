@@ -59,7 +59,7 @@ def test_paid_and_ordered_the_number_is_his_again() -> None:
     assert slip.confirmation["kind"] == "SMS_CODE"
     orders.news(noon(LATER))
     told = Message.objects.filter(code="number_restored")
-    assert told.count() == 2  # his phone and the inbox
+    assert told.count() == 3  # his phone, the number itself, the inbox
     assert {each.context["service"] for each in told} == {"138****5678"}
 
 

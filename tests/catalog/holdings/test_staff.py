@@ -1,21 +1,18 @@
 """What staff may do about what customers hold: with a reason, within their region, and audited."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
-from PIL import Image
 
 from accounts.models import BillingAccount, Customer, Region, Segment, SegmentMembership, Standing, User
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import families, subscriptions, suspensions
-from catalog.models import FamilyMember, Subscription, Suspension, Termination
-from core.models import AuditRow, Upload
+from catalog.models import FamilyMember, Subscription, Suspension
+from core.models import AuditRow
 from tests.admin.build import staff_with, superuser, viewer
 from tests.admin.conftest import log_in
 from tests.billing import build as money
@@ -54,12 +51,6 @@ def act(client: Client, model: str, name: str, key: int, **data: Any) -> Any:
     return client.post(address, {"reason": "按规定办理"} | data)
 
 
-def letter(data: bytes = b"") -> SimpleUploadedFile:
-    out = io.BytesIO()
-    Image.new("RGB", (40, 30), "white").save(out, "PNG")
-    return SimpleUploadedFile("公函.png", data or out.getvalue(), content_type="image/png")
-
-
 def test_staff_switch_off_and_on_for_their_reasons_and_no_others(log_in: LogIn, row: Subscription) -> None:
     client = log_in(superuser())
     act(client, "catalog_subscription", "suspend", row.pk, because="FRAUD_CHECK")
@@ -70,37 +61,6 @@ def test_staff_switch_off_and_on_for_their_reasons_and_no_others(log_in: LogIn, 
     assert row.suspensions.count() == 1
     act(client, "catalog_subscription", "resume", row.pk, because="FRAUD_CHECK")
     assert suspensions.is_on(row)
-
-
-def test_an_authority_s_letter_ends_a_subscription_and_is_kept(
-    log_in: LogIn, row: Subscription, account: BillingAccount
-) -> None:
-    client = log_in(superuser())
-    assert (
-        'enctype="multipart/form-data"'
-        in client.get(
-            f"{reverse('admin:catalog_subscription_act', args=['terminate'])}?ids={row.pk}"
-        ).content.decode()
-    )
-    act(client, "catalog_subscription", "terminate", row.pk, document=letter())
-    assert build.state(row) == "TERMINATED"
-    ended, kept = Termination.objects.get(), Upload.objects.get()
-    assert (ended.reason, ended.document, kept.subject) == ("AUTHORITY", kept, row.number)
-    detail = client.get(reverse("admin:catalog_termination_change", args=[ended.pk])).content.decode()
-    assert kept.token in detail
-    address = reverse("upload", args=[kept.token])
-    assert client.get(address).status_code == 200
-    owner = money.user()
-    account.memberships.create(user=owner, role="OWNER", created_at=NOON)
-    assert log_in(owner).get(address).status_code == 404
-
-
-def test_without_a_letter_nothing_ends(log_in: LogIn, row: Subscription) -> None:
-    client = log_in(superuser())
-    for data in ({}, {"document": letter(b"MZ no picture")}):
-        act(client, "catalog_subscription", "terminate", row.pk, **data)
-        assert build.state(row) == "ACTIVE"
-    assert not Upload.objects.exists()
 
 
 def test_a_wish_to_end_is_taken_back(log_in: LogIn, row: Subscription) -> None:

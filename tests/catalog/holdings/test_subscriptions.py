@@ -20,8 +20,8 @@ from catalog.models import (
 from core import outbox
 from core.db import violated
 from core.errors import NotFound
-from core.models import Upload
 from operations.models import Channel, Slip
+from tests.arrears import build_ends as ends
 from tests.billing import build as money
 from tests.catalog.holdings import build
 from tests.catalog.holdings.build import ACTOR, TODAY, day, noon
@@ -297,11 +297,7 @@ def test_an_authority_ends_it_with_a_document_and_the_change_to_come_with_it() -
     row = build.held()
     later = Wanted(offer_id=build.offer().pk, begins_on=day(12, 1))
     new = subscriptions.turn(number=row.number, wanted=later, slip_id=build.slip(row.account).pk, **HOW)
-    document = Upload.objects.create(
-        token="t" * 40, kind="x", owner_ref="user:1", uploaded_by="user:1", name="a.pdf",
-        content_type="application/pdf", path="x", size=1, digest="x", scanner="x", created_at=NOON,
-    )  # fmt: skip
-    evidence = Evidence(document_id=document.pk)
+    evidence = Evidence(document_id=ends.ordered(row).document_id)
     how: Any = {"number": row.number, "reason": C.AUTHORITY, "evidence": evidence}
     assert subscriptions.terminate(**how, **HOW) == Outcome.DONE
     assert subscriptions.terminate(**how, **HOW) == Outcome.ALREADY_DONE

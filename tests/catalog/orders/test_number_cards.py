@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import BillingAccount, User
 from catalog.holdings.services import subscriptions
-from catalog.models import Offer, OrderState, Subscription, SubscriptionState, TerminationReason
+from catalog.models import Offer, OrderState, Subscription, SubscriptionState
 from catalog.orders import errors
 from catalog.orders.services import orders, watch
 from core import clock
@@ -17,6 +17,8 @@ from resources.models import NumberChange, NumberPeriod, PeriodKind, Verb
 from resources.selectors import funnel
 from resources.services import numbers, openings
 from tests.billing import build as money
+from tests.catalog.holdings import build as holdings
+from tests.catalog.holdings.build import TODAY
 from tests.catalog.offers import build as shop
 from tests.catalog.orders import build
 from tests.conftest import NOON
@@ -206,12 +208,10 @@ def test_a_change_takes_the_number_along_without_a_lock() -> None:
     assert (new.service_number, has()) == (DIGITS, (PeriodKind.OWNER, f"subscription:{new.number}"))
     assert Verb.MOVED in verbs()
     assert verbs().count(Verb.ASSIGNED) == 1
-    subscriptions.terminate(
+    subscriptions.set_end(
         number=new.number,
-        reason=TerminationReason.TRANSFER,
-        evidence=subscriptions.Evidence(
-            slip_id=old.end_slip_id or Subscription.objects.get(pk=old.pk).end_slip_id
-        ),
+        on=TODAY,
+        slip_id=holdings.slip(account).pk,
         actor=build.ACTOR,
         as_of=NOON + HOUR,
     )
