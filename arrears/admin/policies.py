@@ -10,13 +10,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from arrears.admin import asking
-from arrears.admin.asking import Link, WithLinks
 from arrears.admin.policy_forms import Whole
 from arrears.models import Policy, PolicyNotice, PolicyStage
 from arrears.services import policies
-from core import clock
+from core import asking, clock
 from core.actor import Actor
+from core.asking import Link, WithLinks
 from core.backoffice import EVERYWHERE, ReadOnlyInline, amount, moment
 from core.caller import address
 from core.reasoned import Reasoned, ReasonOnlyForm

@@ -11,12 +11,12 @@ from unfold.widgets import (
 )
 
 from accounts.models import Customer, Region
-from arrears.admin.asking import day
 from arrears.choices import Proof, Stage
 from arrears.models import Policy
 from arrears.policy_rules import STAGES, Draft, NoticeDraft, StageDraft
 from arrears.services import policies
 from core import money, scopes
+from core.asking import day
 from core.errors import HallError
 from core.reasoned import ReasonOnlyForm
 

@@ -12,12 +12,12 @@ from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from arrears.admin import asking
-from arrears.admin.asking import AccountForm, Link, WithLinks
+from arrears.admin.asking import AccountForm
 from arrears.models import Exemption, ExemptionReason, Promise, PromiseState
 from arrears.services import exemptions
-from core import clock
+from core import asking, clock
 from core.actor import Actor
+from core.asking import Link, WithLinks
 from core.backoffice import ReadOnlyAdmin, amount, badge, moment
 from core.caller import address
 from core.reasoned import Reasoned, ReasonOnlyForm

@@ -10,13 +10,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from arrears.admin import asking
-from arrears.admin.asking import Link, WithLinks
 from arrears.models import WriteOff
 from arrears.services import write_offs
 from billing.models import Bill
-from core import clock, scopes
+from core import asking, clock, scopes
 from core.actor import Actor
+from core.asking import Link, WithLinks
 from core.backoffice import amount, moment
 from core.caller import address
 from core.money import display

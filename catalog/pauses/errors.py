@@ -49,3 +49,18 @@ class ContactNotNeeded(Conflict):
 class NotPaused(Conflict):
     code = "PAUSE_NOT_PAUSED"
     message = _("这项业务没有停机保号")
+
+
+class BadPolicy(HallError):
+    code = "PAUSE_POLICY_DAYS"
+    message = _("最短天数至少为 1，最长天数不能少于最短天数")
+
+
+class PolicyNotAhead(HallError):
+    code = "PAUSE_POLICY_IN_THE_PAST"
+    message = _("规则只能从明天或更晚的日子开始生效或失效，并在生效之后失效")
+
+
+class PolicyOverlaps(Conflict):
+    code = "PAUSE_POLICY_OVERLAPS"
+    message = _("同一区域、同一客户类型在这段日子里已有排定的规则，请先结束它")
