@@ -85,9 +85,13 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("arrears.disconnectplan", "playlist_remove", pgettext_lazy("plural", "拆机计划")),
             ("arrears.planline", "list", pgettext_lazy("plural", "拆机计划明细")),
             ("arrears.warrant", "gavel", pgettext_lazy("plural", "拆机依据")),
+            ("arrears.authorityorder", "account_balance", pgettext_lazy("plural", "主管部门指令")),
+            ("arrears.reinstallrule", "block", pgettext_lazy("plural", "复装限制")),
+            ("arrears.reinstalloverride", "lock_open", pgettext_lazy("plural", "复装限制豁免")),
             ("arrears.escalation", "campaign", pgettext_lazy("plural", "申诉")),
             ("arrears.evidenceseal", "verified", pgettext_lazy("plural", "证据封存")),
             ("arrears.evidenceroot", "account_tree", pgettext_lazy("plural", "每日根摘要")),
+            ("arrears.sealfailure", "error", pgettext_lazy("plural", "封存失败")),
         ),
     ),
     (

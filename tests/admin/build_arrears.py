@@ -1,14 +1,25 @@
-"""An account in arrears: its case with a notice, a promise, an exemption, a debt that was given up."""
+"""An account in arrears: its case with a notice, a promise, an exemption, a debt that was given up; rules of what
+comes after a disconnection."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from accounts.models import BillingAccount
-from arrears.models import ArrearsCase, Exemption, ExemptionReason, Promise, WriteOff
+from arrears.models import (
+    ArrearsCase,
+    AuthorityOrder,
+    Exemption,
+    ExemptionReason,
+    Promise,
+    ReinstallOverride,
+    ReinstallRule,
+    WriteOff,
+)
 from arrears.services import assessing
 from billing.services.bills import bills
+from catalog.models import Subscription
 from core import clock
 from core.actor import Actor
-from core.models import Approval
+from core.models import Approval, Upload
 from operations.models import Channel as Way
 from operations.models import Slip, SlipState
 from tests.conftest import NOON
@@ -75,4 +86,28 @@ def everything(i: int, account: BillingAccount) -> ArrearsCase:
         actor=ACTOR.ref,
         at=NOON,
     )
+    _afterwards(i, account)
     return ArrearsCase.objects.get(account=account)
+
+
+def _afterwards(i: int, account: BillingAccount) -> None:
+    """A rule against a new line with its exception, and an authority's order for a line."""
+    begins = date(2020, 1, 1) + timedelta(days=i)
+    rule = ReinstallRule.objects.create(
+        region=account.region, months=1, text="欠费拆机后一个月内不办新装", active_from=begins,
+        active_to=begins + timedelta(days=1),
+    )  # fmt: skip
+    ReinstallOverride.objects.create(
+        account=account, rule=rule, authority="王主任", reason="医院", actor=ACTOR.ref, at=NOON
+    )
+    row = Subscription.objects.filter(account=account).order_by("pk").first()
+    assert row is not None
+    document = Upload.objects.create(
+        token=f"order{i}", kind="arrears.authority", subject=row.number, owner_ref="user:1", uploaded_by="user:1",
+        name="order.pdf", content_type="application/pdf", path=f"to/order{i}", size=10, digest="0" * 64,
+        scanner="off", created_at=NOON, used_at=NOON,
+    )  # fmt: skip
+    AuthorityOrder.objects.create(
+        subscription=row, authority="通信管理局", reference=f"公函 {i} 号", document=document, reason="涉诈",
+        made_by=account.memberships.get().user, created_at=NOON,
+    )  # fmt: skip

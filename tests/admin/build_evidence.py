@@ -1,7 +1,7 @@
 """An account whose disconnection is disputed, and whose evidence is sealed."""
 
 from accounts.models import BillingAccount
-from arrears.models import EscalationSource, EvidenceRoot, EvidenceSeal, SealedRow
+from arrears.models import EscalationSource, EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.services import escalations
 from core import clock
 from core.actor import Actor
@@ -24,3 +24,4 @@ def everything(account: BillingAccount) -> None:
     EvidenceRoot.objects.get_or_create(
         sealed_on=night, defaults={"seals": 1, "digest": "c" * 64, "sealed_at": NOON}
     )
+    SealFailure.objects.create(account=account, error="row is gone", failed_at=NOON)
