@@ -15,7 +15,7 @@ from accounts.rules import Action
 from accounts.selectors import accounts
 from accounts.services import contacts, invitations, members
 from billing.models import Bill, Dispute, EmailSubscription, RefundRequest
-from catalog.models import Family, Order, OrderState, Subscription
+from catalog.models import Family, Offer, Order, OrderState, Subscription
 from catalog.orders.services import moves
 from operations import inputs, registry
 from operations.context import Context
@@ -23,6 +23,7 @@ from operations.models import Channel, Slip, SlipState
 from operations.people.fields import RowField
 from tests.accounts import build
 from tests.accounts.desk import Committed, Desk
+from tests.arrears import build_restore
 from tests.billing import build as money
 from tests.billing import refunds_build
 from tests.catalog.holdings import build as holdings
@@ -45,6 +46,7 @@ ASKED: Mapping[str, Action] = {
     "bill.email_subscribe": Action.MAIL_BILLS,
     "bill.email_unsubscribe": Action.MAIL_BILLS,
     "bill.pay": Action.PAY,
+    "bill.promise": Action.PAY,
     "contact.change": Action.CHANGE_CONTACTS,
     "family.decline": Action.INVITE,
     "family.invite": Action.ORDER,
@@ -56,10 +58,14 @@ ASKED: Mapping[str, Action] = {
     "member.remove": Action.INVITE,
     "member.role": Action.INVITE,
     "member.withdraw": Action.INVITE,
+    "number.restore": Action.ORDER,
     "order.cancel": Action.ORDER,
     "package.cancel": Action.ORDER,
     "package.change": Action.ORDER,
     "package.order": Action.ORDER,
+    "service.dispute_disconnection": Action.DISPUTE,
+    "service.pause": Action.ORDER,
+    "service.resume": Action.ORDER,
     "vas.switch": Action.ORDER,
 }
 # These ask no table, each for its own reason.
@@ -100,7 +106,9 @@ def member(account: BillingAccount) -> Callable[[str], User]:
 
 
 def choices(field: forms.Field) -> list[str]:
-    """What a form offers: public names."""
+    """What a form offers of somebody's own: public names. What the hall sells is offered to everybody."""
+    if getattr(field, "queryset", None) is not None and field.queryset.model is Offer:  # type: ignore[attr-defined]
+        return []
     if isinstance(field, forms.ModelChoiceField):
         rows = field.queryset
         return [str(getattr(row, field.to_field_name or "pk")) for row in rows] if rows is not None else []
@@ -153,7 +161,17 @@ def things_of(account: BillingAccount, user: User) -> dict[str, str]:
         "member.role": payers,
         "member.withdraw": invitation.reference,
         **_sold_to(account),
+        **_cut_off(account, user),
     }
+
+
+def _cut_off(account: BillingAccount, user: User) -> dict[str, str]:
+    """A line that was cut for arrears, of another account on which he is what he is on the first."""
+    cut = build_restore.cut()
+    Customer.objects.filter(pk=cut.account.customer_id).update(kind=Customer.Kind.ENTERPRISE)
+    for role in Membership.objects.filter(user=user, account=account).values_list("role", flat=True):
+        build.bind(user, cut.account, role)
+    return dict.fromkeys(("number.restore", "service.dispute_disconnection"), cut.line.number)
 
 
 def _sold_to(account: BillingAccount) -> dict[str, str]:
@@ -181,6 +199,8 @@ def _sold_to(account: BillingAccount) -> dict[str, str]:
         "order.cancel": order.number,
         "package.cancel": held,
         "package.change": held,
+        "service.pause": held,
+        "service.resume": held,
     }
 
 
