@@ -81,7 +81,11 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """A line on a day. `refs`: the live contacts of who pays; `is_ordered`: it waits in a plan that is being run."""
+    """A line on a day. `refs`: the live contacts of who pays; `is_ordered`: it waits in a plan that is being run.
+
+    What the policy of who pays says beyond the law of the land: `not_before` (None: it cuts nobody), `minimum_cents`,
+    and how many lines of its accounts one plan may cut.
+    """
 
     subscription_id: int
     number: str
@@ -97,6 +101,10 @@ class LineFacts:
     holds: frozenset[Hold] = frozenset()
     is_ordered: bool = False
     approvers: tuple[int, ...] = ()  # of that plan, in order, without who made it
+    not_before: date | None = date.min
+    minimum_cents: int = 1
+    policy_id: int | None = None
+    policy_cap: int | None = None  # None: no limit but the plan's own
 
 
 def missing(facts: LineFacts, today: date) -> tuple[Missing, ...]:
@@ -104,9 +112,9 @@ def missing(facts: LineFacts, today: date) -> tuple[Missing, ...]:
     found = {code for hold, code in _BY_HOLD.items() if hold in facts.holds} | _untold(facts, today)
     if facts.suspended_on is None:
         found.add(Missing.NOT_SUSPENDED)
-    elif (today - facts.suspended_on).days <= SUSPENDED_DAYS:
+    elif (today - facts.suspended_on).days <= SUSPENDED_DAYS or _is_before(facts, today):
         found.add(Missing.TOO_EARLY)
-    if facts.owed_cents <= 0:
+    if facts.owed_cents < max(1, facts.minimum_cents):
         found.add(Missing.NOT_OWED)
     if facts.case_id is None or facts.stage not in CUT_STAGES:
         found.add(Missing.NO_CASE)
@@ -115,6 +123,10 @@ def missing(facts: LineFacts, today: date) -> tuple[Missing, ...]:
     if len(set(facts.approvers)) < 2:
         found.add(Missing.APPROVERS)
     return tuple(code for code in Missing if code in found)
+
+
+def _is_before(facts: LineFacts, today: date) -> bool:
+    return facts.not_before is None or today < facts.not_before
 
 
 def proofs(facts: LineFacts) -> dict[str, Notice | None]:

@@ -95,6 +95,7 @@ declare(
         fallback_after=TWO_HOURS,
     ),
     _kind("disconnected", _("已拆机"), SERVICE, AMOUNT, DAY, KEEP_UNTIL, fallback_after=HALF_A_DAY),
+    _kind("debt_remains", _("拆机后欠费提醒"), AMOUNT),
     _kind("number_restored", _("号码已恢复"), SERVICE, DAY, purpose=Purpose.SERVICE, is_urgent=True),
     _kind("escalation_opened", _("升级投诉已立案"), NUMBER, UNTIL),
     _kind("escalation_answered", _("升级投诉已答复"), NUMBER),

@@ -28,6 +28,7 @@ _FLOOR = {
     Stage.SUSPEND_WARNED: Stage.OVERDUE,
     Stage.SUSPENDED: Stage.SUSPENDED,
     Stage.DISCONNECT_WARNED: Stage.SUSPENDED,
+    Stage.DISCONNECTED: Stage.SUSPENDED,  # of which the lines that were not cut have their service back
 }
 
 
@@ -209,7 +210,7 @@ def _ends(facts: Facts, policy: PolicyFacts, today: date) -> CloseReason | None:
         return None
     if not _counts(facts, policy):
         return facts.relief if facts.owed_cents <= 0 else CloseReason.BELOW_MINIMUM
-    if facts.stage == Stage.DISCONNECTED or facts.entered_due_on is None:
+    if facts.entered_due_on is None:
         return None
     assert facts.due_on is not None
     floor = policy.stages.get(_FLOOR[facts.stage])
@@ -274,7 +275,7 @@ def _told_before(
                 told = _told(facts, policy, rule, each.ref)
                 waits |= set() if told else {Wait.NOTICE}
                 day = max(day, (told.on if told else today) + timedelta(1))
-    return day, tuple(wait for wait in Wait if wait in waits)
+    return day, tuple(wait for wait in Wait if wait in waits) if waits else ()
 
 
 def _refs(facts: Facts) -> tuple[str, ...]:

@@ -84,5 +84,5 @@ def _asked(
         return None
 
 
-def day(label: str | Promise, **more: Any) -> forms.DateField:
+def day(label: Any, **more: Any) -> forms.DateField:
     return forms.DateField(label=label, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}), **more)

@@ -122,6 +122,16 @@ TOLD = [
         "}} If this was wrong, call {{ help_line }}.",
     ),
     (
+        "debt_remains",
+        "欠费仍待缴清",
+        "尾号 {{ account_tail }} 的户号已拆机，仍欠 {{ amount }}，违约金按规则继续计算。缴费、查看账单或提出异议："
+        "{{ url }}，电话 {{ help_line }}。已缴请忽略。",
+        "Your debt is still open",
+        "The line of the account ending in {{ account_tail }} was disconnected; {{ amount }} is still unpaid, and late "
+        "fees go on by rule. Pay, see the bills or dispute them: {{ url }} or {{ help_line }}. Paid already? Ignore "
+        "this.",
+    ),
+    (
         "number_restored",
         "号码已恢复",
         "尾号 {{ account_tail }} 的户号：{{ service }} 已于 {{ day }} 恢复使用。如非您办理，请致电 {{ help_line }}。"

@@ -156,9 +156,13 @@ class ArrearsCaseAdmin(WithBoard):
     )
 
     @admin.display(description=_("现在欠费"))
-    def owed_now(self, row: ArrearsCase) -> str:
+    def owed_now(self, row: ArrearsCase) -> SafeString:
         found = self._prospect(row)
-        return money.display(max(0, found.subject.facts.owed_cents)) if found else ""
+        if found is None:
+            return SafeString("")
+        bills = f"{reverse('admin:billing_bill_changelist')}?q={row.account.number}"
+        owed = money.display(max(0, found.subject.facts.owed_cents))
+        return format_html('{} <a class="backoffice-link" href="{}">{}</a>', owed, bills, say("账单"))
 
     @admin.display(description=_("暂缓"))
     def holds(self, row: ArrearsCase) -> SafeString:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
@@ -13,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from arrears.admin.policy_forms import Whole
 from arrears.models import Policy, PolicyNotice, PolicyStage
 from arrears.services import policies
-from core import asking, clock
+from core import asking, clock, scopes
 from core.actor import Actor
 from core.asking import Link, WithLinks
-from core.backoffice import EVERYWHERE, ReadOnlyInline, amount, moment
+from core.backoffice import ReadOnlyInline, amount, moment
 from core.caller import address
 from core.reasoned import Reasoned, ReasonOnlyForm
 
@@ -56,9 +57,9 @@ class PolicyNoticeInline(ReadOnlyInline):
 
 @admin.register(Policy)
 class PolicyAdmin(WithLinks):
-    """Everybody who may look reads all of them; a new one is for a region where one holds the permission."""
+    """The general ones are read by everybody; a new one is for a region where one holds the permission."""
 
-    region_path = EVERYWHERE
+    region_path = "region"
     list_display = ("code", "title", "region", "customer_kind", "minimum", "active_from", "active_to")
     list_select_related = ("region",)
     search_fields = ("code",)
@@ -85,6 +86,11 @@ class PolicyAdmin(WithLinks):
         ),
     )
 
+    def within(self, request: HttpRequest, rows: QuerySet[Any], *permissions: str) -> QuerySet[Any]:
+        """With the general ones, which hold here, too."""
+        inside = scopes.within(scopes.of(request.user, *permissions), self.region_path)
+        return rows if inside is None else rows.filter(inside | Q(region=None))
+
     def rights(self) -> tuple[str, ...]:
         return ("view", "add")
 
@@ -102,7 +108,7 @@ class PolicyAdmin(WithLinks):
         if not request.user.has_perm(policies.ASK):
             raise PermissionDenied
         whole = Whole(
-            request.POST if request.method == "POST" else None, user=request.user, like=_like(request)
+            request.POST if request.method == "POST" else None, user=request.user, like=self._like(request)
         )
 
         def ask(_data: dict[str, Any]) -> str:
@@ -125,13 +131,12 @@ class PolicyAdmin(WithLinks):
             is_ready=whole.head.is_bound and whole.is_valid(),
             stages=whole.stages,
             notices=whole.notices,
-            policies=Policy.objects.order_by("-active_from", "code")[:50],
+            policies=self.get_queryset(request).order_by("-active_from", "code")[:50],
         )
 
-
-def _like(request: HttpRequest) -> Policy | None:
-    code = request.GET.get("like", "").replace("\0", "")
-    rows = Policy.objects.select_related("region")
-    if code:
-        return rows.filter(code=code).first()
-    return rows.filter(region=None, customer_kind="").order_by("-active_from").first()
+    def _like(self, request: HttpRequest) -> Policy | None:
+        code = request.GET.get("like", "").replace("\0", "")
+        rows = self.get_queryset(request).select_related("region")
+        if code:
+            return rows.filter(code=code).first()
+        return rows.filter(region=None, customer_kind="").order_by("-active_from").first()

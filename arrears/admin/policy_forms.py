@@ -188,7 +188,7 @@ class Whole:
             promises_a_month=data["promises_a_month"],
             active_from=data["active_from"],
             active_to=data["active_to"],
-            stages=tuple(each for form in self.stages if (each := form.draft())),
+            stages=tuple(stage for form in self.stages if (stage := form.draft())),
             notices=tuple(each for form in self.notices if (each := form.draft())),
         )
 

@@ -24,6 +24,9 @@ NOTICES = (
     ("SUSPENDED", 31, "suspended", "", "DELIVERED", 1),
     ("DISCONNECT_WARNED", 50, "disconnection_ahead", "DISCONNECTED", "DELIVERED", 7),
     ("DISCONNECT_WARNED", 60, "disconnection_tomorrow", "", "DELIVERED", 1),
+    ("DISCONNECTED", 91, "debt_remains", "", "DELIVERED", 1),
+    ("DISCONNECTED", 121, "debt_remains", "", "DELIVERED", 1),
+    ("DISCONNECTED", 181, "debt_remains", "", "DELIVERED", 1),
 )
 
 

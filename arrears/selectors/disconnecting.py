@@ -2,17 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import F
 
-from arrears.choices import Hold
+from arrears.choices import Hold, Stage
 from arrears.disconnect_rules import SUSPENDED_DAYS, LineFacts, Notice
 from arrears.laws import NOTICES
 from arrears.models import LineState, PlanApproval, PlanLine, PlanState
 from arrears.selectors import facts as facts_reads
+from arrears.selectors import policies
+from arrears.selectors.facts import Subject
+from arrears.selectors.policies import Book
 from catalog.choices import SuspensionReason
 from catalog.models import Subscription, SubscriptionState, Suspension
 from core.clock import local_date
@@ -60,13 +63,14 @@ def facts(
             subscription__in=[row.pk for row in lines], reason=SuspensionReason.ARREARS, ends_on=None
         )
     }
+    book = policies.book(local_date(as_of))
     notices, disputed = _notices(payers), {row[0] for row in _rows(_DISPUTED, payers)}
     ordered, approvers = _plan(plan_id)
     found = {}
     for row in lines:
         subject, suspension = subjects.get(row.payer_id), off.get(row.pk)
         known = subject.facts if subject else None
-        holds = {hold for hold, _until in known.holds if hold != Hold.DISPUTE} if known else set()
+        holds: set[Hold] = {each[0] for each in known.holds if each[0] != Hold.DISPUTE} if known else set()
         if row.payer_id in disputed:
             holds.add(Hold.DISPUTE)
         found[row.pk] = LineFacts(
@@ -78,14 +82,29 @@ def facts(
             suspended_on=suspension.begins_on if suspension else None,
             owed_cents=known.owed_cents if known else 0,
             case_id=subject.case_id if subject else None,
-            stage=known.stage if known else LineFacts.stage,
+            stage=known.stage if known else Stage.NONE,
             refs=tuple(each.ref for each in known.contacts) if known else (),
             notices=tuple(notices[row.payer_id]),
             holds=frozenset(holds),
             is_ordered=row.pk in ordered,
             approvers=approvers if row.pk in ordered else (),
+            **_policy(book, subject, suspension),
         )
     return found
+
+
+def _policy(book: Book, subject: Subject | None, off: Suspension | None) -> dict[str, Any]:
+    """What the policy that holds for who pays adds to the law of the land."""
+    found = book.find(subject.region_id, subject.customer_kind) if subject else None
+    rule = found.stages.get(Stage.DISCONNECTED) if found else None
+    if found is None or rule is None:
+        return {"not_before": None}
+    return {
+        "not_before": off.begins_on + timedelta(rule.days) if off else date.min,
+        "minimum_cents": found.minimum_cents,
+        "policy_id": found.id,
+        "policy_cap": rule.cap,
+    }
 
 
 def _latest(today: date) -> date:

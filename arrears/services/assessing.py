@@ -72,10 +72,10 @@ def write(judged: list[Judged], *, actor: Actor, as_of: datetime) -> Counts:
     """All that follows from these decisions; the accounts' locks are held, the facts were read behind them."""
     today = local_date(as_of)
     over = [each.subject for each in judged if promises.is_over(each.subject, today)]
-    if over:
-        promises.settle(over, as_of=as_of)
+    broken = promises.settle(over, as_of=as_of) if over else 0
     changed = [each for each in judged if each.is_change]
     counts = casework.write(changed, actor=actor, as_of=as_of) if changed else Counts()
+    counts.told += broken
     held = [each.subject for each in judged if is_held(each) and each.subject.case_id is not None]
     if held:
         counts.told += telling.tell_held(held, as_of=as_of)

@@ -77,7 +77,7 @@ def ask(
     audit.record(
         actor=actor,
         action="arrears.authority_order",
-        subject=("catalog.Subscription", row.pk),
+        subject=row,
         reason=reason,
         detail={"order": order.pk, "authority": order.authority, "reference": order.reference},
         as_of=as_of,

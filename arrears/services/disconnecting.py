@@ -131,6 +131,7 @@ def _close_stage(facts: LineFacts, today: date, *, actor: Actor, as_of: datetime
     """The case is at its last stage once the first of its lines was cut. The debt stays, and so does the case."""
     if facts.stage == Stage.DISCONNECTED:
         return
+    assert facts.case_id is not None
     case = ArrearsCase.objects.select_for_update().get(pk=facts.case_id)
     before = case.stage
     case.stage = case.highest_stage = Stage.DISCONNECTED

@@ -46,6 +46,7 @@ class Job:
     dry_run: bool = False
     limit: int | None = None  # accounts; None: all. A part of a night gets no root
     everything: bool = False  # look at all rows again, not only at what was written since the last root
+    chunk: int = CHUNK
     stop: Callable[[], bool] = field(default=lambda: False)
 
     @property
@@ -76,10 +77,10 @@ def run(job: Job) -> Iterator[Counts]:
         total.sealed = len(wanted)
         yield total
         return
-    for begin in range(0, len(wanted), CHUNK):
+    for begin in range(0, len(wanted), job.chunk):
         if job.stop():
             return
-        _try_chunk(job, wanted[begin : begin + CHUNK], total)
+        _try_chunk(job, wanted[begin : begin + job.chunk], total)
         yield total
     if len(wanted) == len(waiting) and not job.stop():
         total.roots += _root(job, now)

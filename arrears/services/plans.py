@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -248,12 +249,14 @@ def _judge(wanted: Wanted, as_of: datetime) -> Iterator[_Judged]:
 
 
 def _capped(judged: Iterator[_Judged], cap: int) -> list[_Judged]:
-    """The first that may be cut, up to the cap; the others wait for another plan."""
-    found, left = [], cap
+    """The first that may be cut, up to the cap and to that of each policy; the others wait for another plan."""
+    found, cut = [], Counter[int | None]()
     for each in judged:
-        if not each.refusals and not left:
+        own = each.facts.policy_cap
+        is_full = cut.total() >= cap or (own is not None and cut[each.facts.policy_id] >= own)
+        if not each.refusals and is_full:
             each = _Judged(each.facts, (OVER_CAP,))
-        left -= not each.refusals
+        cut[each.facts.policy_id] += not each.refusals
         found.append(each)
     return found
 

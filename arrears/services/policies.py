@@ -36,6 +36,7 @@ TELLABLE = (
     "suspended",
     "disconnection_ahead",
     "disconnection_tomorrow",
+    "debt_remains",
 )
 
 
@@ -135,7 +136,8 @@ def _is_general(region_id: int | None, customer_kind: str) -> bool:
 
 
 def _same_place(draft: Draft) -> Any:
-    return Policy.objects.filter(region_id=draft.region_id, customer_kind=draft.customer_kind)
+    place = Q(region=None) if draft.region_id is None else Q(region_id=draft.region_id)
+    return Policy.objects.filter(place, customer_kind=draft.customer_kind)
 
 
 def _after(draft: Draft) -> Q:

@@ -92,7 +92,7 @@ def make(*, account_id: int, slip: Slip, actor: Actor, as_of: datetime) -> Promi
 
 
 def settle(subjects: Sequence[Subject], *, as_of: datetime) -> int:
-    """Ends the open promises that were kept or broken; how many. Who broke his is told. Behind the account's lock."""
+    """Ends the open promises that were kept or broken. Who broke his is told: how many messages. Behind the locks."""
     today = local_date(as_of)
     kept = [each for each in subjects if each.promise_id is not None and _is_kept(each)]
     broken = [each for each in subjects if breaks(each, today)]
@@ -100,9 +100,7 @@ def settle(subjects: Sequence[Subject], *, as_of: datetime) -> int:
         if found:
             rows = Promise.objects.filter(pk__in=[each.promise_id for each in found], state=PromiseState.OPEN)
             rows.update(state=state, ended_at=as_of)
-    if broken:
-        _tell_broken(broken, today, as_of)
-    return len(kept) + len(broken)
+    return _tell_broken(broken, today, as_of) if broken else 0
 
 
 def is_over(subject: Subject, today: date) -> bool:
@@ -125,7 +123,7 @@ def _is_broken(subject: Subject, today: date) -> bool:
     return subject.promise_until is not None and subject.promise_until < today
 
 
-def _tell_broken(subjects: Sequence[Subject], today: date, as_of: datetime) -> None:
+def _tell_broken(subjects: Sequence[Subject], today: date, as_of: datetime) -> int:
     book = policies.book(today)
     wanted = []
     for each in subjects:
@@ -135,7 +133,7 @@ def _tell_broken(subjects: Sequence[Subject], today: date, as_of: datetime) -> N
         if policy:
             more |= telling.days_ahead(each.facts, policy, today)
         wanted.append((each, f"promise_broken:{each.promise_id}", more))
-    telling.tell_all("promise_broken", wanted, as_of=as_of)
+    return telling.tell_all("promise_broken", wanted, as_of=as_of)
 
 
 def holds_for(subject: Subject) -> date | None:

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
@@ -18,7 +19,7 @@ from catalog.pauses.services import policies
 from core import asking, clock, scopes
 from core.actor import Actor
 from core.asking import Link, WithLinks
-from core.backoffice import EVERYWHERE, ReadOnlyAdmin, moment
+from core.backoffice import ReadOnlyAdmin, moment
 from core.caller import address
 from core.reasoned import Reasoned, ReasonOnlyForm
 
@@ -90,7 +91,7 @@ def _may_end(row: PausePolicy) -> bool:
 class PausePolicyAdmin(WithLinks):
     """A rule that was written keeps what it says; it ends, and another one begins. Two people do either."""
 
-    region_path = EVERYWHERE
+    region_path = "region"
     list_display = (
         "id",
         "region",
@@ -122,6 +123,11 @@ class PausePolicyAdmin(WithLinks):
             service_audits=True,
         ),
     )
+
+    def within(self, request: HttpRequest, rows: QuerySet[Any], *permissions: str) -> QuerySet[Any]:
+        """With the general ones, which hold here, too."""
+        inside = scopes.within(scopes.of(request.user, *permissions), self.region_path)
+        return rows if inside is None else rows.filter(inside | Q(region=None))
 
     def rights(self) -> tuple[str, ...]:
         return ("view", "add", "change")  # who may change approves of what another asks for

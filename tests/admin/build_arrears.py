@@ -9,6 +9,7 @@ from arrears.models import (
     AuthorityOrder,
     Exemption,
     ExemptionReason,
+    Policy,
     Promise,
     ReinstallOverride,
     ReinstallRule,
@@ -86,6 +87,11 @@ def everything(i: int, account: BillingAccount) -> ArrearsCase:
         actor=ACTOR.ref,
         at=NOON,
     )
+    begins = date(1990, 1, 1) + timedelta(days=i)
+    Policy.objects.create(
+        code=f"own-{i}", title="试点", region=account.region, active_from=begins,
+        active_to=begins + timedelta(days=1), created_at=NOON, created_by=ACTOR.ref,
+    )  # fmt: skip
     _afterwards(i, account)
     return ArrearsCase.objects.get(account=account)
 
@@ -94,7 +100,7 @@ def _afterwards(i: int, account: BillingAccount) -> None:
     """A rule against a new line with its exception, and an authority's order for a line."""
     begins = date(2020, 1, 1) + timedelta(days=i)
     rule = ReinstallRule.objects.create(
-        region=account.region, months=1, text="欠费拆机后一个月内不办新装", active_from=begins,
+        region=None, months=1, text="欠费拆机后一个月内不办新装", active_from=begins,
         active_to=begins + timedelta(days=1),
     )  # fmt: skip
     ReinstallOverride.objects.create(

@@ -355,4 +355,6 @@ def _patterns_with_keys() -> list[tuple[str, URLPattern]]:
 
 def _tested_in_its_room(name: str) -> bool:
     """Pages of rooms that bring their own tests of region, by the name of their address."""
-    return name.startswith(("content_", "operations_serving"))
+    return name.startswith(
+        ("content_", "operations_serving", "arrears_escalation_pack", "arrears_evidence_pack")
+    )

@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Region, Segment, User
-from arrears.models import Policy
 from billing.models import PenaltyPolicy
 from catalog.models import Offer, OfferSeries, PriceRule, ProductSpecification, ProductType, Tier
 from content.models import Article, Hall, Section
@@ -31,7 +30,6 @@ ADDED_BY_HAND |= {Trigger}
 CHANGED_BY_HAND = ADDED_BY_HAND - {Device, NumberLockRule, StockItem, Template}
 FILLED_ELSEWHERE: dict[type[models.Model], int] = {
     PenaltyPolicy: 1,
-    Policy: 1,
     Template: 1,
 }  # what the seeds bring is enough
 ODD = (

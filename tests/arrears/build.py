@@ -66,12 +66,12 @@ def pay(of: BillingAccount, cents: int, on: date) -> None:
 
 
 def deliver(on: date, *, state: str = DeliveryState.DELIVERED) -> None:
-    """Everything that waits is handed over and arrives that day."""
+    """Everything that waits is handed over and arrives that day; letters wait for hands."""
     at = noon(on)
-    waiting = Delivery.objects.filter(state=DeliveryState.QUEUED)
-    waiting.update(state=DeliveryState.SENT, sent_at=at)
+    rows = Delivery.objects.exclude(channel="LETTER")
+    rows.filter(state=DeliveryState.QUEUED).update(state=DeliveryState.SENT, sent_at=at)
     if state == DeliveryState.DELIVERED:
-        Delivery.objects.filter(state=DeliveryState.SENT).update(state=state, delivered_at=at)
+        rows.filter(state=DeliveryState.SENT).update(state=state, delivered_at=at)
 
 
 def one(of: BillingAccount, on: date) -> str:

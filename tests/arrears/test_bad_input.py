@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import BillingAccount, Contact
+from accounts.services import accounts
 from arrears.choices import Stage, Wait
 from arrears.disconnect_rules import Missing
 from arrears.models import ArrearsCase, CaseNotice, Policy, PolicyNotice, PolicyStage, StageChange
@@ -211,8 +212,8 @@ def test_who_has_only_dead_contacts_is_told_by_letter_or_left_for_a_person(addre
     if address:  # printed is not posted: what counts is the day on which it counts as delivered
         posting.print_list(sight=lambda rows: rows, region_ref="", actor=ACTOR, as_of=noon(after(60)))
         assert build.days(account, after(61), after(75), is_delivered=False) == {}
-        back = {"reason": "查无此人", "actor": ACTOR, "as_of": noon(after(76))}
-        posting.returned(delivery_id=letters.get().pk, **back)
+        [letter] = letters
+        posting.returned(delivery_id=letter.pk, reason="查无此人", actor=ACTOR, as_of=noon(after(76)))
         assert next_of(account, after(76)).waits == (Wait.DAY, Wait.NOBODY)
 
 
@@ -317,6 +318,16 @@ def test_a_payment_that_never_ends_holds_for_three_days() -> None:
     assert build.days(account, after(33), after(40)) == {33: "SUSPENDED"}
     paying.refresh_from_db()
     assert paying.state == PaymentState.UNKNOWN
+
+
+def test_a_closed_account_still_owes() -> None:
+    account = build.account()
+    build.bill(account)
+    build.days(account, after(-3), after(25))
+    accounts.close_account(account_id=account.pk, as_of=noon(after(25)))
+    assert build.days(account, after(26), after(33)) == {31: "SUSPENDED"}
+    build.pay(account, 5000, after(33))
+    assert build.one(account, after(33)) == "NONE"
 
 
 # Clocks

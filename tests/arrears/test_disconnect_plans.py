@@ -2,6 +2,9 @@
 
 import csv
 import hashlib
+import os
+import signal
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from arrears.models import DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState
+from arrears.models import DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState, Policy, PolicyStage
 from arrears.services import disconnecting, plans
 from catalog.models import Subscription, Termination
 from core.db import violated
@@ -156,3 +159,66 @@ def test_no_plan_is_written_over(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         call_command("disconnect", "--dry-run", "--out", str(out))
     assert (out.read_text(), DisconnectPlan.objects.exists()) == ("mine", False)
+
+
+def test_a_policy_may_cap_what_one_plan_cuts_of_its_accounts() -> None:
+    for _n in range(2):
+        build_cut.warned()
+    PolicyStage.objects.filter(stage="DISCONNECTED").update(cap_per_run=1)
+    made = plans.make(plans.Wanted(), made_by_id=None, as_of=noon(DAY))
+    assert (made.to_cut, [row.refusals for row in made.plan.lines.order_by("pk")]) == (1, [[], ["OVER_CAP"]])
+
+
+def test_a_policy_that_waits_longer_than_the_law_is_waited_for() -> None:
+    at = build_cut.warned()
+    general = Policy.objects.get(code="default")
+    slower = Policy.objects.create(
+        code="slower", title="x", customer_kind=at.account.customer.kind, active_from=DAY - timedelta(days=1),
+        minimum_cents=1, promise_days=7, promises_a_month=1, created_at=noon(DAY), created_by="test",
+    )  # fmt: skip
+    for row in general.stages.all():
+        PolicyStage.objects.create(
+            policy=slower, stage=row.stage, days=row.days + (row.stage == "DISCONNECTED")
+        )
+    plans.make(plans.Wanted(), made_by_id=None, as_of=noon(DAY))
+    assert at.line.refusals == ["TOO_EARLY"]
+    made = plans.make(plans.Wanted(), made_by_id=None, as_of=noon(DAY + timedelta(days=1)))
+    assert made.to_cut == 1
+
+
+def test_a_plan_of_more_than_usual_is_meant(tmp_path: Path) -> None:
+    out = tmp_path / "plan.csv"
+    asked = ("disconnect", "--dry-run", "--out", str(out), "--cap", str(plans.CAP + 1))
+    with pytest.raises(CommandError):
+        call_command(*asked)
+    assert (out.exists(), DisconnectPlan.objects.exists()) == (False, False)
+    call_command(*asked, "--confirm")
+    assert DisconnectPlan.objects.get().cap == plans.CAP + 1
+
+
+def test_sigterm_ends_the_line_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """As an operator: dry run, two approvals, a run that is told to stop, the same command again."""
+    for _n in range(2):
+        build_cut.warned()
+    out, as_of = tmp_path / "plan.csv", noon(DAY).isoformat()
+    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", as_of)
+    plan = DisconnectPlan.objects.get()
+    for _person in range(2):
+        approve(plan, build_cut.person().pk)
+    real = disconnecting.cut
+
+    def told_to_stop(**how: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(**how)
+
+    monkeypatch.setattr(disconnecting, "cut", told_to_stop)
+    capsys.readouterr()
+    call_command("disconnect", "--plan", str(out), "--as-of", as_of, "--json")
+    assert capsys.readouterr().out == '{"cut": 1, "refused": 0, "failed": 0}\n'
+    monkeypatch.setattr(disconnecting, "cut", real)
+    call_command("disconnect", "--plan", str(out), "--as-of", as_of, "--json")
+    assert capsys.readouterr().out == '{"cut": 1, "refused": 0, "failed": 0}\n'
+    plan.refresh_from_db()
+    assert (plan.state, Termination.objects.count()) == (PlanState.DONE, 2)

@@ -99,3 +99,17 @@ def test_the_first_delivery_counts() -> None:
 
 def test_each_code_has_a_text() -> None:
     assert all(str(code.label) and code.label != code.value for code in Missing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({"not_before": TODAY}, ()),
+        ({"not_before": TODAY + timedelta(1)}, (M.TOO_EARLY,)),
+        ({"not_before": None}, (M.TOO_EARLY,)),  # its policy cuts nobody
+        ({"minimum_cents": 2}, (M.NOT_OWED,)),
+        ({"minimum_cents": 1}, ()),
+    ],
+)
+def test_a_policy_may_ask_for_more_than_the_law(changes: dict[str, Any], codes: tuple[M, ...]) -> None:
+    assert missing(replace(READY, **changes), TODAY) == codes

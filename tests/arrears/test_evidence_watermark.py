@@ -3,7 +3,6 @@
 import threading
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -78,13 +77,12 @@ def test_a_row_committed_after_the_root_by_an_older_transaction_is_sealed_the_ne
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_written_while_a_night_runs_is_sealed_then_or_the_next_night(monkeypatch: Any) -> None:
+def test_what_is_written_while_a_night_runs_is_sealed_then_or_the_next_night() -> None:
     """Also for accounts that this night has sealed already, when it is stopped and begins again."""
-    monkeypatch.setattr(evidence, "CHUNK", 1)
     one, two = build.account(), build.account()
     message(one, "one")
     message(two, "two")
-    job = evidence.Job(as_of=noon(LAST))
+    job = evidence.Job(as_of=noon(LAST), chunk=1)
     steps = evidence.run(job)
     next(steps)  # the first account
     steps.close()
@@ -175,12 +173,11 @@ def test_seals_of_a_night_without_its_root_lie_under_the_next_root() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_sealers_at_once_write_nothing_twice(monkeypatch: Any) -> None:
-    monkeypatch.setattr(evidence, "CHUNK", 3)
+def test_two_sealers_at_once_write_nothing_twice() -> None:
     accounts = [build.account() for _n in range(12)]
     for each in accounts:
         message(each, f"first {each.pk}")
-    done = together(*[partial(seal)] * 2)
+    done = together(*[partial(seal, chunk=3)] * 2)
     assert sum(each.sealed for each in done) == EvidenceSeal.objects.count() == len(accounts)
     assert sum(each.roots for each in done) == EvidenceRoot.objects.count() == 1
     assert list(evidence_checks.everything(today=LAST)) == []

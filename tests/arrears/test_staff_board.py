@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import BillingAccount, Contact, Region
 from arrears.choices import Stage
-from arrears.models import ArrearsCase
+from arrears.models import ArrearsCase, ExemptionReason
 from arrears.selectors import board
 from arrears.services import exemptions
 from core import clock
@@ -81,8 +81,8 @@ def test_steps_that_the_day_brings(today: date) -> None:
     owing(east, days=(-3, 1))  # should be warned since yesterday
     held = owing(east, days=(-3, 1))
     exemptions.ask(
-        account_id=held.pk, reason="HARDSHIP", note="x", active_from=today, active_to=after(30), actor=ACTOR,
-        as_of=noon(today),
+        account_id=held.pk, reason=ExemptionReason.HARDSHIP, note="x", active_from=today, active_to=after(30),
+        actor=ACTOR, as_of=noon(today),
     )  # fmt: skip
     owing(east, days=(-3, 1, 24))  # was warned today
     found = {
@@ -145,7 +145,7 @@ def test_failed_notices_and_exemptions_that_end(today: date) -> None:
     count = waiting.update(state=DeliveryState.FAILED)
     for days in (7, 8):
         exemptions.ask(
-            account_id=account.pk, reason="HARDSHIP", note="x", active_from=today,
+            account_id=account.pk, reason=ExemptionReason.HARDSHIP, note="x", active_from=today,
             active_to=today + timedelta(days=days), actor=ACTOR, as_of=noon(today),
         )  # fmt: skip
     page = as_staff(east).get(reverse(URL))

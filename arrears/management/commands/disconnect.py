@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
         parser.add_argument("--limit", type=batch.positive, metavar="N", help="look at so many lines")
         parser.add_argument("--cap", type=batch.positive, default=plans.CAP, metavar="N", help="cut at most")
+        parser.add_argument("--confirm", action="store_true", help=f"a --cap above {plans.CAP} is meant")
         batch.add_region(parser)
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
@@ -38,6 +39,8 @@ class Command(BaseCommand):
     def _make(self, options: dict[str, Any]) -> None:
         if options["out"] is None:
             raise CommandError(_("须用 --out 指明计划写到哪个文件"))
+        if options["cap"] > plans.CAP and not options["confirm"]:
+            raise CommandError(_("上限超过 %(cap)s 须加 --confirm") % {"cap": plans.CAP})
         wanted = plans.Wanted(region=options["region"], limit=options["limit"], cap=options["cap"])
         with options["out"].open("xb") as out:  # nobody's plan is written over
             made = plans.make(wanted, made_by_id=None, as_of=options["as_of"])

@@ -21,6 +21,13 @@ class Command(BaseCommand):
             action="store_true",
             help="look at all rows, not only at those written since the last root",
         )
+        parser.add_argument(
+            "--chunk",
+            type=batch.positive,
+            default=evidence.CHUNK,
+            metavar="N",
+            help="accounts in a transaction",
+        )
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,6 +37,7 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
                 limit=options["limit"],
                 everything=options["everything"],
+                chunk=options["chunk"],
                 stop=stop,
             )
             batch_command.carry_out(self, evidence.run(job), " chunks", as_json=options["json"])

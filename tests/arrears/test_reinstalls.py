@@ -1,0 +1,254 @@
+"""Who was disconnected for arrears gets no new line for some months, where a rule says so; a named authority may."""
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Region
+from arrears.models import ReinstallOverride, ReinstallRule
+from arrears.services import reinstalls
+from catalog.models import Order, Subscription
+from core import approvals
+from core.actor import Actor
+from core.approvals import OwnRequest
+from core.clock import stopped
+from core.db import violated
+from core.errors import HallError
+from core.models import Approval, AuditRow
+from tests.admin.build import staff_with
+from tests.arrears import build_restore
+from tests.arrears.build import noon
+from tests.arrears.build_restore import CUT, LATER, Cut
+from tests.billing import build as money
+from tests.catalog.offers import build as shop
+from tests.catalog.orders import build as orders
+
+pytestmark = pytest.mark.django_db
+TEXT = "因欠费拆机的客户，三个月内不办理新装"
+BEFORE = date(2026, 1, 5)
+
+
+def people(asks: str = reinstalls.ASK_RULE, decides: str = reinstalls.DECIDE_RULE) -> tuple[Actor, Actor]:
+    clerk = staff_with(asks, decides, username=f"clerk-{asks[-8:]}")
+    boss = staff_with(decides, username=f"boss-{asks[-8:]}")
+    return Actor.user(clerk), Actor.user(boss)
+
+
+def approve(approval: Approval | None, boss: Actor, as_of: datetime) -> None:
+    assert approval is not None
+    approvals.decide(approval_id=approval.pk, approve=True, actor=boss, reason="同意", as_of=as_of)
+
+
+def rule(region: Region | None = None, **more: Any) -> ReinstallRule:
+    clerk, boss = people()
+    asked = reinstalls.ask_rule(
+        region_id=region.pk if region else None,
+        months=3,
+        text=TEXT,
+        active_from=more.get("active_from", date(2026, 2, 1)),
+        active_to=more.get("active_to"),
+        reason="省公司规定",
+        actor=clerk,
+        as_of=noon(BEFORE),
+    )
+    approve(asked.approval, boss, noon(BEFORE))
+    return ReinstallRule.objects.latest("pk")
+
+
+def barred(at: Cut, on: date, *offers: str) -> str:
+    """The refusal's code and nothing changed; "" when it may be ordered."""
+    raw = {"account": at.account.number, "offers": list(offers or ("line",))}
+    before = (Order.objects.count(), Subscription.objects.count())
+    try:
+        orders.quoted(at.user, "package.order", raw, as_of=noon(on))
+        code = ""
+    except HallError as error:
+        code = error.code
+    assert before == (Order.objects.count(), Subscription.objects.count())
+    return code
+
+
+def scene() -> Cut:
+    """Cut on 2026-06-04, all paid since."""
+    at = build_restore.cut()
+    orders.offer("line", 3000, type=shop.product_type("line"))
+    build_restore.sim()
+    build_restore.pay(at, date(2026, 6, 10))
+    return at
+
+
+def test_without_a_rule_nobody_is_kept_from_anything() -> None:
+    assert barred(scene(), date(2026, 8, 20)) == ""
+
+
+def test_for_its_months_no_new_line_and_no_number_and_then_again() -> None:
+    rule()
+    at = scene()
+    assert barred(at, date(2026, 9, 4)) == "NO_REINSTALL"
+    with pytest.raises(reinstalls.NoReinstall) as seen:
+        orders.quoted(at.user, "number.restore", at.raw, as_of=noon(date(2026, 9, 4)))
+    assert seen.value.text == f"{TEXT}（2026-09-05 起可以办理）"
+    assert barred(at, date(2026, 9, 5)) == ""
+    assert orders.quoted(at.user, "number.restore", at.raw, as_of=noon(date(2026, 9, 5)))
+
+
+def test_the_submission_is_refused_with_its_slip() -> None:
+    rule()
+    at = scene()
+    with pytest.raises(HallError) as seen:
+        orders.done(
+            at.user,
+            "package.order",
+            {"account": at.account.number, "offers": ["line"]},
+            as_of=noon(LATER),
+            digest="x",
+        )
+    assert seen.value.code == "NO_REINSTALL"
+    assert not Order.objects.exists()
+
+
+def test_what_only_adds_to_a_line_is_no_new_line() -> None:
+    rule()
+    at = scene()
+    orders.offer("extra", 500, type=shop.product_type("value_added"))
+    assert barred(at, LATER, "extra") == ""
+
+
+def test_others_are_not_concerned() -> None:
+    rule()
+    scene()
+    bob = money.user()
+    theirs = Cut(bob, money.account(bob), Subscription.objects.latest("pk"))
+    assert barred(theirs, date(2026, 8, 20)) == ""
+
+
+def test_another_account_of_the_same_customer_is() -> None:
+    rule()
+    at = scene()
+    second = money.account(at.user)
+    second.customer = at.account.customer
+    second.save(update_fields=["customer"])
+    assert barred(Cut(at.user, second, at.line), date(2026, 8, 20)) == "NO_REINSTALL"
+
+
+@pytest.mark.parametrize(
+    ("period", "code"),
+    [
+        ({"active_from": CUT}, "NO_REINSTALL"),
+        ({"active_from": date(2026, 6, 5)}, ""),  # it came the day after
+        ({"active_to": CUT}, ""),
+        ({"active_to": date(2026, 8, 21)}, "NO_REINSTALL"),
+        ({"active_to": date(2026, 8, 20)}, ""),  # it is over: it keeps nobody from anything any more
+    ],
+)
+def test_a_rule_is_dated(period: dict[str, Any], code: str) -> None:
+    rule(**period)
+    assert barred(scene(), date(2026, 8, 20)) == code
+
+
+def test_a_rule_is_of_a_region_and_what_lies_in_it() -> None:
+    city = Region.objects.create(code="RA", name="城东", level=Region.Level.CITY)
+    within = Region.objects.create(code="RB", name="东街", level=Region.Level.DISTRICT, parent=city)
+    other = Region.objects.create(code="RC", name="城西", level=Region.Level.CITY)
+    rule(region=city)
+    at = scene()
+    for place, code in ((other, ""), (within, "NO_REINSTALL"), (city, "NO_REINSTALL")):
+        type(at.account).objects.filter(pk=at.account.pk).update(region=place)
+        assert barred(at, date(2026, 8, 20)) == code
+
+
+def test_a_named_authority_lets_one_account_off_with_another_s_consent() -> None:
+    made = rule()
+    at = scene()
+    clerk, boss = people(reinstalls.ASK_OVERRIDE, reinstalls.DECIDE_OVERRIDE)
+    asked = reinstalls.ask_override(
+        account_id=at.account.pk, authority="王某，市分公司副总经理", reason="通知未到", actor=clerk, as_of=noon(LATER)
+    ).approval  # fmt: skip
+    assert asked is not None
+    with pytest.raises(OwnRequest):
+        approvals.decide(approval_id=asked.pk, approve=True, actor=clerk, reason="", as_of=noon(LATER))
+    assert barred(at, LATER) == "NO_REINSTALL"
+    approve(asked, boss, noon(LATER))
+    row = ReinstallOverride.objects.get()
+    assert (row.rule, row.authority, row.reason, row.approval) == (
+        made,
+        "王某，市分公司副总经理",
+        "通知未到",
+        asked,
+    )
+    assert AuditRow.objects.filter(action=f"{reinstalls.OVERRIDE}.approved").count() == 1
+    assert barred(at, LATER) == ""
+    assert orders.done(at.user, "number.restore", at.raw, as_of=noon(LATER)).state == "DONE"
+
+
+def test_who_is_not_barred_is_not_let_off() -> None:
+    at = scene()
+    clerk, _boss = people(reinstalls.ASK_OVERRIDE, reinstalls.DECIDE_OVERRIDE)
+    with pytest.raises(reinstalls.NotBarred):
+        reinstalls.ask_override(
+            account_id=at.account.pk, authority="王某", reason="x", actor=clerk, as_of=noon(LATER)
+        )
+    assert not Approval.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"months": 0}, {"months": 121}, {"active_from": BEFORE}, {"active_to": date(2026, 2, 1)}, {"text": " "}],
+)
+def test_an_unsound_rule_is_not_asked_for(wrong: dict[str, Any]) -> None:
+    clerk, _boss = people()
+    given: dict[str, Any] = {
+        "region_id": None,
+        "months": 3,
+        "text": TEXT,
+        "active_from": date(2026, 2, 1),
+        "active_to": None,
+    }
+    with pytest.raises(reinstalls.BadRule):
+        reinstalls.ask_rule(**(given | wrong), reason="x", actor=clerk, as_of=noon(BEFORE))
+    assert not ReinstallRule.objects.exists()
+
+
+def test_two_people_end_a_rule_and_nobody_changes_it() -> None:
+    made = rule()
+    clerk, boss = Actor(Approval.objects.get().requested_by), Actor(Approval.objects.get().decided_by)
+    asked = reinstalls.ask_end(
+        rule_id=made.pk, ends_on=date(2026, 8, 20), reason="废止", actor=clerk, as_of=noon(date(2026, 6, 1))
+    )
+    approve(asked.approval, boss, noon(date(2026, 6, 1)))
+    made.refresh_from_db()
+    assert made.active_to == date(2026, 8, 20)
+    for changes in ({"months": 1}, {"text": "x"}, {"active_from": date(2026, 3, 1)}):
+        with pytest.raises(IntegrityError) as seen, transaction.atomic():
+            ReinstallRule.objects.filter(pk=made.pk).update(**changes)
+        assert violated(seen.value) == "reinstall_rule_fixed"
+
+
+def test_the_staff_pages_ask_for_both(settings: Any) -> None:
+    client = Client()
+    clerk = staff_with(
+        reinstalls.ASK_RULE, reinstalls.ASK_OVERRIDE, "arrears.view_reinstallrule", "arrears.view_reinstalloverride"
+    )  # fmt: skip
+    client.force_login(clerk)
+    with stopped(noon(BEFORE)):
+        page = reverse("admin:arrears_reinstallrule_ask")
+        assert client.get(page).status_code == 200
+        client.post(page, {"months": 3, "text": TEXT, "active_from": "2026-02-01", "reason": "规定"})
+        assert client.get(reverse("admin:arrears_reinstallrule_changelist")).status_code == 200
+    asked = Approval.objects.get(kind=reinstalls.RULE)
+    assert (asked.data["months"], asked.data["text"], asked.state) == (3, TEXT, "REQUESTED")
+    approve(asked, people("arrears.view_reinstallrule")[1], noon(BEFORE))
+    at = scene()
+    with stopped(noon(LATER)):
+        page = reverse("admin:arrears_reinstalloverride_ask")
+        assert client.get(page).status_code == 200
+        client.post(page, {"account": at.account.number, "authority": "王某，副总经理", "reason": "通知未到"})
+        assert client.get(reverse("admin:arrears_reinstalloverride_changelist")).status_code == 200
+    assert Approval.objects.get(kind=reinstalls.OVERRIDE).data["authority"] == "王某，副总经理"
+    stranger = Client()
+    stranger.force_login(staff_with("arrears.view_reinstallrule", username="looker"))
+    assert stranger.get(reverse("admin:arrears_reinstallrule_ask")).status_code == 403
