@@ -58,6 +58,11 @@ def by_bulk_create(at: Scene, role: str) -> None:
     Termination.objects.bulk_create([termination(at)])
 
 
+def by_create(at: Scene, role: str) -> None:
+    warrant(at)
+    termination(at).save(force_insert=True)
+
+
 def by_raw_sql(at: Scene, role: str) -> None:
     """As the application's own role, which tries to switch the law off first."""
     warrant(at)
@@ -70,7 +75,7 @@ def by_raw_sql(at: Scene, role: str) -> None:
         cursor.execute(sql, [at.row.pk, row.notice_id, row.suspension_id, row.at])
 
 
-WAYS: list[Callable[[Scene, str], None]] = [by_bulk_create, by_raw_sql]
+WAYS: list[Callable[[Scene, str], None]] = [by_create, by_bulk_create, by_raw_sql]
 
 
 def is_untouched(at: Scene) -> bool:

@@ -1,12 +1,13 @@
 """Plain sessions with the test database, and rows made up for any model: what the laws are tried with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg2
+from django.apps import apps
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.db import connection, models
 from psycopg2.extras import DateTimeTZRange, Json
@@ -47,6 +48,8 @@ class Session:
     def insert(self, model: type[models.Model], **given: Any) -> Any:
         """A row of this model, whatever it stands for; returns its primary key."""
         values = filler(model) | given
+        if (first := FIRST.get(model._meta.label)) is not None:
+            first(self, values)
         names = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join(["%s"] * len(values))
         meta = model._meta
@@ -103,6 +106,18 @@ _WANTED: dict[str, dict[str, Any]] = {
     "arrears.WriteOff": {"amount_cents": 1},
     "billing.StatementDifference": {"verdict": "LOCAL_ONLY", "receipt_id": 1},
 }
+
+
+def _in_its_place(opened: Session, values: dict[str, Any]) -> None:
+    """A line that is transferred ends when what takes its place is on."""
+    line, number = apps.get_model("catalog", "Subscription"), values["subscription_id"]
+    if not opened.run("SELECT 1 FROM catalog_subscription WHERE id = %s", [number]):
+        opened.insert(line, id=number, number=f"old-{number}")
+    opened.insert(line, number=f"new-{number}", follows_id=number, state="ACTIVE")
+
+
+# Rows that a row of that kind rests on: written before it.
+FIRST: dict[str, Callable[[Session, dict[str, Any]], None]] = {"catalog.Termination": _in_its_place}
 
 
 def filler(model: type[models.Model]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ ARREARS = [
     "disconnection_ahead",
     "disconnection_tomorrow",
     "disconnected",
+    "debt_remains",
     "number_restored",
     "escalation_opened",
     "escalation_answered",
