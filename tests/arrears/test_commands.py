@@ -2,13 +2,14 @@
 
 import json
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import BillingAccount, Region
-from arrears.models import ArrearsCase, CaseNotice, StageChange
+from arrears.models import ArrearsCase, CaseNotice, DisconnectPlan, StageChange
 from arrears.services import casework
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import suspensions
@@ -189,3 +190,18 @@ def test_a_customer_with_two_accounts_loses_only_what_the_one_in_arrears_pays_fo
     assert build.stage(other) == "NONE"
     assert not build.is_off(own)
     assert build.is_off(sponsored)
+
+
+def test_files_that_cannot_be_written_or_read_are_named_and_nothing_is_planned(tmp_path: Path) -> None:
+    there = tmp_path / "plan.csv"
+    there.write_text("mine")
+    for out in (there, tmp_path / "nowhere" / "plan.csv"):
+        with pytest.raises(CommandError, match="plan.csv"):
+            call_command("disconnect", "--dry-run", "--out", str(out))
+    assert there.read_text() == "mine"
+    with pytest.raises(CommandError, match="none.csv"):
+        call_command("disconnect", "--plan", str(tmp_path / "none.csv"))
+    assert not DisconnectPlan.objects.exists()
+    with pytest.raises(CommandError):
+        call_command("disconnect", "--dry-run", "--region", "NOWHERE", "--out", str(tmp_path / "new.csv"))
+    assert not (tmp_path / "new.csv").exists()

@@ -1,5 +1,7 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
@@ -42,14 +44,40 @@ class Command(BaseCommand):
         if options["cap"] > plans.CAP and not options["confirm"]:
             raise CommandError(_("上限超过 %(cap)s 须加 --confirm") % {"cap": plans.CAP})
         wanted = plans.Wanted(region=options["region"], limit=options["limit"], cap=options["cap"])
-        with options["out"].open("xb") as out:  # nobody's plan is written over
+        with _new_file(options["out"]) as out:
             made = plans.make(wanted, made_by_id=None, as_of=options["as_of"])
             out.write(made.file)
         self.stdout.write(f"{made.plan.number}: to cut {made.to_cut}, refused {made.refused}")
 
     def _run(self, options: dict[str, Any]) -> None:
-        plan = plans.of_file(options["plan"].read_bytes())
+        plan = plans.of_file(_content(options["plan"]))
         with batch.interruptible() as stop:
             actor = Actor.command("disconnect")
             job = plans.Job(plan_id=plan.pk, as_of=options["as_of"], actor=actor, stop=stop)
             batch_command.carry_out(self, plans.run(job), " lines", as_json=options["json"])
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Nobody's plan is written over, and no empty file stays where no plan was made."""
+    try:
+        out = path.open("xb")
+    except OSError as error:
+        raise CommandError(
+            _("写不了文件 %(file)s：%(why)s") % {"file": path, "why": error.strerror}
+        ) from error
+    try:
+        with out:
+            yield out
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(
+            _("读不了文件 %(file)s：%(why)s") % {"file": path, "why": error.strerror}
+        ) from error
