@@ -75,7 +75,9 @@ def receive(rows: Sequence[tuple[int, str, int, int | None]], *, on: date) -> No
     list(BillingAccount.objects.select_for_update().filter(pk__in=[row[0] for row in rows]).order_by("pk"))
     bulk_receipts.create_stages()
     paid_at = (noon(on) - timedelta(hours=1)).isoformat()
-    incoming = [Incoming(account_id, number, cents, paid_at, bill_id) for account_id, number, cents, bill_id in rows]
+    incoming = [
+        Incoming(account_id, number, cents, paid_at, bill_id) for account_id, number, cents, bill_id in rows
+    ]
     bulk_receipts.write(incoming, gateway="real", as_of=noon(on))
 
 
@@ -104,7 +106,7 @@ def check_history(world: World) -> None:
     steps, notices, offs, ends = _written()
     for pk, each in world.told.items():
         assert steps[pk] == each.steps
-        expected = {(on, code): EACH for on, code in each.notices}
+        expected = dict.fromkeys(each.notices, EACH)
         assert notices[pk] == expected
         assert offs[pk] == each.offs
         assert ends[pk] == each.ended_for
@@ -138,8 +140,8 @@ def _written() -> tuple[
     ):
         offs[pk].append([begins_on, ends_on])
     ends: dict[int, list[str]] = defaultdict(list)
-    for pk, reason in ArrearsCase.objects.exclude(closed_at=None).order_by("pk").values_list(
-        "account_id", "close_reason"
+    for pk, reason in (
+        ArrearsCase.objects.exclude(closed_at=None).order_by("pk").values_list("account_id", "close_reason")
     ):
         ends[pk].append(reason)
     return steps, notices, offs, ends

@@ -89,7 +89,11 @@ class Books:
         settled = self._settled[today]
         for dispute in Dispute.objects.open().filter(bill__in=[self._bills[each.number] for each in settled]):
             disputes.close(
-                dispute_id=dispute.pk, state=DisputeState.REJECTED, answer="账单无误", actor=ACTOR, as_of=noon(today)
+                dispute_id=dispute.pk,
+                state=DisputeState.REJECTED,
+                answer="账单无误",
+                actor=ACTOR,
+                as_of=noon(today),
             )
         real.receive([self._receipt(each) for each in settled], on=today)
 
@@ -133,7 +137,10 @@ def _check_known(today: date, known: dict[str, Any]) -> None:
         customers=Count("account", filter=late, distinct=True),
     )
     assert (found["count"], money.yuan(found["cents"])) == (known["open_invoices"], known["open_amount"])
-    assert (found["late"], money.yuan(found["late_cents"])) == (known["overdue_invoices"], known["overdue_amount"])
+    assert (found["late"], money.yuan(found["late_cents"])) == (
+        known["overdue_invoices"],
+        known["overdue_amount"],
+    )
     assert found["customers"] == known["customers_in_arrears"]
 
 
@@ -149,7 +156,9 @@ def test_every_day_of_two_years_is_as_the_policy_says() -> None:
         books.write(today)
         for pk, told in world.told.items():
             open_ones = [each for each in own[pk] if each.is_open(today)]
-            told.live(today, [Debt(each.due_on, each.cents, each.is_disputed_on(today)) for each in open_ones])
+            told.live(
+                today, [Debt(each.due_on, each.cents, each.is_disputed_on(today)) for each in open_ones]
+            )
         real.run_day(today, world)
         if known := facts["as_of"].get(today.isoformat()):
             _check_known(today, known)

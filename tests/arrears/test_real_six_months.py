@@ -68,7 +68,9 @@ def _life(row: dict[str, str]) -> Life:
     before = 0
     for n in MONTHS:
         issued_on = date(2005, 11 - n, 1)
-        paid = 0 if n == 6 else int(row[f"PAY_AMT{n}"])  # the first month's paid a statement that is not in the file
+        paid = (
+            0 if n == 6 else int(row[f"PAY_AMT{n}"])
+        )  # the first month's paid a statement that is not in the file
         new = int(row[f"BILL_AMT{n}"]) - before + paid
         before = int(row[f"BILL_AMT{n}"])
         _add(life.money, (issued_on - timedelta(days=1)).replace(day=PAY_DAY), paid)
@@ -97,7 +99,11 @@ def _lives() -> tuple[list[Life], set[tuple[int, bool, bool]]]:
 def _write(today: date, lives: list[Life], world: real.World) -> None:
     """Money first, then what is billed: as `Life.live` has it, credit pays a new bill at once."""
     real.receive(
-        [(world.ids[each.name], f"{each.name}-{today}", each.money[today], None) for each in lives if today in each.money],
+        [
+            (world.ids[each.name], f"{each.name}-{today}", each.money[today], None)
+            for each in lives
+            if today in each.money
+        ],
         on=today,
     )
     for each in lives:

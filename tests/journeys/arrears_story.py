@@ -42,7 +42,9 @@ CLERK = Actor("user:7")
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 BEGIN = date(2026, 1, 4)
-DIGITS = "13912340000"  # while it is off nobody hears it: the carrier of the tests knows no number that ends so
+DIGITS = (
+    "13912340000"  # while it is off nobody hears it: the carrier of the tests knows no number that ends so
+)
 POST_ADDRESS = "杭州市滨江路 1 号 2 单元 301 室"
 _count = itertools.count(1)
 
@@ -182,7 +184,9 @@ def approve(*names: str, on: date) -> DisconnectPlan:
         for name in names:
             client = Client()
             rights = ("arrears.view_disconnectplan", "arrears.approve_disconnectplan")
-            client.force_login(User.objects.filter(username=name).first() or staff_with(*rights, username=name))
+            client.force_login(
+                User.objects.filter(username=name).first() or staff_with(*rights, username=name)
+            )
             client.post(address, {"reason": "已核对名单和送达证明"})
     plan.refresh_from_db()
     return plan

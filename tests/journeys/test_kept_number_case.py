@@ -15,15 +15,20 @@ from django.core.management import CommandError
 from accounts.models import Contact
 from arrears.models import Warrant
 from billing.models import Bill
-from catalog.models import Suspension, Termination
+from catalog.models import Subscription, Suspension, Termination
+from core.errors import HallError
 from notices.models import Failure, Message
 from resources.selectors import numbers
 from tests.accounts.sms import text_to
+from tests.arrears import build as arrears
 from tests.arrears.build import noon
 from tests.billing import build as money
+from tests.catalog.offers import build as shop
 from tests.catalog.orders import build as orders
 from tests.catalog.pauses import build as pauses
+from tests.core.test_roles import made_roles  # noqa: F401  # a fixture
 from tests.journeys import arrears_story as story
+from tests.journeys import arrears_story_unheard as unheard
 from tests.journeys.arrears_story import BEGIN, DAY, DIGITS, Story
 from tests.sandbox.process import SECRET, SandboxProcess, running
 
@@ -40,7 +45,9 @@ def carrier(settings: Any, tmp_path: Path) -> Iterator[SandboxProcess]:
     """Gives receipts only when it is asked: whoever wants to call it back has no address."""
     settings.MEDIA_ROOT, settings.UPLOAD_SCANNER = tmp_path, "off"
     settings.SMS_GATEWAY_SECRET = SECRET
-    with running("--keys", str(tmp_path), HALL_BASE_URL="http://127.0.0.1:1", SANDBOX_RECEIPT_SECONDS="0") as found:
+    with running(
+        "--keys", str(tmp_path), HALL_BASE_URL="http://127.0.0.1:1", SANDBOX_RECEIPT_SECONDS="0"
+    ) as found:
         settings.SMS_GATEWAY_URL = f"{found.url}/sms/send"
         settings.SMS_GATEWAY_BATCH_URL = f"{found.url}/sms/batch"
         settings.SMS_GATEWAY_QUERY_URL = f"{found.url}/sms/receipts"
@@ -54,6 +61,7 @@ def test_he_hears_of_every_step_and_his_number_waits_for_him(carrier: SandboxPro
     off_on = is_suspended_after_all_warnings(at, due_on)
     told_on = is_warned_of_the_end(at, off_on)
     is_cut_only_when_everything_is_proven(at, told_on, tmp_path)
+    has_his_number_back(at, told_on + 20 * DAY)
 
 
 def keeps_his_number(at: Story) -> None:
@@ -90,7 +98,9 @@ def falls_into_arrears(at: Story) -> date:
 
 def is_suspended_after_all_warnings(at: Story, due_on: date) -> date:
     """His own number is dead as long as nobody answers it: what matters goes there by letter."""
-    off_on = due_on + (23 + 7 + 7) * DAY  # the letter takes a week, and counts for a week; without it the 31st day
+    off_on = (
+        due_on + (23 + 7 + 7) * DAY
+    )  # the letter takes a week, and counts for a week; without it the 31st day
     at.live(due_on + 23 * DAY, off_on - DAY)
     assert at.stages["SUSPEND_WARNED"] == due_on + 23 * DAY
     assert not at.is_off("ARREARS")
@@ -129,7 +139,10 @@ def heard(at: Story, days: dict[str, date]) -> None:
             if ref == LINE:
                 assert (delivery.state, delivery.failure) == ("FAILED", Failure.HARD)
             else:
-                assert (delivery.state, delivery.receipts.get().is_verified) == ("DELIVERED", True), (code, ref)
+                assert (delivery.state, delivery.receipts.get().is_verified) == ("DELIVERED", True), (
+                    code,
+                    ref,
+                )
         is_needed = code in ("suspension_ahead", "disconnection_ahead")
         assert ("post" in told) == is_needed, code
 
@@ -168,3 +181,61 @@ def is_cut(at: Story, on: date) -> None:
     assert codes == len(at.refs()) - 1 + 1  # the line is none any more, the inbox is one
     assert Suspension.objects.filter(reason="ARREARS", ends_on=None).count() <= 1
     assert money.books_are_right()
+
+
+def has_his_number_back(at: Story, on: date) -> None:
+    """Online and by himself: he pays what he owes, chooses an offer of today, and the number is his again."""
+    orders.offer("sim-light", 1900, type=shop.product_type("number"))
+    raw = {"subscription": at.line.number, "offer": "sim-light"}
+    phone = str(at.user.phone)
+    with pytest.raises(HallError) as refused:
+        story.submit(at.user, "number.restore", raw, at=noon(on))
+    assert refused.value.code == "NUMBER_RESTORE_ARREARS"
+    for _time in range(2):  # the second pays the penalty, which is billed with the first
+        owed = sum(Bill.objects.open().filter(account=at.account).values_list("open_cents", flat=True))
+        paid = money.payment(at.account, owed, as_of=noon(on))
+        money.apply(paid, money.report(paid, paid_at=noon(on), occurred_at=noon(on)), as_of=noon(on))
+        orders.switch(noon(on))
+    assert (at.case.close_reason, at.case.highest_stage) == ("PAID", "DISCONNECTED")
+    slip = story.submit(at.user, "number.restore", raw, at=noon(on) + DAY / 24, code_at=phone)
+    orders.switch(noon(on) + DAY / 24)
+    line = Subscription.objects.get(offer__code="sim-light")
+    assert (slip.state, line.state, line.service_number) == ("DONE", "ACTIVE", DIGITS)
+    held = numbers.present(numbers.get(DIGITS), as_of=noon(on) + DAY / 12)
+    assert held is not None
+    assert (held.kind, held.holder) == ("OWNER", f"subscription:{line.number}")
+    assert Message.objects.filter(code="number_restored").exists()
+
+
+def test_nobody_heard_and_nothing_that_is_tried_cuts_the_line(app: str, tmp_path: Path) -> None:
+    """The carrier says that it has sent everything, and never that anything arrived."""
+    at, last = nobody_hears()
+    tries = unheard.tries(at, last, tmp_path, app)
+    for name, why in unheard.WHY.items():
+        found = unheard.refusal(tries.pop(name))
+        assert why in found if why else not found, (name, found)
+        at.line.refresh_from_db()
+        assert (at.line.state, at.line.ends_on) == ("ACTIVE", None), name
+        assert not Termination.objects.exists(), name
+        assert not Warrant.objects.exists(), name
+        held = numbers.present(numbers.get(DIGITS), as_of=noon(last))
+        assert held is not None
+        assert (held.kind, held.holder) == ("OWNER", f"subscription:{at.line.number}"), name
+    assert not tries
+    assert at.case.stage == "DISCONNECT_WARNED"
+
+
+def nobody_hears() -> tuple[Story, date]:
+    """A hundred days after he was warned of the end."""
+    at = story.begin()
+    march = at.bill("2026-03", date(2026, 4, 1))
+    for n in (-3, 1, 23, 30, 31, 81, 91, 180):
+        arrears.run(march.due_on + n * DAY)
+        arrears.deliver(march.due_on + n * DAY, state="SENT")
+    assert at.is_off("ARREARS")
+    return at, march.due_on + 180 * DAY
+
+
+@pytest.fixture
+def app(made_roles: tuple[str, str]) -> str:  # noqa: F811  # the fixture
+    return made_roles[0]
