@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.region_filter import RegionFilter
@@ -92,7 +92,7 @@ class CaseNoticeInline(ReadOnlyInline):
         found = prospects.best(row)
         if found is None:
             return ""
-        return say("空号或无效地址") if prospects.is_dead(found) else found.get_state_display()
+        return gettext("空号或无效地址") if prospects.is_dead(found) else found.get_state_display()
 
     @admin.display(description=_("时间"))
     def since(self, row: CaseNotice) -> str:
@@ -162,22 +162,22 @@ class ArrearsCaseAdmin(WithBoard):
             return SafeString("")
         bills = f"{reverse('admin:billing_bill_changelist')}?q={row.account.number}"
         owed = money.display(max(0, found.subject.facts.owed_cents))
-        return format_html('{} <a class="backoffice-link" href="{}">{}</a>', owed, bills, say("账单"))
+        return format_html('{} <a class="backoffice-link" href="{}">{}</a>', owed, bills, gettext("账单"))
 
     @admin.display(description=_("暂缓"))
     def holds(self, row: ArrearsCase) -> SafeString:
         found = self._prospect(row)
         told = [(hold.label, until) for hold, until in found.holds] if found else []
-        return format_html_join(", ", str(_("{}（至 {}）")), told) or SafeString(say("没有"))
+        return format_html_join(", ", str(_("{}（至 {}）")), told) or SafeString(gettext("没有"))
 
     @admin.display(description=_("下一步"))
     def ahead(self, row: ArrearsCase) -> str:
         found = self._prospect(row)
         if found is None or found.decision is None or found.decision.next is None:
-            return say("没有下一步")
+            return gettext("没有下一步")
         after = found.decision.next
         told = {"stage": after.stage.label, "day": after.day}
-        return say("%(stage)s，最早 %(day)s") % told
+        return gettext("%(stage)s，最早 %(day)s") % told
 
     @admin.display(description=_("等待"))
     def waits(self, row: ArrearsCase) -> SafeString:
@@ -204,7 +204,7 @@ class ArrearsCaseAdmin(WithBoard):
         ]
         return format_html_join(
             SafeString("<br>"), '<a class="backoffice-link" href="{}">{}</a> {} {}', told
-        ) or SafeString(say("没有"))
+        ) or SafeString(gettext("没有"))
 
     @admin.display(description=_("证据包"))
     def pack(self, row: ArrearsCase) -> SafeString:
@@ -231,4 +231,4 @@ def _page(row: Model) -> str:
 
 def _since(row: Any) -> str:
     begins: date = row.begins_on
-    return say("自 %(day)s") % {"day": begins}
+    return gettext("自 %(day)s") % {"day": begins}

@@ -10,7 +10,7 @@ from django import forms
 from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.text import format_lazy
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arrears.selectors import restorable
@@ -45,7 +45,7 @@ class NotForNumber(Conflict):
 
 class _LineField(forms.ModelChoiceField[Subscription]):
     def label_from_instance(self, obj: Subscription) -> str:
-        return _now("%(number)s · 户号 %(account)s") % {
+        return gettext("%(number)s · 户号 %(account)s") % {
             "number": obj.service_number,
             "account": obj.account.number,
         }
@@ -127,7 +127,7 @@ class NumberRestore(OnPackages):
 
 def _unpaid(kept: restorable.Kept) -> ArrearsUnpaid:
     return ArrearsUnpaid(
-        accounts=_now("、").join(kept.owing),
+        accounts=gettext("、").join(kept.owing),
         amount=display(kept.owed_cents),
         digits=kept.line.service_number,
         url=f"{reverse('billing:pay')}?account={kept.owing[0]}",

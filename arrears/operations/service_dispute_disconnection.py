@@ -7,7 +7,7 @@ from django import forms
 from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.text import format_lazy
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
@@ -28,7 +28,7 @@ LONGEST_TEXT = 1000
 
 
 def _name(line: Subscription) -> str:
-    return _now("%(line)s · 户号 %(account)s") % {
+    return gettext("%(line)s · 户号 %(account)s") % {
         "line": line.service_number or line.number,
         "account": line.payer.number,
     }
