@@ -5,6 +5,7 @@ from collections.abc import Collection
 from django.db import connection
 
 from arrears.models import DisconnectPlan
+from core import arrays
 from core.errors import NotFound
 
 # Also the accounts whose lines these pay for: suspending a line locks its own account.
@@ -19,7 +20,7 @@ _WITH_LINES = """
 def accounts(account_ids: Collection[int]) -> None:
     """These billing accounts and those of the lines that they pay for, locked in the order of their ids."""
     with connection.cursor() as cursor:
-        cursor.execute(_WITH_LINES, {"ids": sorted(account_ids)})
+        cursor.execute(_WITH_LINES, {"ids": arrays.ints(account_ids)})
 
 
 def claim(space: int, key: int) -> bool:

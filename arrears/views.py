@@ -17,9 +17,9 @@ from accounts.models import BillingAccount
 from accounts.rules import Action
 from arrears import words
 from arrears.choices import Stage
-from arrears.selectors import standing as reads
+from arrears.selectors import outlook as reads
 from arrears.selectors import timeline
-from arrears.selectors.standing import Standing
+from arrears.selectors.outlook import Outlook
 from arrears.services import promises
 from arrears.templatetags.arrears import pay_url, restore_url
 from billing.models import Bill
@@ -69,7 +69,7 @@ def account(request: HttpRequest, number: str) -> HttpResponse:
     bills = timeline.counting(own.pk)
     cases = list(timeline.cases(own.pk)[:10])
     context = {
-        "standing": found,
+        "outlook": found,
         "said": words.said(found) if found.is_concerned else None,
         "holds": [words.hold(which, until, is_off=found.is_off) for which, until in found.holds],
         "overview": balances.of_account(own, today=found.today),
@@ -85,7 +85,7 @@ def account(request: HttpRequest, number: str) -> HttpResponse:
     return render(request, "arrears/account.html", context)
 
 
-def _ahead(found: Standing) -> list[tuple[date, str]]:
+def _ahead(found: Outlook) -> list[tuple[date, str]]:
     """The days to come, with what would happen on each were nothing paid."""
     titles = {
         Stage.OVERDUE: _("账单逾期"),
@@ -97,14 +97,14 @@ def _ahead(found: Standing) -> list[tuple[date, str]]:
     return [(day, titles[stage]) for stage, day in found.days.items() if stage in titles]
 
 
-def _ways(user: Any, found: Standing, bills: list[Bill]) -> list[Way]:
+def _ways(user: Any, found: Outlook, bills: list[Bill]) -> list[Way]:
     ways = [_promise(found), *_disputes(found, bills), *_service(user, found)]
     told = f"{reverse('accounts:messages')}?{urlencode({'account': found.number})}"
     ways.append(Way(_("我收到的通知"), _("发给您的每一条通知和它是否送达"), "message", told))
     return [way for way in ways if way is not None]
 
 
-def _promise(found: Standing) -> Way | None:
+def _promise(found: Outlook) -> Way | None:
     """To pay later; or why not, where that is not plain from the page itself."""
     operation = registry.find("bill.promise")
     if operation is None or not found.is_late or not found.may(Action.PAY):
@@ -117,7 +117,7 @@ def _promise(found: Standing) -> Way | None:
     return Way(str(operation.title), text, "cycle", _asking(operation, account=found.number))
 
 
-def _disputes(found: Standing, bills: list[Bill]) -> list[Way]:
+def _disputes(found: Outlook, bills: list[Bill]) -> list[Way]:
     """That a bill is wrong, or that the line was stopped or cut wrongly."""
     if not found.may(Action.DISPUTE):
         return []
@@ -132,7 +132,7 @@ def _disputes(found: Standing, bills: list[Bill]) -> list[Way]:
     return ways
 
 
-def _service(user: Any, found: Standing) -> list[Way]:
+def _service(user: Any, found: Outlook) -> list[Way]:
     """The number of a line that was cut; a line that is paused, or might be."""
     if not found.may(Action.ORDER):
         return []

@@ -7,7 +7,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from arrears.choices import Hold, Stage
-from arrears.selectors.standing import Kept, Standing
+from arrears.selectors.outlook import Kept, Outlook
 from core.money import display
 
 
@@ -26,10 +26,10 @@ class Said:
 _ORDER = (Hold.IN_FLIGHT, Hold.DISPUTE, Hold.PROMISE, Hold.EXEMPTION)
 
 
-def said(standing: Standing) -> Said:
-    if standing.is_cut or (standing.kept and not standing.is_late):
-        return _cut(standing)
-    return _off(standing) if standing.is_off else _on(standing)
+def said(outlook: Outlook) -> Said:
+    if outlook.is_cut or (outlook.kept and not outlook.is_late):
+        return _cut(outlook)
+    return _off(outlook) if outlook.is_off else _on(outlook)
 
 
 def hold(which: Hold, until: date, *, is_off: bool) -> str:
@@ -59,69 +59,71 @@ def numbers(kept: tuple[Kept, ...]) -> str:
     return _("、").join(each.service_number for each in kept)
 
 
-def _on(standing: Standing) -> Said:
-    title = _("户号 %(number)s 欠费 %(amount)s") % _values(standing)
-    if held := _held(standing):
+def _on(outlook: Outlook) -> Said:
+    title = _("户号 %(number)s 欠费 %(amount)s") % _values(outlook)
+    if held := _held(outlook):
         kind = "wait" if held[0] == Hold.IN_FLIGHT else "warn"
         return Said(kind, title, hold(*held, is_off=False), may_pay=held[0] != Hold.IN_FLIGHT)
-    comes = standing.days.get(Stage.SUSPENDED)
+    comes = outlook.days.get(Stage.SUSPENDED)
     if comes is None:
         text = _("%(due)s 已到期，请尽快缴清。")
-    elif comes > standing.today:
+    elif comes > outlook.today:
         text = _("%(due)s 已到期。最早 %(suspend)s 停机，在这之前缴清就不会停机。")
     else:
         text = _("%(due)s 已到期，随时可能停机，请马上缴清。")
-    return Said("warn", title, text % _values(standing), may_pay=True)
+    return Said("warn", title, text % _values(outlook), may_pay=True)
 
 
-def _off(standing: Standing) -> Said:
-    title = _("户号 %(number)s 从 %(since)s 起因欠费停机") % _values(standing)
-    if not standing.owed_cents:
+def _off(outlook: Outlook) -> Said:
+    title = _("户号 %(number)s 从 %(since)s 起因欠费停机") % _values(outlook)
+    if not outlook.owed_cents:
         return Said("ok", title, _("费用已缴清，正在恢复服务，一般只要几分钟。"))
-    if held := _held(standing):
+    title = _("户号 %(number)s 从 %(since)s 起因欠费 %(amount)s 停机") % _values(outlook)
+    if held := _held(outlook):
         is_paying = held[0] == Hold.IN_FLIGHT
         return Said("wait" if is_paying else "bad", title, hold(*held, is_off=True), may_pay=not is_paying)
-    comes = standing.days.get(Stage.DISCONNECTED)
+    comes = outlook.days.get(Stage.DISCONNECTED)
     if comes is None:
-        text = _("缴清 %(amount)s 后自动恢复，一般只要几分钟。")
-    elif comes > standing.today:
-        text = _("缴清 %(amount)s 后自动恢复，一般只要几分钟。%(cut)s 以前不会拆机。")
+        text = _("缴清后自动恢复，一般只要几分钟。")
+    elif comes > outlook.today:
+        text = _("缴清后自动恢复，一般只要几分钟。%(cut)s 以前不会拆机。")
     else:
-        text = _("随时可能拆机。请马上缴清 %(amount)s，缴清后自动恢复。")
-    return Said("bad", title, text % _values(standing), may_pay=True)
+        text = _("随时可能拆机。请马上缴清，缴清后自动恢复。")
+    return Said("bad", title, text % _values(outlook), may_pay=True)
 
 
-def _cut(standing: Standing) -> Said:
-    title = _("户号 %(number)s 的服务因欠费已拆机") % _values(standing)
-    owes = bool(standing.owed_cents)
-    if not standing.kept:
-        text = _("欠费 %(amount)s 仍需缴清。") if owes else _("费用已缴清。")
-        return Said("bad" if owes else "ok", title, text % _values(standing), may_pay=owes)
+def _cut(outlook: Outlook) -> Said:
+    owes = bool(outlook.owed_cents)
+    title = _("户号 %(number)s 因欠费 %(amount)s 已拆机") if owes else _("户号 %(number)s 因欠费已拆机")
+    title %= _values(outlook)
+    if owes and Hold.IN_FLIGHT in dict(outlook.holds):
+        return Said("wait", title, _("有一笔支付正在确认，请不要重复付款。"))
+    if not outlook.kept:
+        text = _("欠费仍需缴清。") if owes else _("费用已缴清。")
+        return Said("bad" if owes else "ok", title, text % _values(outlook), may_pay=owes)
     if owes:
-        text = _("号码 %(kept)s 为您保留至 %(until)s。缴清 %(amount)s 后可以恢复。")
+        text = _("号码 %(kept)s 为您保留至 %(until)s，缴清后可以恢复。")
     else:
         text = _("号码 %(kept)s 为您保留至 %(until)s，这一天及以前可以恢复，之后可能分配给别人。")
-    return Said(
-        "bad" if owes else "warn", title, text % _values(standing), may_pay=owes, may_restore=not owes
-    )
+    return Said("bad" if owes else "warn", title, text % _values(outlook), may_pay=owes, may_restore=not owes)
 
 
-def _held(standing: Standing) -> tuple[Hold, date] | None:
-    known = dict(standing.holds)
+def _held(outlook: Outlook) -> tuple[Hold, date] | None:
+    known = dict(outlook.holds)
     return next(((each, known[each]) for each in _ORDER if each in known), None)
 
 
-def _values(standing: Standing) -> dict[str, str]:
-    facts = standing.facts
+def _values(outlook: Outlook) -> dict[str, str]:
+    facts = outlook.facts
     days = {
         "due": facts.due_on,
-        "suspend": standing.days.get(Stage.SUSPENDED),
+        "suspend": outlook.days.get(Stage.SUSPENDED),
         "since": facts.suspended_on or facts.since,
-        "cut": standing.days.get(Stage.DISCONNECTED),
-        "until": min((each.until for each in standing.kept), default=None),
+        "cut": outlook.days.get(Stage.DISCONNECTED),
+        "until": min((each.until for each in outlook.kept), default=None),
     }
     return {
-        "number": standing.number,
-        "amount": display(standing.owed_cents),
-        "kept": numbers(standing.kept),
+        "number": outlook.number,
+        "amount": display(outlook.owed_cents),
+        "kept": numbers(outlook.kept),
     } | {name: day(value) if value else "" for name, value in days.items()}

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from accounts.templatetags.inbox import masked_address
 from arrears import words
 from arrears.choices import Hold, Stage, Wait
-from arrears.selectors.standing import Kept, Standing
+from arrears.selectors.outlook import Kept, Outlook
 from arrears.selectors.timeline import Event
 from arrears.templatetags.arrears import event_title
 from billing.models import BillKind
@@ -33,7 +33,7 @@ class KeptSerializer(serializers.Serializer[Kept]):
     until = serializers.DateField(help_text=_("还可以恢复的最后一天"))
 
 
-class StandingSerializer(serializers.Serializer[Standing]):
+class OutlookSerializer(serializers.Serializer[Outlook]):
     account = serializers.CharField(source="number")
     stage = serializers.ChoiceField(choices=Stage.choices)
     stage_label = serializers.CharField(source="stage.label")
@@ -51,18 +51,18 @@ class StandingSerializer(serializers.Serializer[Standing]):
     ahead = serializers.SerializerMethodField()
     kept = KeptSerializer(many=True, help_text=_("拆机后为原用户保留的号码"))
 
-    def get_text(self, row: Standing) -> str:
+    def get_text(self, row: Outlook) -> str:
         return words.said(row).text if row.is_concerned else ""
 
     @extend_schema_field(HoldSerializer(many=True))
-    def get_holds(self, row: Standing) -> list[dict[str, Any]]:
+    def get_holds(self, row: Outlook) -> list[dict[str, Any]]:
         return [
             {"hold": hold, "until": until.isoformat(), "text": words.hold(hold, until, is_off=row.is_off)}
             for hold, until in row.holds
         ]
 
     @extend_schema_field(AheadSerializer(many=True))
-    def get_ahead(self, row: Standing) -> list[dict[str, Any]]:
+    def get_ahead(self, row: Outlook) -> list[dict[str, Any]]:
         return [{"stage": stage, "on": day.isoformat()} for stage, day in row.days.items()]
 
 
@@ -107,8 +107,8 @@ class CaseSerializer(serializers.Serializer[Any]):
     highest_stage = serializers.ChoiceField(choices=Stage.choices)
 
 
-class WholeStandingSerializer(serializers.Serializer[Any]):
-    standing = StandingSerializer()
+class WholeOutlookSerializer(serializers.Serializer[Any]):
+    outlook = OutlookSerializer()
     bills = CountingBillSerializer(many=True, help_text=_("没有缴清的账单，最早的在前"))
     events = EventSerializer(many=True, help_text=_("最近一次欠费的经过，新的在前"))
     cases = CaseSerializer(many=True, help_text=_("最近十次欠费，新的在前"))

@@ -4,6 +4,6 @@ from arrears.api import views
 
 app_name = "arrears-api"
 urlpatterns = [
-    path("arrears/", views.StandingsView.as_view(), name="standings"),
-    path("arrears/<str:number>/", views.StandingView.as_view(), name="standing"),
+    path("arrears/", views.AccountsView.as_view(), name="accounts"),
+    path("arrears/<str:number>/", views.AccountView.as_view(), name="account"),
 ]

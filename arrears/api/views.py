@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.models import Membership
 from arrears.api import serializers as shapes
-from arrears.selectors import standing as reads
+from arrears.selectors import outlook as reads
 from arrears.selectors import timeline
 from billing.selectors import interface
 from core import clock
@@ -26,11 +26,11 @@ from operations.api.views import HallApiView
     get=extend_schema(
         operation_id="arrears_list",
         summary=_("我的户号欠不欠费、停没停机、接下来会怎样"),
-        responses=shapes.StandingSerializer(many=True),
+        responses=shapes.OutlookSerializer(many=True),
     )
 )
-class StandingsView(HallApiView, ListAPIView[Membership]):
-    serializer_class = shapes.StandingSerializer  # type: ignore[assignment]  # a page of memberships becomes standings
+class AccountsView(HallApiView, ListAPIView[Membership]):
+    serializer_class = shapes.OutlookSerializer  # type: ignore[assignment]  # a page of memberships becomes outlooks
     pagination_class = Pages
     ordering = ("account__number",)
     scope = scopes.READ
@@ -44,13 +44,13 @@ class StandingsView(HallApiView, ListAPIView[Membership]):
         return sorted(found, key=lambda each: each.number)
 
 
-class StandingView(HallApiView):
+class AccountView(HallApiView):
     scope = scopes.READ
 
     @extend_schema(
         operation_id="arrears_read",
         summary=_("一个户号的欠费：经过、通知是否送达、接下来的日子"),
-        responses=shapes.WholeStandingSerializer,
+        responses=shapes.WholeOutlookSerializer,
     )
     def get(self, request: Request, number: str) -> Response:
         found = reads.one(request.user, number, as_of=clock.now())
@@ -58,9 +58,9 @@ class StandingView(HallApiView):
             raise NotFound()
         cases = list(timeline.cases(found.subject.account_id)[:10])
         whole = {
-            "standing": found,
+            "outlook": found,
             "bills": timeline.counting(found.subject.account_id),
             "events": timeline.events(cases[0]) if cases else [],
             "cases": cases,
         }
-        return Response(shapes.WholeStandingSerializer(whole).data)
+        return Response(shapes.WholeOutlookSerializer(whole).data)

@@ -11,6 +11,7 @@ from django.db import connection
 from arrears.choices import CloseReason, Hold, Stage
 from arrears.proofs import ADDRESS_HOLDS, IS_PROOF
 from arrears.rules import Facts, Reach, Told
+from core import arrays
 from core.clock import local_date
 from notices.models import Channel
 
@@ -33,6 +34,7 @@ class Subject:
     promised_on: date | None
     promise_until: date | None
     post: str  # name and lines of address; empty: none
+    row: tuple[Any, ...]  # as it was read, to see whether anything was written since
 
     @property
     def account_id(self) -> int:
@@ -44,15 +46,40 @@ def of(account_ids: Collection[int], *, as_of: datetime) -> dict[int, Subject]:
     ids = sorted(set(account_ids))
     if not ids:
         return {}
-    where = "= ANY(%(ids)s::bigint[])"
-    return {each.account_id: each for each in _read(where, {"ids": ids}, as_of, everybody=True)}
+    return {each.account_id: each for each in _read(_THESE, {"ids": arrays.ints(ids)}, as_of, everybody=True)}
 
 
-def between(low: int, high: int, *, days_ahead: int, as_of: datetime) -> dict[int, Subject]:
-    """Those with ids in `(low, high]` that have an open case, or a bill due within so many days or before."""
-    where = "BETWEEN %(low)s + 1 AND %(high)s"
-    values = {"low": low, "high": high, "days_ahead": days_ahead}
+def again(subjects: Collection[Subject], *, as_of: datetime) -> list[Subject]:
+    """The same accounts as they are now, behind their locks: where nothing was written since, the very same objects.
+
+    What was paid, decided or stepped meanwhile is seen. Contacts and receipts of the moment before are good enough:
+    they are written without the account's lock, and would be as old had the pass begun a second earlier.
+    """
+    before = {each.account_id: each for each in subjects}
+    rows = _base(_THESE, {"ids": arrays.ints(before)}, as_of, everybody=True)
+    same = {row[0] for row in rows if row == before[row[0]].row}
+    others = of(before.keys() - same, as_of=as_of)
+    return [before[row[0]] if row[0] in same else others[row[0]] for row in rows]
+
+
+def between(
+    low: int, high: int, *, days_ahead: int, as_of: datetime, stages: Collection[Stage] | None = None
+) -> dict[int, Subject]:
+    """Those with ids in `(low, high]` that have an open case, or a bill due within so many days or before.
+
+    `stages`: only those whose case is in one of these.
+    """
+    values: dict[str, Any] = {"low": low, "high": high, "days_ahead": days_ahead}
+    where = _RANGE if stages is None else _IN_STAGES
+    if stages is not None:
+        values["stages"] = arrays.texts(stages)
     return {each.account_id: each for each in _read(where, values, as_of, everybody=False)}
+
+
+_THESE = "= ANY(%(ids)s::bigint[])"
+_RANGE = "BETWEEN %(low)s + 1 AND %(high)s"
+_IN_STAGES = """IN (SELECT account_id FROM arrears_arrearscase WHERE closed_at IS NULL
+                       AND stage = ANY(%(stages)s::text[]) AND account_id BETWEEN %(low)s + 1 AND %(high)s)"""
 
 
 # Credit pays the oldest bills first: the earliest unpaid one is the first that it does not cover. What is disputed does
@@ -84,11 +111,15 @@ _FACTS = """
            promise.id, promise.promised_on, promise.until, exemption.until, payment.until,
            CASE WHEN coalesce(nullif(account.post_address, ''), account.address) <> ''
                 THEN customer.name || E'\\n' || coalesce(nullif(account.post_address, ''), account.address)
-                ELSE '' END
+                ELSE '' END,
+           step.suspended_on, step.entered_due_on
       FROM accounts_billingaccount account
       JOIN accounts_customer customer ON customer.id = account.customer_id
       LEFT JOIN net ON net.account_id = account.id
       LEFT JOIN arrears_arrearscase c ON c.account_id = account.id AND c.closed_at IS NULL
+      LEFT JOIN LATERAL (SELECT max("on") FILTER (WHERE to_stage = 'SUSPENDED') AS suspended_on,
+                                (array_agg(earliest_due_on ORDER BY id DESC))[1] AS entered_due_on
+                           FROM arrears_stagechange WHERE case_id = c.id) step ON c.id IS NOT NULL
       LEFT JOIN arrears_promise promise ON promise.account_id = account.id AND promise.state = 'OPEN'
       LEFT JOIN (SELECT customer_id, credit_days FROM accounts_standing
                   WHERE credit_days > 0 AND active_from <= %(today)s AND (active_to IS NULL OR active_to > %(today)s))
@@ -102,13 +133,13 @@ _FACTS = """
      WHERE account.id {where} AND account.purpose = 'CUSTOMER'
        AND (%(everybody)s OR c.id IS NOT NULL OR promise.id IS NOT NULL OR net.due_on <= %(today)s + %(days_ahead)s)
      ORDER BY account.id"""
+# What was left with us; and a line itself takes SMS when its number is one of a mobile telephone.
 _CONTACTS = """
-    SELECT account_id, id, kind, value FROM accounts_contact WHERE account_id = ANY(%s::bigint[]) ORDER BY id"""
-# A line takes SMS when its number is one of a mobile telephone.
-_SERVICE_NUMBERS = """
-    SELECT DISTINCT payer_id, service_number FROM catalog_subscription
-     WHERE payer_id = ANY(%s::bigint[]) AND state = 'ACTIVE' AND service_number ~ '^(\\+?86)?1[3-9][0-9]{9}$'
-     ORDER BY payer_id, service_number"""
+    SELECT account_id, id, kind, value FROM accounts_contact WHERE account_id = ANY(%(ids)s::bigint[])
+     UNION ALL
+    SELECT DISTINCT payer_id, NULL::bigint, 'LINE', service_number FROM catalog_subscription
+     WHERE payer_id = ANY(%(ids)s::bigint[]) AND state = 'ACTIVE' AND service_number ~ '^(\\+?86)?1[3-9][0-9]{9}$'
+     ORDER BY 2 NULLS LAST, 4"""
 _TOLD = """
     SELECT n.case_id, n.rule_id, rule.template_code, n.contact_ref, n.told_on,
            CASE WHEN rule.needed_for <> '' THEN n.message_id END
@@ -123,9 +154,6 @@ _DELIVERIES = f"""
               FROM notices_delivery d JOIN arrears_casenotice n ON n.message_id = d.message_id
              WHERE d.message_id = ANY(%s::bigint[]) AND d.channel <> 'INBOX') each
      GROUP BY message_id"""
-_CHANGES = """
-    SELECT case_id, to_stage, "on", earliest_due_on FROM arrears_stagechange
-     WHERE case_id = ANY(%s::bigint[]) ORDER BY id"""
 # Why nothing is owed any more: given up or taken off since the case began, and nothing paid meanwhile.
 _RELIEFS = """
     SELECT c.account_id, bool_or(w.id IS NOT NULL) FROM arrears_arrearscase c
@@ -143,38 +171,41 @@ def _rows(sql: str, values: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _read(where: str, values: dict[str, Any], as_of: datetime, *, everybody: bool) -> Iterator[Subject]:
-    from_day = local_date(as_of)
+def _base(where: str, values: dict[str, Any], as_of: datetime, *, everybody: bool) -> list[tuple[Any, ...]]:
     given: dict[str, Any] = {"days_ahead": 0} | values
-    given |= {"today": from_day, "everybody": everybody, "oldest": as_of - IN_FLIGHT}
-    rows = _rows(_FACTS.format(where=where), given)
-    account_ids = [row[0] for row in rows]
-    cases = {row[9]: row[0] for row in rows if row[9]}
-    reach = contacts(account_ids)
-    told, changes = _told(list(cases)), _changes(list(cases))
+    given |= {"today": local_date(as_of), "everybody": everybody, "oldest": as_of - IN_FLIGHT}
+    return _rows(_FACTS.format(where=where), given)
+
+
+def _read(where: str, values: dict[str, Any], as_of: datetime, *, everybody: bool) -> Iterator[Subject]:
+    rows = _base(where, values, as_of, everybody=everybody)
+    reach = contacts([row[0] for row in rows])
+    told = _told([row[9] for row in rows if row[9]])
     settled = [row[9] for row in rows if row[9] and row[4] <= 0]
     reliefs = dict(_rows(_RELIEFS, [settled])) if settled else {}
+    today = local_date(as_of)
     for row in rows:
-        yield _subject(row, reach[row[0]], told[row[9]], changes.get(row[9], _Changes()), reliefs, from_day)
+        yield _subject(row, reach[row[0]], told[row[9]], reliefs, today)
 
 
 def contacts(account_ids: Collection[int]) -> defaultdict[int, tuple[Reach, ...]]:
     """All live contacts of these accounts: what was left with us, and the lines themselves that take SMS."""
     found: defaultdict[int, list[Reach]] = defaultdict(list)
-    for account_id, contact_id, kind, value in _rows(_CONTACTS, [list(account_ids)]):
-        channel = Channel.SMS if kind == "PHONE" else Channel.EMAIL
-        found[account_id].append(Reach(f"contact:{contact_id}", channel, value, contact_id))
-    for account_id, number in _rows(_SERVICE_NUMBERS, [list(account_ids)]):
-        phone = f"+86{number[-11:]}"
+    for account_id, contact_id, kind, value in _rows(_CONTACTS, {"ids": arrays.ints(account_ids)}):
+        if kind != "LINE":
+            channel = Channel.SMS if kind == "PHONE" else Channel.EMAIL
+            found[account_id].append(Reach(f"contact:{contact_id}", channel, value, contact_id))
+            continue
+        phone = f"+86{value[-11:]}"
         if all(each.address != phone for each in found[account_id]):
-            found[account_id].append(Reach(f"service:{number}", Channel.SMS, phone))
+            found[account_id].append(Reach(f"service:{value}", Channel.SMS, phone))
     return defaultdict(tuple, {key: tuple(each) for key, each in found.items()})
 
 
 def _told(case_ids: list[int]) -> defaultdict[int | None, tuple[Told, ...]]:
-    rows = _rows(_TOLD, [case_ids])
+    rows = _rows(_TOLD, [arrays.ints(case_ids)]) if case_ids else []
     messages = [row[5] for row in rows if row[5]]
-    proofs = {row[0]: row[1:] for row in _rows(_DELIVERIES, [messages])}
+    proofs = {row[0]: row[1:] for row in _rows(_DELIVERIES, [arrays.ints(messages)])} if messages else {}
     found: defaultdict[int | None, list[Told]] = defaultdict(list)
     for case_id, rule_id, code, ref, on, message_id in rows:
         sent_at, delivered_at, is_hard = proofs.get(message_id, (None, None, False))
@@ -182,32 +213,17 @@ def _told(case_ids: list[int]) -> defaultdict[int | None, tuple[Told, ...]]:
     return defaultdict(tuple, {key: tuple(each) for key, each in found.items()})
 
 
-@dataclass(slots=True)
-class _Changes:
-    suspended_on: date | None = None
-    entered_due_on: date | None = None
-
-
-def _changes(case_ids: list[int]) -> dict[int | None, _Changes]:
-    found: defaultdict[int | None, _Changes] = defaultdict(_Changes)
-    for case_id, stage, on, due_on in _rows(_CHANGES, [case_ids]):
-        if stage == Stage.SUSPENDED:
-            found[case_id].suspended_on = on
-        found[case_id].entered_due_on = due_on
-    return found
-
-
 def _subject(
     row: tuple[Any, ...],
     reach: tuple[Reach, ...],
     told: tuple[Told, ...],
-    changes: _Changes,
     reliefs: dict[int, bool],
     today: date,
 ) -> Subject:
     (account_id, number, region_id, kind, cents, due_on, disputed_until, is_disputed, credit_days,
      case_id, case_number, policy_id, stage, since, _opened_at,
-     promise_id, promised_on, promise_until, exempt_until, paying_until, post) = row  # fmt: skip
+     promise_id, promised_on, promise_until, exempt_until, paying_until, post,
+     suspended_on, entered_due_on) = row  # fmt: skip
     holds = []
     if is_disputed:
         holds.append((Hold.DISPUTE, disputed_until))
@@ -223,8 +239,8 @@ def _subject(
         due_on=due_on,
         stage=Stage(stage or Stage.NONE),
         since=since,
-        suspended_on=changes.suspended_on,
-        entered_due_on=changes.entered_due_on,
+        suspended_on=suspended_on,
+        entered_due_on=entered_due_on,
         credit_days=credit_days or 0,
         contacts=reach,
         has_post=bool(post),
@@ -234,7 +250,7 @@ def _subject(
     )
     return Subject(
         facts, number, region_id, kind, case_id, case_number or "", policy_id, promise_id, promised_on,
-        promise_until, post,
+        promise_until, post, row,
     )  # fmt: skip
 
 

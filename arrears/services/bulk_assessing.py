@@ -6,7 +6,7 @@ writes nothing.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -31,7 +31,7 @@ from core.errors import NotFound
 log = logging.getLogger(__name__)
 JOB, EVERY = "assess_arrears", timedelta(days=1)
 heartbeats.expect(JOB, every=EVERY)
-BLOCK = 4000  # accounts in one transaction
+BLOCK = 10_000  # accounts in one transaction
 _BLOCKS, _CAPS = 6201, 6202  # spaces of advisory locks
 _NEXT = """
     SELECT max(id), count(*) FROM (SELECT id FROM accounts_billingaccount WHERE id > %s ORDER BY id LIMIT %s) page"""
@@ -59,6 +59,7 @@ class Job:
     region: str = ""  # the code of a region; "": everywhere
     account: str = ""  # the number of one account; "": all
     only: Callable[[Judged], Judged | None] = field(default=lambda each: each)  # narrows what is done
+    stages: frozenset[Stage] | None = None  # of the cases that `only` may leave; None: all, and new ones
     stop: Callable[[], bool] = field(default=lambda: False)  # asked between blocks
     actor: Actor = field(default_factory=lambda: Actor.job(JOB))
     forecast: Forecast | None = field(init=False, default=None)  # of a dry run
@@ -147,7 +148,9 @@ def _block(
                 locks.turn(_BLOCKS, low)
             elif not (job.dry_run or locks.claim(_BLOCKS, low)):
                 return False
-            found = facts_reads.between(low, high, days_ahead=book.days_ahead, as_of=job.as_of)
+            found = facts_reads.between(
+                low, high, days_ahead=book.days_ahead, as_of=job.as_of, stages=job.stages
+            )
             subjects = _within(found.values(), beneath, job.limit, total.looked)
             ids = [each.account_id for each in subjects]
             _do(job, book, subjects, counts)
@@ -193,15 +196,21 @@ def _do(job: Job, book: Book, subjects: Iterable[Subject], counts: Counts) -> No
     if not ids and not late:
         return
     locks.accounts([*ids, *late])
-    again = facts_reads.of(ids, as_of=job.as_of)
-    decided = [
-        each for each in _narrowed(job, assessing.judge(again.values(), book, today)) if _matters(each, today)
-    ]
+    decided = [each for each in _judged_again(job, book, changing) if _matters(each, today)]
     kept = _under_caps(decided, today)
     counts.capped += len(decided) - len(kept)
     counts.add(_as_counts(assessing.write(kept, actor=job.actor, as_of=job.as_of)))
     if late:
         counts.suspended += casework.suspend(late, actor=job.actor, as_of=job.as_of)
+
+
+def _judged_again(job: Job, book: Book, changing: Sequence[Judged]) -> list[Judged]:
+    """Behind the locks: the same judgements, but for accounts where something was written meanwhile."""
+    before = {each.subject.account_id: each for each in changing}
+    again = facts_reads.again([each.subject for each in changing], as_of=job.as_of)
+    same = [before[each.account_id] for each in again if each is before[each.account_id].subject]
+    others = [each for each in again if each is not before[each.account_id].subject]
+    return same + _narrowed(job, assessing.judge(others, book, clock.local_date(job.as_of)))
 
 
 def _narrowed(job: Job, judged: Iterable[Judged]) -> list[Judged]:

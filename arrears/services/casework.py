@@ -17,6 +17,7 @@ from arrears.selectors.facts import Subject
 from arrears.services import telling
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import bulk_suspensions
+from core import arrays
 from core.actor import Actor
 from core.clock import local_date
 
@@ -136,14 +137,14 @@ _MOVE = """
 
 def _given(rows: Sequence[Judged], today: date, actor: Actor, as_of: datetime) -> dict[str, Any]:
     return {
-        "accounts": [each.subject.account_id for each in rows],
-        "cases": [each.subject.case_id for each in rows],
-        "reasons": [str(each.decision.close or CloseReason.PAID) for each in rows],
-        "froms": [str(each.subject.facts.stage) for each in rows],
-        "stages": [str(each.decision.stage) for each in rows],
-        "owed": [each.subject.facts.owed_cents for each in rows],
-        "dues": [each.subject.facts.due_on for each in rows],
-        "policies": [each.policy.id for each in rows],
+        "accounts": arrays.ints(each.subject.account_id for each in rows),
+        "cases": arrays.ints(each.subject.case_id for each in rows),
+        "reasons": arrays.texts(each.decision.close or CloseReason.PAID for each in rows),
+        "froms": arrays.texts(each.subject.facts.stage for each in rows),
+        "stages": arrays.texts(each.decision.stage for each in rows),
+        "owed": arrays.ints(each.subject.facts.owed_cents for each in rows),
+        "dues": arrays.dates(each.subject.facts.due_on for each in rows),
+        "policies": arrays.ints(each.policy.id for each in rows),
         "today": today,
         "at": as_of,
         "actor": actor.ref,
@@ -205,7 +206,8 @@ def going_off(judged: Sequence[Judged]) -> list[int]:
 
 def coming_back(judged: Sequence[Judged]) -> list[Judged]:
     """Those whose time of being off is over."""
-    return [each for each in judged if each.decision.close and each.subject.facts.stage in OFF_STAGES]
+    was_off = (*OFF_STAGES, Stage.DISCONNECTED)  # one line was cut; the others of who pays are only off
+    return [each for each in judged if each.decision.close and each.subject.facts.stage in was_off]
 
 
 def suspend(account_ids: Sequence[int], *, actor: Actor, as_of: datetime) -> int:
@@ -227,14 +229,14 @@ def with_lines_on(account_ids: Sequence[int], today: date) -> list[int]:
 def lines_on(account_ids: Sequence[int], today: date) -> list[tuple[int, str]]:
     """Lines that are not off for arrears and not paid ahead: who pays, and their numbers."""
     with connection.cursor() as cursor:
-        cursor.execute(_LINES_ON, [list(account_ids), today])
+        cursor.execute(_LINES_ON, [arrays.ints(account_ids), today])
         return list(cursor.fetchall())
 
 
 def lines_off(account_ids: Sequence[int]) -> list[tuple[int, str]]:
     """Lines that are off for arrears: who pays, and their numbers."""
     with connection.cursor() as cursor:
-        cursor.execute(_LINES_OFF, [list(account_ids)])
+        cursor.execute(_LINES_OFF, [arrays.ints(account_ids)])
         return list(cursor.fetchall())
 
 

@@ -20,7 +20,7 @@ from arrears import rules
 from arrears.choices import Hold, Stage
 from arrears.rules import INBOX, POST, Facts, PolicyFacts, Reach
 from arrears.selectors.facts import Subject
-from core import money
+from core import arrays, money
 from core.clock import local_date
 from notices.models import Channel
 from notices.services import bulk_messages, messages
@@ -51,13 +51,12 @@ def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: dateti
     for each, case_id in wanted:
         assert case_id is not None
         subject = each.subject
-        values = _values(subject.facts, each, today)
+        said = _Contexts(subject, _values(subject.facts, each, today))
         for rule, refs in each.decision.notices:
             for ref in refs:
                 reach = _reach(subject, ref)
                 key = f"arrears:{case_id}:{rule.id}:{ref}"
-                language = _language(subject, reach, languages)
-                letters[rule.code].append(_letter(subject, reach, values, key, language))
+                letters[rule.code].append(_letter(said, reach, key, _language(subject, reach, languages)))
                 rows.append((case_id, rule.id, str(rule.stage), ref, reach.contact_id, key))
     new = sum(
         bulk_messages.send(code=code, letters=each, as_of=as_of, is_written_later=True)
@@ -112,9 +111,10 @@ def tell_all(code: str, wanted: Sequence[tuple[Subject, str, dict[str, Said]]], 
             "day": local_date(as_of),
             **more,
         }
+        said = _Contexts(subject, values)
         for reach in everywhere(subject):
             language = _language(subject, reach, languages)
-            letters.append(_letter(subject, reach, values, f"arrears:{key}:{reach.ref}", language))
+            letters.append(_letter(said, reach, f"arrears:{key}:{reach.ref}", language))
     return bulk_messages.send(code=code, letters=letters, as_of=as_of, is_written_later=True)
 
 
@@ -154,19 +154,29 @@ def _reach(subject: Subject, ref: str) -> Reach:
     return next(each for each in subject.facts.contacts if each.ref == ref)
 
 
-def _letter(
-    subject: Subject, reach: Reach, values: dict[str, Said], key: str, language: str
-) -> bulk_messages.Letter:
-    said = {name: _said(value, language) for name, value in values.items()}
-    return bulk_messages.Letter(
-        recipient_ref=f"account:{subject.number}",
-        address=Address(reach.channel, reach.address),
-        context={
-            "account_tail": subject.number[-4:],
+class _Contexts(dict[str, dict[str, str]]):
+    """What an account is told, by language: said once, however many contacts it has."""
+
+    def __init__(self, subject: Subject, values: dict[str, Said]) -> None:
+        super().__init__()
+        self.subject, self.told = subject, values
+
+    def __missing__(self, language: str) -> dict[str, str]:
+        said = {name: _said(value, language) for name, value in self.told.items()}
+        known = {
+            "account_tail": self.subject.number[-4:],
             "url": _url(),
-            "help_line": settings.HELP_LINE,
-            **said,
-        },
+            "help_line": str(settings.HELP_LINE),
+        }
+        self[language] = known | said
+        return self[language]
+
+
+def _letter(said: _Contexts, reach: Reach, key: str, language: str) -> bulk_messages.Letter:
+    return bulk_messages.Letter(
+        recipient_ref=f"account:{said.subject.number}",
+        address=Address(reach.channel, reach.address),
+        context=said[language],
         dedupe_key=key,
         language=language,
     )
@@ -210,7 +220,14 @@ def _language(subject: Subject, reach: Reach, languages: dict[str, str]) -> str:
 
 
 def _keep(rows: Sequence[tuple[int, int, str, str, int | None, str]], today: date, as_of: datetime) -> None:
-    names = ("cases", "rules", "stages", "refs", "contacts", "keys")
-    values = dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True))
+    cases, rule_ids, stages, refs, contacts, keys = zip(*rows, strict=True)
+    values = {
+        "cases": arrays.ints(cases),
+        "rules": arrays.ints(rule_ids),
+        "stages": arrays.texts(stages),
+        "refs": arrays.texts(refs),
+        "contacts": arrays.ints(contacts),
+        "keys": arrays.texts(keys),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_CASE_NOTICES, values | {"today": today, "at": as_of})

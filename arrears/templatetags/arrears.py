@@ -10,8 +10,8 @@ from django.utils.translation import gettext
 from accounts.rules import Action
 from arrears import words
 from arrears.choices import CloseReason, Stage
-from arrears.selectors import standing as reads
-from arrears.selectors.standing import Standing
+from arrears.selectors import outlook as reads
+from arrears.selectors.outlook import Outlook
 from arrears.selectors.timeline import Event
 from arrears.words import Said
 from core import clock
@@ -59,12 +59,12 @@ def pay_url(number: str) -> str:
     return f"{reverse('billing:pay')}?account={number}"
 
 
-def restore_url(standing: Standing) -> str:
+def restore_url(outlook: Outlook) -> str:
     """Where the first of its numbers that were cut is had back; "" where that is not offered."""
     operation = registry.find(RESTORE)
-    if operation is None or not standing.kept:
+    if operation is None or not outlook.kept:
         return ""
-    return f"{operation_url(operation)}?subscription={standing.kept[0].line}"
+    return f"{operation_url(operation)}?subscription={outlook.kept[0].line}"
 
 
 @register.filter

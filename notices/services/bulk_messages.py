@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from core import arrays
 from notices import kinds, queue, rules, selectors
 from notices.models import DeliveryState, Template
 from notices.services import fallbacks as other_ways
@@ -59,7 +60,11 @@ def send(
     kinds.permit(code, consent)
     texts = _texts(code, letters, as_of)
     wanted = list({letter.dedupe_key: letter for letter in reversed(letters)}.values())  # the first of a key
-    ways = [way_of(code, letter.fallbacks, fallback_after, priority) for letter in wanted]
+    plain = way_of(code, (), fallback_after, priority)
+    ways = [
+        way_of(code, letter.fallbacks, fallback_after, priority) if letter.fallbacks else plain
+        for letter in wanted
+    ]
     values = _messages(wanted, ways) | _deliveries(wanted, ways, texts, as_of, is_written_later)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -96,14 +101,20 @@ _INSERT = """
 
 def _messages(letters: Sequence[Letter], ways: Sequence[Way]) -> dict[str, Any]:
     return {
-        "refs": [letter.recipient_ref for letter in letters],
-        "languages": [letter.language for letter in letters],
-        "keys": [letter.dedupe_key for letter in letters],
-        "contexts": [json.dumps(letter.context) for letter in letters],
-        "attachments": [letter.attachment for letter in letters],
-        "urls": [letter.unsubscribe_url for letter in letters],
-        "fallbacks": [json.dumps(way.fallbacks) for way in ways],
+        "refs": arrays.texts(letter.recipient_ref for letter in letters),
+        "languages": arrays.texts(letter.language for letter in letters),
+        "keys": arrays.texts(letter.dedupe_key for letter in letters),
+        "contexts": arrays.texts(_written([letter.context for letter in letters])),
+        "attachments": arrays.texts(letter.attachment for letter in letters),
+        "urls": arrays.texts(letter.unsubscribe_url for letter in letters),
+        "fallbacks": arrays.texts(_written([way.fallbacks for way in ways])),
     }
+
+
+def _written(values: Sequence[Any]) -> list[str]:
+    """Each as JSON; what several letters share is written once."""
+    known: dict[int, str] = {}
+    return [known.get(id(each)) or known.setdefault(id(each), json.dumps(each)) for each in values]
 
 
 def _deliveries(
@@ -111,17 +122,17 @@ def _deliveries(
 ) -> dict[str, Any]:
     found = [texts[letter.language, letter.address.channel] for letter in letters]
     return {
-        "templates": [text.template.pk for text in found],
-        "channels": [letter.address.channel for letter in letters],
-        "addresses": [letter.address.value for letter in letters],
-        "bodies": [
+        "templates": arrays.ints(text.template.pk for text in found),
+        "channels": arrays.texts(letter.address.channel for letter in letters),
+        "addresses": arrays.texts(letter.address.value for letter in letters),
+        "bodies": arrays.texts(
             _body(text, letter, is_written_later) for text, letter in zip(found, letters, strict=True)
-        ],
-        "priorities": [way.priority for way in ways],
-        "fall_backs_at": [
+        ),
+        "priorities": arrays.ints(way.priority for way in ways),
+        "fall_backs_at": arrays.dates(
             other_ways.due_at(letter.address.channel, way.fallbacks, as_of)
             for letter, way in zip(letters, ways, strict=True)
-        ],
+        ),
     }
 
 

@@ -60,7 +60,7 @@ def test_off_it_says_since_when_until_when_and_why(alice: User, account: Billing
 def test_the_whole_has_bills_and_who_was_told(alice: User, account: BillingAccount) -> None:
     build.days(account, after(-4), after(31))
     whole = ask(alice, f"/api/arrears/{account.number}/", 31).json()
-    assert whole["standing"]["stage"] == "SUSPENDED"
+    assert whole["outlook"]["stage"] == "SUSPENDED"
     [bill] = whole["bills"]
     assert (bill["open_cents"], bill["due_on"], bill["is_disputed"]) == (2600, "2026-03-04", False)
     stages = [each["stage"] for each in whole["events"] if each["stage"]]
@@ -76,7 +76,7 @@ def test_the_whole_has_bills_and_who_was_told(alice: User, account: BillingAccou
 def test_a_payment_that_is_being_checked_holds(alice: User, account: BillingAccount) -> None:
     build.days(account, after(-4), after(2))
     money.payment(account, 2600, as_of=noon(after(2)))
-    row = ask(alice, f"/api/arrears/{account.number}/", 2).json()["standing"]
+    row = ask(alice, f"/api/arrears/{account.number}/", 2).json()["outlook"]
     assert [each["hold"] for each in row["holds"]] == ["IN_FLIGHT"]
     assert "请不要重复付款" in row["text"]
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import BillingAccount, Membership, User
 from arrears.models import ArrearsCase, ExemptionReason
-from arrears.selectors import standing
+from arrears.selectors import outlook
 from arrears.services import exemptions
 from billing.models import Bill, DisputeCause
 from billing.services.bills import disputes
@@ -104,8 +104,8 @@ def test_off_he_reads_how_it_comes_back_and_when_it_would_be_cut(
 ) -> None:
     lived(account, 40)
     text = banner(alice, after(40))
-    assert "从 2026年4月4日 起因欠费停机" in text
-    assert "缴清 ¥26.00 后自动恢复" in text
+    assert "从 2026年4月4日 起因欠费 ¥26.00 停机" in text
+    assert "缴清后自动恢复" in text
     assert "2026年6月4日 以前不会拆机" in text
 
 
@@ -164,7 +164,7 @@ def dispute(bill: Bill, by: User, on: date) -> None:
 
 def test_who_owes_nothing_costs_one_query(alice: User, account: BillingAccount) -> None:
     with CaptureQueriesContext(connection) as asked:
-        assert standing.concerning(alice, as_of=noon(after(-10))) == []
+        assert outlook.concerning(alice, as_of=noon(after(-10))) == []
     assert len(asked) == 1
 
 
@@ -173,7 +173,7 @@ def test_who_is_in_arrears_costs_a_few_whatever_the_history(alice: User, account
     for month in range(1, 6):
         build.bill(account, due_on=after(-20 * month))
     with CaptureQueriesContext(connection) as asked:
-        assert len(standing.concerning(alice, as_of=noon(after(40)))) == 1
+        assert len(outlook.concerning(alice, as_of=noon(after(40)))) == 1
     assert len(asked) <= 14
 
 
@@ -231,7 +231,7 @@ def test_who_may_only_look_is_offered_nothing_to_do(account: BillingAccount) -> 
     viewer = member(account, Membership.Role.VIEWER)
     lived(account, 40)
     text = page(viewer, f"/arrears/{account.number}/", after(40))
-    assert "从 2026年4月4日 起因欠费停机" in text
+    assert "从 2026年4月4日 起因欠费 ¥26.00 停机" in text
     for way in ("/operations/", f"/pay/?account={account.number}"):
         assert way not in text.partition("<main")[2].partition("</main>")[0]
     assert "/pay/" not in banner(viewer, after(40))
@@ -262,8 +262,8 @@ def test_who_has_bound_nothing_is_led_to_it() -> None:
 def test_after_the_cut_he_reads_until_when_the_number_is_kept() -> None:
     cut = build_restore.cut()
     text = banner(cut.user, build_restore.CUT)
-    assert f"户号 {cut.account.number} 的服务因欠费已拆机" in text
-    assert "号码 13812345678 为您保留至 2026年12月4日。缴清 ¥26.00 后可以恢复" in text
+    assert f"户号 {cut.account.number} 因欠费 ¥26.00 已拆机" in text
+    assert "号码 13812345678 为您保留至 2026年12月4日，缴清后可以恢复" in text
     assert "/pay/" in text
     assert "/arrears/restore/" not in text
     whole = page(cut.user, f"/arrears/{cut.account.number}/", build_restore.CUT)
@@ -284,7 +284,8 @@ def test_once_all_is_paid_the_number_waits_until_its_last_day() -> None:
 def test_the_debt_is_told_when_the_number_is_gone() -> None:
     cut = build_restore.cut()
     text = banner(cut.user, build_restore.FREE)
-    assert "欠费 ¥26.00 仍需缴清" in text
+    assert "因欠费 ¥26.00 已拆机" in text
+    assert "欠费仍需缴清" in text
     assert "13812345678" not in text
 
 

@@ -65,12 +65,13 @@ def test_who_sends_files_too_often_is_refused_before_any_is_kept(client: Client,
     assert not Upload.objects.exists()
 
 
-DAILY_BREAD = (  # what is sold and held: looking, pricing, choosing
+DAILY_BREAD = (  # what is sold, held and owed: looking, pricing, choosing
     "resources:numbers", "POST resources:hold", "POST resources:extend", "POST resources:release",
     "POST operations:form number.hold", "POST api:submit number.hold", "catalog:offers", "catalog:offer",
     "catalog:compare", "catalog:tariffs", "catalog:next_bill", "catalog:advice", "catalog:order", "catalog:change",
     "catalog:cancel", "catalog:pause", "catalog:resume", "catalog:services_export", "resources-api:numbers",
     "POST resources-api:hold", "offers-api:price", "api:quote",
+    "arrears:accounts", "arrears:account", "arrears-api:accounts", "arrears-api:account",
 )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ OBJECTS = {
     "accounts:download",
     "accounts:end_device",
     "arrears:account",
-    "arrears-api:standing",
+    "arrears-api:account",
     "billing:bill",
     "billing:bill_pdf",
     "billing:payment",
@@ -129,7 +129,7 @@ def numbers() -> dict[str, list[str]]:
         sign_by=NOON,
     )
     return {
-        **dict.fromkeys(("accounts:account", "arrears:account", "arrears-api:standing"), [account.number]),
+        **dict.fromkeys(("accounts:account", "arrears:account", "arrears-api:account"), [account.number]),
         "accounts:download": [_copy_of_data(alice)],
         "accounts:end_device": [_device_of(alice)],
         "billing:bill": [bill.number],

@@ -26,10 +26,14 @@ class Command(BaseCommand):
                 region=options["region"],
                 account=options["account"],
                 only=disconnection_notices,
+                stages=BEFORE,
                 stop=stop,
                 actor=Actor.command("send_disconnection_notices"),
             )
             batch_command.carry_out(self, bulk_assessing.run(job), " blocks", as_json=options["json"])
+
+
+BEFORE = frozenset({Stage.SUSPENDED, Stage.DISCONNECT_WARNED})  # one step at a time: nobody else can be warned
 
 
 def disconnection_notices(each: Judged) -> Judged | None:

@@ -47,7 +47,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Outlook:
     """An account as its members read it on a day. `days`: the earliest day of each stage ahead, as things stand."""
 
     subject: Subject
@@ -97,21 +97,21 @@ class Standing:
         return people.may(self.role, action)
 
 
-def concerning(user: Any, *, as_of: datetime) -> list[Standing]:
+def concerning(user: Any, *, as_of: datetime) -> list[Outlook]:
     """The user's accounts of which every page tells him, the worst first. One query where there is none."""
     roles = _concerned(user, as_of)
     found = [each for each in of(roles, as_of=as_of) if each.is_concerned] if roles else []
     return sorted(found, key=lambda each: (-STAGES.index(each.stage), -each.owed_cents, each.number))
 
 
-def everything(user: Any, *, as_of: datetime) -> list[Standing]:
+def everything(user: Any, *, as_of: datetime) -> list[Outlook]:
     """All accounts whose bills the user may see, those in arrears first."""
     mine = Membership.objects.filter(user_id=user.pk, role__in=people.roles_for(Action.SEE_BILLS))
     found = of(dict(mine.values_list("account_id", "role")), as_of=as_of)
     return sorted(found, key=lambda each: (not each.is_concerned, -STAGES.index(each.stage), each.number))
 
 
-def one(user: Any, number: str, *, as_of: datetime) -> Standing | None:
+def one(user: Any, number: str, *, as_of: datetime) -> Outlook | None:
     """The user's account of that number; None for a stranger's."""
     mine = Membership.objects.filter(
         user_id=user.pk, role__in=people.roles_for(Action.SEE_BILLS), account__number=number
@@ -120,7 +120,7 @@ def one(user: Any, number: str, *, as_of: datetime) -> Standing | None:
     return next(iter(found), None)
 
 
-def of(roles: dict[int, str], *, as_of: datetime) -> list[Standing]:
+def of(roles: dict[int, str], *, as_of: datetime) -> list[Outlook]:
     """How these accounts stand, for members in these roles."""
     subjects = facts_reads.of(roles, as_of=as_of)
     book, today = policies.book(local_date(as_of)), local_date(as_of)
@@ -131,7 +131,7 @@ def of(roles: dict[int, str], *, as_of: datetime) -> list[Standing]:
         days, waits = _ahead(subject.facts, policy, today) if policy else ({}, ())
         holds = rules.holding(subject.facts, today)
         found.append(
-            Standing(subject, today, days, waits, holds, tuple(locked[account_id]), roles[account_id])
+            Outlook(subject, today, days, waits, holds, tuple(locked[account_id]), roles[account_id])
         )
     return found
 
