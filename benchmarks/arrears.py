@@ -153,14 +153,17 @@ def _after_payment(hall: Hall, database: str) -> int:
     """One account pays all it owes; what the next pass ends, if it does nothing else."""
     with _connected_to(database):
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT account_id, sum(open_cents) FROM billing_bill JOIN arrears_arrearscase c USING (account_id)"
-                " WHERE open_cents > 0 AND c.closed_at IS NULL GROUP BY 1 ORDER BY 1 LIMIT 1"
-            )
+            cursor.execute(_REMINDED, [hall.today])
             account_id, cents = cursor.fetchone()
         _pay(int(account_id), int(cents), hall.as_of)
     _ended, counts = hall.run(database, PASS)
     return counts["closed"] if not counts["opened"] + counts["moved"] + counts["told"] else 0
+
+
+_REMINDED = """
+    SELECT account_id, sum(open_cents)
+      FROM billing_bill JOIN (SELECT * FROM arrears_arrearscase WHERE stage = 'REMINDED') c USING (account_id)
+     WHERE open_cents > 0 GROUP BY 1 HAVING min(due_on) > %s ORDER BY 1 LIMIT 1"""  # late ones owe a penalty besides
 
 
 def _pay(account_id: int, cents: int, at: datetime) -> None:
@@ -235,7 +238,8 @@ def one(sheet: Sheet, hall: Hall) -> None:
 
 _STEPPING = """
     SELECT c.account_id FROM arrears_arrearscase c
-      JOIN (SELECT account_id, min(due_on) AS due_on FROM billing_bill WHERE open_cents > 0 GROUP BY 1) b USING (account_id)
+      JOIN (SELECT account_id, min(due_on) AS due_on FROM billing_bill WHERE open_cents > 0 GROUP BY 1) b
+           USING (account_id)
      WHERE c.stage = 'REMINDED' AND b.due_on = %s::date - 1 ORDER BY 1 LIMIT %s"""
 
 

@@ -84,9 +84,11 @@ _PEOPLE = """
 _BILL = """
     INSERT INTO billing_bill (id, number, account_id, kind, period, issued_on, due_on, total_cents, paid_cents, source,
                               source_number, created_at)
-    SELECT id * 10 + %(age)s, 'B' || id || '-' || %(age)s, id, 'PERIODIC', to_char(due_on - 25, 'YYYY-MM'), due_on - 25,
-           due_on, %(cents)s, CASE WHEN %(age)s < unpaid THEN 0 ELSE %(cents)s END, 'bench', id || '-' || %(age)s, now()
-      FROM (SELECT id, unpaid, %(today)s::date - coalesce(late, -20) + 30 * (greatest(unpaid, 1) - 1 - %(age)s) AS due_on
+    SELECT id * 10 + %(age)s, 'B' || id || '-' || %(age)s, id, 'PERIODIC', to_char(due_on - 25, 'YYYY-MM'),
+           due_on - 25, due_on, %(cents)s, CASE WHEN %(age)s < unpaid THEN 0 ELSE %(cents)s END, 'bench',
+           id || '-' || %(age)s, now()
+      FROM (SELECT id, unpaid,
+                   %(today)s::date - coalesce(late, -20) + 30 * (greatest(unpaid, 1) - 1 - %(age)s) AS due_on
               FROM (SELECT id, late, CASE WHEN is_open THEN least(1 + greatest(late, 0) / 30, %(months)s) ELSE 0 END
                            AS unpaid FROM resident) one) given"""
 _OWED = """
@@ -117,18 +119,21 @@ _TOLD = """
      CROSS JOIN LATERAL (
                SELECT rule.id AS rule_id, rule.stage, template_code AS code, resident.id || ':' || rule.id AS key,
                       %(today)s::date - late + rule.late_days AS told_on
-                 FROM rule WHERE rule.late_days < late AND rule.stage IN (SELECT stage FROM reached WHERE days <= own.days)
+                 FROM rule
+                WHERE rule.late_days < late AND rule.stage IN (SELECT stage FROM reached WHERE days <= own.days)
                UNION ALL
                SELECT NULL, NULL, 'held_back', 'held:' || resident.id || ':EXEMPTION:' || (%(today)s::date + 24),
                       %(today)s::date - 5 WHERE resident.name = 'overdue, exempt') told
      CROSS JOIN LATERAL (VALUES ('contact:' || resident.id * 2, resident.id * 2, 'SMS', '+86137' || resident.id),
-                           ('contact:' || resident.id * 2 + 1, resident.id * 2 + 1, 'EMAIL', resident.id || '@example.com'),
+                           ('contact:' || resident.id * 2 + 1, resident.id * 2 + 1, 'EMAIL',
+                            resident.id || '@example.com'),
                            ('inbox', NULL, 'INBOX', 'inbox')) ref (ref, contact_id, channel, address);
     INSERT INTO notices_message (id, code, recipient_ref, language, dedupe_key, context, created_at, attachment,
                                  unsubscribe_url, fallbacks)
     SELECT id, code, 'account:9' || account_id, 'zh-hans', key, '{}', told_on + time '12:00', '', '', '[]' FROM said;
     INSERT INTO notices_delivery (message_id, template_id, channel, address, body, state, provider, provider_message_id,
-                                  attempts, error, failure, priority, created_at, next_attempt_at, sent_at, delivered_at)
+                                  attempts, error, failure, priority, created_at, next_attempt_at, sent_at,
+                                  delivered_at)
     SELECT said.id, template.id, channel, address, '', 'DELIVERED', 'bench', said.id::text, 1, '', '', 3,
            told_on + time '12:00', told_on + time '12:00', told_on + time '12:01', told_on + time '12:02'
       FROM said JOIN (SELECT code, channel, min(id) AS id FROM notices_template WHERE language = 'zh-hans'

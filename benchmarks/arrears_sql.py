@@ -54,7 +54,8 @@ _WRITE = {
         UPDATE arrears_arrearscase c
            SET stage = CASE next WHEN '' THEN 'NONE' ELSE next END, stage_since = %(today)s,
                highest_stage = coalesce(nullif(next, ''), highest_stage), owed_cents = coalesce(cents, 0),
-               closed_at = CASE next WHEN '' THEN %(at)s::timestamptz END, close_reason = CASE next WHEN '' THEN 'PAID' ELSE '' END
+               closed_at = CASE next WHEN '' THEN %(at)s::timestamptz END,
+               close_reason = CASE next WHEN '' THEN 'PAID' ELSE '' END
           FROM today WHERE c.id = today.case_id AND next IS NOT NULL""",
     "arrears_stagechange": """
         INSERT INTO arrears_stagechange (case_id, from_stage, to_stage, "on", at, actor, reason, owed_cents,
@@ -65,7 +66,8 @@ _WRITE = {
     "catalog_suspension": """
         INSERT INTO catalog_suspension (subscription_id, reason, begins_on, opened_at, opened_by, closed_by, note)
         SELECT s.id, 'ARREARS', %(today)s, %(at)s, 'bench', '', '' FROM today
-          JOIN catalog_subscription s ON s.payer_id = today.account_id AND s.state = 'ACTIVE' WHERE next = 'SUSPENDED'""",
+          JOIN catalog_subscription s ON s.payer_id = today.account_id AND s.state = 'ACTIVE'
+         WHERE next = 'SUSPENDED'""",
     "notices_message": """
         INSERT INTO notices_message (code, recipient_ref, language, dedupe_key, context, created_at, attachment,
                                      unsubscribe_url, fallbacks)
@@ -79,14 +81,17 @@ _WRITE = {
           JOIN arrears_arrearscase c ON c.account_id = tell.account_id AND c.closed_at IS NULL""",
     "notices_delivery": """
         INSERT INTO notices_delivery (message_id, template_id, channel, address, body, state, provider,
-                                      provider_message_id, attempts, error, failure, priority, created_at, next_attempt_at)
+                                      provider_message_id, attempts, error, failure, priority, created_at,
+                                      next_attempt_at)
         SELECT m.id, template.id, tell.channel, address, '', 'QUEUED', '', '', 0, '', '', 3, %(at)s, %(at)s
           FROM tell JOIN arrears_arrearscase c ON c.account_id = tell.account_id AND c.closed_at IS NULL
           JOIN notices_message m ON m.dedupe_key = 'arrears:' || c.id || ':' || rule_id || ':' || ref
           JOIN (SELECT code, channel, min(id) AS id FROM notices_template WHERE language = 'zh-hans'
-                 GROUP BY code, channel) template ON template.code = tell.code AND template.channel = tell.channel""",
+                 GROUP BY code, channel) template
+            ON template.code = tell.code AND template.channel = tell.channel""",
     "arrears_casenotice": """
-        INSERT INTO arrears_casenotice (case_id, rule_id, stage, contact_ref, contact_id, message_id, told_on, created_at)
+        INSERT INTO arrears_casenotice (case_id, rule_id, stage, contact_ref, contact_id, message_id, told_on,
+                                        created_at)
         SELECT c.id, rule_id, tell.stage, ref, contact_id, m.id, %(today)s, %(at)s
           FROM tell JOIN arrears_arrearscase c ON c.account_id = tell.account_id AND c.closed_at IS NULL
           JOIN notices_message m ON m.dedupe_key = 'arrears:' || c.id || ':' || rule_id || ':' || ref""",
@@ -109,7 +114,7 @@ def carry_out(database: str, *, today: date) -> Took:
         values: dict[str, Any] = {
             "today": today,
             "at": f"{today} 12:00",
-            "policy": cursor.fetchone()[0],
+            "policy": _number(cursor),
             "suspended": AFTER_SUSPENSION,
         }
         cursor.execute(_POLICY, values)
@@ -133,7 +138,7 @@ def counts(database: str) -> dict[str, int]:
         found: dict[str, int] = {}
         for table in WRITTEN:
             cursor.execute(f"SELECT count(*) FROM {table}")
-            found[table] = int(cursor.fetchone()[0])
+            found[table] = _number(cursor)
         cursor.execute("SELECT stage || ' ' || close_reason, count(*) FROM arrears_arrearscase GROUP BY 1")
         return found | dict(cursor.fetchall())
 
@@ -142,11 +147,15 @@ def tuples_written(database: str) -> int:
     """Rows inserted, changed and deleted in this database since its beginning, as its own statistics count them."""
     with closing(psycopg2.connect(database)) as own, own.cursor() as cursor:
         cursor.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables")
-        return int(cursor.fetchone()[0])
+        return _number(cursor)
 
 
 def told_today(database: str, today: date) -> int:
     """How many notices of cases were written on that day."""
     with closing(psycopg2.connect(database)) as own, own.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM arrears_casenotice WHERE told_on = %s", [today])
-        return int(cursor.fetchone()[0])
+        return _number(cursor)
+
+
+def _number(cursor: Any) -> int:
+    return int(cursor.fetchone()[0])

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin.region_filter import RegionFilter
 from arrears.admin import evidence, reliefs
 from arrears.admin.board import WithBoard
-from arrears.choices import Stage, Wait
+from arrears.choices import CloseReason, Stage, Wait
 from arrears.models import ArrearsCase, CaseNotice, StageChange
 from arrears.selectors import prospects
 from arrears.selectors.prospects import Prospect
@@ -44,10 +44,16 @@ class CaseRegionFilter(RegionFilter):
 
 class StageChangeInline(ReadOnlyInline):
     model = StageChange
-    fields = ("on", "from_stage", "to_stage", "reason", "owed", "earliest_due_on", "actor")
-    readonly_fields = ("owed",)
+    fields = ("on", "from_stage", "to_stage", "why", "owed", "earliest_due_on", "actor")
+    readonly_fields = ("why", "owed")
     ordering = ("pk",)
     owed = amount("owed_cents", _("欠费"))
+
+    @admin.display(description=_("原因"))
+    def why(self, row: StageChange) -> str:
+        """A code of the rules in words: the stage's time came, or why the case ended."""
+        known = dict(CloseReason.choices)
+        return str(known.get(row.reason, say("到期") if row.reason.startswith("REACHED_") else row.reason))
 
 
 def who(ref: str, address: str) -> str:
@@ -128,7 +134,7 @@ class ArrearsCaseAdmin(WithBoard):
             None,
             {
                 "fields": (
-                    "number", "account", "shown_stage", "stage_since", "highest_stage", "owed", "policy", "begun",
+                    "number", "account", "stage", "stage_since", "highest_stage", "owed", "policy", "begun",
                     "ended", "close_reason",
                 )
             },

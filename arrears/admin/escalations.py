@@ -209,7 +209,7 @@ class EscalationAdmin(ReadOnlyAdmin):
     search_help_text = _("申诉编号、户号或处理人（完整）")
     ordering = ("-id",)
     fields = (
-        "number", "account", "subscription", "warrant", "slip", "source", "shown_state", "text", "opened", "due_on",
+        "number", "account", "subscription", "warrant", "slip", "source", "state", "text", "opened", "due_on",
         "first_handler", "owner", "offered_to", "answer", "cause", "closed", "digest", "pack_now",
     )  # fmt: skip
     inlines = (EscalationHistoryInline,)

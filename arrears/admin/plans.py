@@ -65,7 +65,7 @@ class DisconnectPlanAdmin(ReadOnlyAdmin):
     search_help_text = _("计划编号（完整）")
     ordering = ("-id",)
     fields = (
-        "number", "region", "shown_state", "planned_on", "lines_count", "cap", "digest", "made_by", "made", "ended",
+        "number", "region", "state", "planned_on", "lines_count", "cap", "digest", "made_by", "made", "ended",
     )  # fmt: skip
     inlines = (PlanApprovalInline,)
     shown_state = badge("state", _("状态"), PLAN_TONES)
@@ -102,7 +102,7 @@ class PlanLineAdmin(ReadOnlyAdmin):
     search_fields = ("plan__number", "subscription__number")
     search_help_text = _("计划编号或订购编号（完整）")
     ordering = ("-id",)
-    fields = ("plan", "subscription", "shown_state", "why", "error", "done")
+    fields = ("plan", "subscription", "state", "why", "error", "done")
     shown_state = badge("state", _("状态"), LINE_TONES)
     done = moment("done_at", _("处理时间"))
 

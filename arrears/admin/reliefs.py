@@ -70,7 +70,7 @@ class PromiseAdmin(ReadOnlyAdmin):
     search_fields = ("number", "account__number")
     search_help_text = _("延期编号或户号（完整）")
     ordering = ("-id",)
-    fields = ("number", "account", "shown_state", "promised_on", "until", "owed", "ended")
+    fields = ("number", "account", "state", "promised_on", "until", "owed", "ended")
     shown_state = badge("state", _("状态"), TONES)
     owed = amount("owed_cents", _("承诺时欠费"))
     ended = moment("ended_at", _("结束时间"))

@@ -90,7 +90,7 @@ class NumberRestore(OnPackages):
     title = _("恢复号码")
     summary = _("欠费拆机后，在号码保留期内缴清欠费、选好套餐，就能用回原来的号码")
     icon = "phone"
-    order = 47
+    order = 95
     form_class = RestoreForm
     page_url_name = "arrears:restore"
 

@@ -1,13 +1,15 @@
 """Which policy holds for whom on a day: that of the nearest region, and there that of the kind of customer first."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db import connection
 
 from accounts.models import Region
 from arrears.choices import Proof, Stage
-from arrears.models import Policy, PolicyNotice, PolicyStage
+from arrears.models import Policy
 from arrears.rules import NoticeRule, PolicyFacts, StageRule
 from notices import kinds
 from notices.models import Channel
@@ -38,43 +40,67 @@ class Book:
         return max(0, -min(firsts, default=0))
 
 
+_BOOK = """
+    SELECT id, region_id, customer_kind, minimum_cents, promise_days, promises_a_month,
+           (SELECT jsonb_agg(jsonb_build_array(stage, days, minimum_stay_days, cap_per_run) ORDER BY days)
+              FROM arrears_policystage WHERE policy_id = policy.id),
+           (SELECT jsonb_agg(jsonb_build_array(id, stage, days, template_code, needed_for, needed_proof, needed_days)
+                             ORDER BY days, id) FROM arrears_policynotice WHERE policy_id = policy.id)
+      FROM arrears_policy policy WHERE active_from <= %(on)s AND (active_to IS NULL OR active_to > %(on)s)"""
+
+
 def book(on: date) -> Book:
-    """The policies that hold on that day. Four queries."""
-    held = Policy.objects.filter(active_from__lte=on).filter(Q(active_to=None) | Q(active_to__gt=on))
-    rows = held.prefetch_related(
-        Prefetch("stages", PolicyStage.objects.order_by("days")),
-        Prefetch("notices", PolicyNotice.objects.order_by("days", "pk")),
-    )
-    policies = list(rows)
-    return Book(
-        by_place={(row.region_id, row.customer_kind): facts_of(row) for row in policies},
-        parents=dict(Region.objects.values_list("id", "parent_id")),
-        promises={row.pk: (row.promise_days, row.promises_a_month) for row in policies},
-    )
+    """The policies that hold on that day. One query, and one more where a policy is of a region."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BOOK, {"on": on})
+        rows = cursor.fetchall()
+    by_place, promised = {}, {}
+    for policy_id, region_id, kind, minimum_cents, days, times, stages, notices in rows:
+        by_place[region_id, kind] = PolicyFacts(
+            id=policy_id,
+            minimum_cents=minimum_cents,
+            stages={Stage(each[0]): _stage(*each) for each in _list(stages)},
+            notices=tuple(_notice(*each) for each in _list(notices)),
+        )
+        promised[policy_id] = days, times
+    has_places = any(region_id is not None for region_id, _kind in by_place)
+    regions = Region.objects.values_list("id", "parent_id") if has_places else ()
+    return Book(by_place, dict(regions), promised)
+
+
+def _list(found: str | None) -> list[list[Any]]:
+    return list(json.loads(found)) if found else []
 
 
 def facts_of(policy: Policy) -> PolicyFacts:
     """The policy as the rules read it."""
+    stages = policy.stages.order_by("days").values_list("stage", "days", "minimum_stay_days", "cap_per_run")
+    notices = policy.notices.order_by("days", "pk").values_list(
+        "pk", "stage", "days", "template_code", "needed_for", "needed_proof", "needed_days"
+    )
     return PolicyFacts(
         id=policy.pk,
         minimum_cents=policy.minimum_cents,
-        stages={
-            Stage(row.stage): StageRule(Stage(row.stage), row.days, row.minimum_stay_days, row.cap_per_run)
-            for row in policy.stages.all()
-        },
-        notices=tuple(_notice(row) for row in policy.notices.all()),
+        stages={Stage(each[0]): _stage(*each) for each in stages},
+        notices=tuple(_notice(*each) for each in notices),
     )
 
 
-def _notice(row: PolicyNotice) -> NoticeRule:
-    kind = kinds.find(row.template_code)
+def _stage(stage: str, days: int, stay_days: int, cap: int | None) -> StageRule:
+    return StageRule(Stage(stage), days, stay_days, cap)
+
+
+def _notice(
+    rule_id: int, stage: str, days: int, code: str, needed_for: str, proof: str, needed_days: int
+) -> NoticeRule:
+    kind = kinds.find(code)
     return NoticeRule(
-        id=row.pk,
-        stage=Stage(row.stage),
-        days=row.days,
-        code=row.template_code,
-        needed_for=Stage(row.needed_for) if row.needed_for else None,
-        proof=Proof(row.needed_proof),
-        needed_days=row.needed_days,
+        id=rule_id,
+        stage=Stage(stage),
+        days=days,
+        code=code,
+        needed_for=Stage(needed_for) if needed_for else None,
+        proof=Proof(proof),
+        needed_days=needed_days,
         has_letter=kind is not None and Channel.LETTER in kind.channels,
     )

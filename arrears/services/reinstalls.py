@@ -216,7 +216,7 @@ def _make_rule(
         active_to=date.fromisoformat(data["active_to"]) if data["active_to"] else None,
         approval=_waiting(RULE, subject_id),
     )
-    return _("复装限制已生效排定")
+    return _("复装限制已排定，到生效日起有效")
 
 
 @approvals.kind(

@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.functional import Promise
 
-from accounts.models import User
 from arrears import rules
 from arrears.choices import Hold, Stage
 from arrears.rules import INBOX, POST, Facts, PolicyFacts, Reach
@@ -37,6 +36,7 @@ _CASE_NOTICES = """
                   %(contacts)s::bigint[], %(keys)s::text[]) AS given (case_id, rule_id, stage, ref, contact_id, key)
       JOIN notices_message m ON m.dedupe_key = given.key
      ORDER BY case_id, rule_id, ref ON CONFLICT (case_id, rule_id, contact_ref) DO NOTHING"""
+_LANGUAGES = "SELECT phone, language FROM accounts_user WHERE phone = ANY(%s::text[]) AND language <> %s"
 _INBOX = Reach(INBOX, Channel.INBOX, messages.INBOX.value)
 
 
@@ -205,8 +205,9 @@ def _url() -> str:
 def _languages(subjects: Iterable[Subject]) -> dict[str, str]:
     """The language of those who log in with these phones and read another one than the house's."""
     phones = [each.address for subject in subjects for each in subject.facts.contacts]
-    users = User.objects.filter(phone__in=phones).exclude(language=settings.LANGUAGE_CODE)
-    return {phone: language for phone, language in users.values_list("phone", "language") if phone}
+    with connection.cursor() as cursor:
+        cursor.execute(_LANGUAGES, [arrays.texts(phones), settings.LANGUAGE_CODE])
+        return dict(cursor.fetchall())
 
 
 def _language(subject: Subject, reach: Reach, languages: dict[str, str]) -> str:

@@ -73,16 +73,7 @@ def everything(i: int, account: BillingAccount) -> ArrearsCase:
     WriteOff.objects.create(
         bill=bill,
         amount_cents=100,
-        approval=Approval.objects.create(
-            kind="arrears.write_off",
-            object_type="billing.Bill",
-            object_id=str(bill.pk),
-            amount_cents=100,
-            region_id=account.region_id,
-            reason="查无此人",
-            requested_by=ACTOR.ref,
-            requested_at=NOON,
-        ),
+        approval=_approval(account, "arrears.write_off"),
         reason="查无此人",
         actor=ACTOR.ref,
         at=NOON,
@@ -101,11 +92,12 @@ def _afterwards(i: int, account: BillingAccount) -> None:
     begins = date(2020, 1, 1) + timedelta(days=i)
     rule = ReinstallRule.objects.create(
         region=None, months=1, text="欠费拆机后一个月内不办新装", active_from=begins,
-        active_to=begins + timedelta(days=1),
+        active_to=begins + timedelta(days=1), approval=_approval(account, "arrears.reinstall_rule"),
     )  # fmt: skip
     ReinstallOverride.objects.create(
-        account=account, rule=rule, authority="王主任", reason="医院", actor=ACTOR.ref, at=NOON
-    )
+        account=account, rule=rule, authority="王主任", reason="医院", actor=ACTOR.ref, at=NOON,
+        approval=_approval(account, "arrears.reinstall_override"),
+    )  # fmt: skip
     row = Subscription.objects.filter(account=account).order_by("pk").first()
     assert row is not None
     document = Upload.objects.create(
@@ -116,4 +108,11 @@ def _afterwards(i: int, account: BillingAccount) -> None:
     AuthorityOrder.objects.create(
         subscription=row, authority="通信管理局", reference=f"公函 {i} 号", document=document, reason="涉诈",
         made_by=account.memberships.get().user, created_at=NOON,
+    )  # fmt: skip
+
+
+def _approval(account: BillingAccount, kind: str) -> Approval:
+    return Approval.objects.create(
+        kind=kind, object_type="accounts.BillingAccount", object_id=str(account.pk), amount_cents=100,
+        region_id=account.region_id, reason="已核实", requested_by=ACTOR.ref, requested_at=NOON,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from catalog.holdings.services.subscriptions import Evidence, Wanted
 from catalog.models import Offer, Pause, PausePolicy, ProductType, Suspension, TerminationReason
 from core.actor import Actor
 from operations.models import Slip
+from tests.catalog.holdings import build as holdings
 from tests.conftest import NOON
 
 ACTOR = Actor("test:admin")
@@ -27,7 +28,7 @@ def everything(i: int, account: BillingAccount) -> None:
     subscriptions.terminate(
         number=over.number,
         reason=TerminationReason.CUSTOMER,
-        evidence=Evidence(slip_id=slip.pk),
+        evidence=Evidence(slip_id=holdings.slip(account).pk),
         actor=ACTOR,
         as_of=NOON,
     )

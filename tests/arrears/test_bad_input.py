@@ -153,7 +153,7 @@ def test_a_receipt_counts_from_the_day_on_which_it_came_and_once() -> None:
     assert next_of(account, after(100)).day == after(102)
 
 
-@pytest.mark.parametrize("how", ["forged", "unknown", "failed", "by nobody"])
+@pytest.mark.parametrize("how", ["forged", "unknown", "failed", "came back", "by nobody"])
 def test_what_is_no_receipt_of_this_notice_proves_nothing(how: str) -> None:
     account, row = warned()
     if how == "forged":
@@ -162,10 +162,13 @@ def test_what_is_no_receipt_of_this_notice_proves_nothing(how: str) -> None:
         assert say(row, after(82), provider_message_id="SMS9", message_id="9999999-x") is Verdict.UNKNOWN
     elif how == "failed":
         say(row, after(82), status="FAILED")
+    elif how == "came back":  # as a letter does, or a mail that bounces later
+        say(row, after(82))
+        Delivery.objects.filter(pk=row.pk).update(failure=Failure.HARD)
     else:
         Delivery.objects.filter(pk=row.pk).update(state="DELIVERED", delivered_at=noon(after(82)))
     assert proven(account, after(90)) is None
-    assert Wait.PROOF in next_of(account, after(100)).waits or how == "failed"
+    assert {Wait.PROOF, Wait.NOBODY} & set(next_of(account, after(100)).waits)
     assert build.stage(account) == "DISCONNECT_WARNED"
 
 

@@ -39,9 +39,9 @@ def test_the_debt_stays_on_his_pages_and_over_the_interface() -> None:
             answer = client.get(page)
             assert answer.status_code == 200, page
             assert "26.00" in answer.content.decode(), page
-        answer = client.get("/arrears/restore/").content.decode()
-        assert DIGITS in answer
-        assert "26.00" in answer
+        text = client.get("/arrears/restore/").content.decode()
+        assert DIGITS in text
+        assert "26.00" in text
         [row] = api.get("/api/arrears/").json()["results"]
     assert (row["stage"], row["owed_cents"]) == ("DISCONNECTED", 2600)
 
@@ -57,7 +57,7 @@ def test_the_penalty_goes_on_by_rule_up_to_its_cap() -> None:
 
 def test_he_is_reminded_as_often_as_the_policy_says_and_no_more() -> None:
     at = build_restore.cut()
-    days = []
+    days: list[int] = []
     for n in range(92, 260):
         build.one(at.account, after(n))
         if Message.objects.filter(code="debt_remains").count() > 2 * len(days):

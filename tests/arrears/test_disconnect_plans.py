@@ -156,7 +156,7 @@ def test_the_command_makes_the_file_and_carries_out_only_that_one(tmp_path: Path
 def test_no_plan_is_written_over(tmp_path: Path) -> None:
     out = tmp_path / "plan.csv"
     out.write_text("mine")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(CommandError):
         call_command("disconnect", "--dry-run", "--out", str(out))
     assert (out.read_text(), DisconnectPlan.objects.exists()) == ("mine", False)
 

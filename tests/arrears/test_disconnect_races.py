@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from arrears import locks
+from arrears import disconnect_rules, locks
 from arrears.disconnect_rules import Missing
 from arrears.models import PlanLine, PlanState
 from arrears.services import disconnecting, plans
@@ -33,7 +33,7 @@ def test_without_the_services_lock_it_would_be_too_late_and_the_law_sees_it(
     """The race, shown: judged as ready, then somebody pays or leaves a contact. Only the law is left to refuse."""
     at = build_cut.ready()
     monkeypatch.setattr(locks, "accounts", lambda ids: None)
-    real = disconnecting.disconnect_rules.missing
+    real = disconnect_rules.missing
     judged: list[tuple[Missing, ...]] = []
 
     def meanwhile(facts: Any, today: Any) -> tuple[Missing, ...]:
@@ -41,7 +41,7 @@ def test_without_the_services_lock_it_would_be_too_late_and_the_law_sees_it(
         together(partial(MEANWHILE[code], at))
         return judged[-1]
 
-    monkeypatch.setattr(disconnecting.disconnect_rules, "missing", meanwhile)
+    monkeypatch.setattr(disconnect_rules, "missing", meanwhile)
     with pytest.raises(NotCut) as refused:
         disconnecting.cut(line_id=at.line.pk, actor=ACTOR, as_of=noon(DAY))
     assert judged == [()]  # the service alone would have cut him
@@ -55,12 +55,12 @@ def test_with_the_lock_whoever_comes_in_that_second_waits(
 ) -> None:
     at = build_cut.ready()
     line_id = at.line.pk
-    real = disconnecting.disconnect_rules.missing
+    real = disconnect_rules.missing
     judged, came = threading.Event(), threading.Event()
     seen: list[bool] = []
 
     def slowly(facts: Any, today: Any) -> tuple[Missing, ...]:
-        found = real(facts, today)
+        found: tuple[Missing, ...] = real(facts, today)
         judged.set()
         seen.append(came.wait(1.0))  # whether he came through while the lock is held
         return found
@@ -70,7 +70,7 @@ def test_with_the_lock_whoever_comes_in_that_second_waits(
         MEANWHILE[code](scene)
         came.set()
 
-    monkeypatch.setattr(disconnecting.disconnect_rules, "missing", slowly)
+    monkeypatch.setattr(disconnect_rules, "missing", slowly)
     cut: Any = partial(disconnecting.cut, line_id=line_id, actor=ACTOR, as_of=noon(DAY))
     together(cut, partial(comes, at))
     assert seen == [False]

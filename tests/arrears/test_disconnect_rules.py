@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from arrears.choices import Hold, Stage
-from arrears.disconnect_rules import LineFacts, Missing, Notice, missing, proofs
+from arrears.disconnect_rules import LineFacts, Missing, Notice, Unproven, missing, proofs
 from arrears.rules import POST
 
 TODAY = date(2026, 6, 4)
@@ -98,7 +98,7 @@ def test_the_first_delivery_counts() -> None:
 
 
 def test_each_code_has_a_text() -> None:
-    assert all(str(code.label) and code.label != code.value for code in Missing)
+    assert all(str(code.label) not in ("", code.value) for code in (*Missing, *Unproven))
 
 
 @pytest.mark.parametrize(

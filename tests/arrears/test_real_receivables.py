@@ -20,9 +20,10 @@ from billing.selectors import ledger_check
 from billing.services.bills import disputes
 from core import money
 from tests import shared_data
-from tests.arrears import build, real
+from tests.arrears import real
 from tests.arrears.build import ACTOR, noon
 from tests.arrears.oracle import Debt
+from tests.billing import build as billing
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -75,7 +76,7 @@ class Books:
         self._issued, self._due, self._settled = (
             _by_day(invoices, name) for name in ("issued_on", "due_on", "settled_on")
         )
-        self._raised_by = build.money.user()
+        self._raised_by = billing.user()
 
     def write(self, today: date) -> None:
         """What happens on that day, before noon."""

@@ -131,12 +131,12 @@ def test_a_warrant_that_it_writes_by_itself_needs_those_who_approved(app: str, w
     """By the maker, by one person twice, by two who were never asked."""
     at = build_cut.ready()
     first = at.plan.approvals.earliest("pk").user_id
-    people = {
+    people: dict[str, list[Any]] = {
         "maker": [first, at.plan.made_by_id],
         "one": [first, first],
         "others": [build_cut.person().pk, build_cut.person().pk],
-    }[who]
-    statement = (WARRANT, [*people, at.day, noon(at.day)])
+    }
+    statement = (WARRANT, [*people[who], at.day, noon(at.day)])
     if who == "one":
         refused(app, statement)
     else:
