@@ -41,3 +41,8 @@ def test_a_night_is_its_seals_in_their_order_after_the_night_before() -> None:
     }
     assert root.digest not in others
     assert len(others) == 6
+
+
+def test_what_is_plain_already_stays_as_it_is() -> None:
+    assert [evidence_rules.plain(each) for each in ("停机预告", 7, None, True)] == ["停机预告", 7, None, True]
+    assert evidence_rules.plain(b"receipt") == evidence_rules.digest("receipt")

@@ -193,6 +193,12 @@ def test_a_new_case_begins_where_the_next_bill_is_due() -> None:
     assert stage_on(replace(OFF, due_on=day(30)), day(61)) == S.SUSPENDED
 
 
+def test_a_case_of_which_nobody_knows_with_which_bill_it_began_goes_on() -> None:
+    unknown = replace(WARNED, entered_due_on=None)
+    decision = rules.assess(unknown, POLICY, day(25))
+    assert (decision.stage, decision.close) == (S.SUSPEND_WARNED, None)
+
+
 def test_a_stage_is_never_taken_back_by_a_new_policy() -> None:
     later = {key: replace(rule, days=rule.days + 40) for key, rule in POLICY.stages.items()}
     decision = rules.assess(OFF, replace(POLICY, stages=later), day(40))
