@@ -1,5 +1,6 @@
 """The work page 「待审批」: what waits for a second person, oldest first, each with what is needed to decide it."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -19,10 +20,13 @@ from core.models import Approval, ApprovalState
 from core.reasoned import ReasonOnlyForm, address
 from core.staff_pages import refuse
 
+logger = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 PER_PAGE = 20
+MISSING = "—"
 URL = "admin:core_approval_desk"
 
 
@@ -128,8 +132,13 @@ def _title(row: Approval) -> Any:
 
 
 def _detail(row: Approval) -> Any:
+    """What is asked for, in words; a dash for data of a release that said it otherwise: the desk opens all the same."""
     kind = approvals.find(row.kind)
-    return kind.describe(row.data) if kind else ""
+    try:
+        return kind.describe(row.data) if kind else ""
+    except (KeyError, TypeError, ValueError):
+        logger.warning("approval %s: its data cannot be read", row.pk)
+        return MISSING
 
 
 def _subjects(rows: list[Approval]) -> dict[tuple[str, str], str]:

@@ -3,6 +3,7 @@
 The version before it, of the same region and kind of customer, ends on the day on which the new one begins.
 """
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -64,6 +65,11 @@ class CodeTaken(Conflict):
 class Overlaps(Conflict):
     code = "POLICY_OVERLAPS"
     message = gettext_lazy("同一区域、同一客户类型在这段日子里已有排定的策略，请先结束它")
+
+
+class Incomplete(HallError):
+    code = "POLICY_INCOMPLETE"
+    message = gettext_lazy("申请的内容不完整，请驳回后重新提交")
 
 
 class StillNeeded(Conflict):
@@ -206,9 +212,12 @@ def _write(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     """From the day asked for, or from tomorrow where the decision came later: what has held stays what it was."""
-    draft = policy_rules.from_plain(data)
-    begins = max(draft.active_from, local_date(as_of) + timedelta(1))
-    draft = policy_rules.from_plain(data | {"active_from": begins.isoformat()})
+    try:
+        asked = policy_rules.from_plain(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Incomplete() from error
+    begins = max(asked.active_from, local_date(as_of) + timedelta(1))
+    draft = replace(asked, active_from=begins)
     _one_at_a_time()
     _check(draft, as_of)
     _same_place(draft).filter(active_from__lt=begins).filter(

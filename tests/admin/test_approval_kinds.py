@@ -32,6 +32,29 @@ WHOLE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "billing.receipt_transfer": ({"to_number": "8800100009"}, ["8800100009"]),
     "billing.refund": ({"reason_code": "DUPLICATE"}, ["重复"]),
     "billing.refund_by_hand": ({"evidence": "PZ-2026-7"}, ["PZ-2026-7"]),
+    "arrears.exemption": (
+        {"reason": "HARDSHIP", "active_from": "2026-12-01", "active_to": "2027-02-01"},
+        ["困难帮扶", "2026-12-01", "2027-02-01"],
+    ),
+    "arrears.policy": (
+        {"code": "own", "title": "试点策略", "region_id": None, "customer_kind": "", "minimum_cents": 100,
+         "promise_days": 7, "promises_a_month": 1, "active_from": "2026-12-01", "active_to": None,
+         "stages": [{"stage": "REMINDED", "days": -3, "minimum_stay_days": 1, "cap_per_run": None}],
+         "notices": []},
+        ["试点策略", "全部地区", "2026-12-01", "¥1.00", "已提醒第 -3 天"],
+    ),
+    "arrears.policy_end": ({"code": "own", "ends_on": "2026-12-01"}, ["own", "2026-12-01"]),
+    "arrears.reinstall_rule": (
+        {"months": 3, "active_from": "2026-12-01", "text": "三个月内不办新装"},
+        ["3 个月", "2026-12-01", "三个月内不办新装"],
+    ),
+    "arrears.reinstall_override": ({"authority": "王主任"}, ["王主任"]),
+    "catalog.pause_policy": (
+        {"region_id": None, "customer_kind": "", "least_days": 10, "most_days": 100, "times_a_year": 3,
+         "active_from": "2026-12-01", "active_to": None},
+        ["全部地区", "10 至 100 天", "每年 3 次", "2026-12-01"],
+    ),
+    "catalog.pause_policy_end": ({"place": "西宁", "ends_on": "2026-12-01"}, ["西宁", "2026-12-01"]),
     "catalog.price_exception": (
         {"offer": 1, "offer_name": "基本收视", "charge": "PERIOD", "amount_cents": 1300,
          "active_from": "2026-12-01", "active_to": "2027-06-01"},
@@ -42,6 +65,7 @@ WHOLE: dict[str, tuple[dict[str, Any], list[str]]] = {
 SILENT = {  # the amount and the object say it all
     "billing.receipt_use", "billing.refund_approval", "billing.bill_reopen", "billing.refund_waiver",
     "billing.adjustment", "billing.penalty_waiver", "billing.counter_reversal", "arrears.write_off",
+    "arrears.reinstall_rule_end",
 }  # fmt: skip
 
 
@@ -65,7 +89,9 @@ def ask(kind: str, data: dict[str, Any], about: tuple[str, int] = ("accounts.Use
 
 def test_each_kind_is_known_here() -> None:
     assert {
-        name for name in kinds() if name.split(".")[0] in ("accounts", "billing", "catalog", "resources")
+        name
+        for name in kinds()
+        if name.split(".")[0] in ("accounts", "arrears", "billing", "catalog", "resources")
     } == {
         *WHOLE,
         *SILENT,
