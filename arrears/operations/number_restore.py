@@ -21,7 +21,7 @@ from catalog.models import Offer, Subscription
 from catalog.orders.operations.base import OnPackages
 from catalog.orders.selectors.quoting import Wish
 from catalog.orders.selectors.takes import LockedNumber, takes_number
-from core import clock
+from core import clock, joined
 from core.errors import Conflict
 from core.money import display
 from operations.context import Context
@@ -127,7 +127,7 @@ class NumberRestore(OnPackages):
 
 def _unpaid(kept: restorable.Kept) -> ArrearsUnpaid:
     return ArrearsUnpaid(
-        accounts=gettext("、").join(kept.owing),
+        accounts=joined.words(kept.owing),
         amount=display(kept.owed_cents),
         digits=kept.line.service_number,
         url=f"{reverse('billing:pay')}?account={kept.owing[0]}",
