@@ -8,7 +8,7 @@ HALL_UNHEARD_EXAMPLES raises the number of stories.
 import os
 from collections import Counter
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -73,12 +73,18 @@ class Unheard(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self.story.__exit__(None, None, None)
 
-    @initialize(days_late=st.sampled_from([0, 0, 28, 60, 88, 95]))
-    def he_may_be_late_already(self, days_late: int) -> None:
-        """On the days on which something happens; the others would change nothing."""
+    @initialize(
+        days_late=st.sampled_from([0, 28, 60, 88, 95, 102, 109]),
+        phone=st.sampled_from(["good", "good", "lost", "soft", "dead"]),
+        line=st.sampled_from(["good", "good", "good", "dead"]),
+    )
+    def he_may_be_late_already(self, days_late: int, phone: Fate, line: Fate) -> None:
+        """On the days on which something happens, the post's included; the others would change nothing."""
+        [number] = Contact.objects.filter(account=self.world.account).values_list("value", flat=True)
+        self.world.fates |= {number: phone, f"+86{LINE}": line}
         self.world.bill(2600, due_in=4)
         due_on = self.world.today + 4 * DAY
-        for n in (-3, 1, 23, 24, 30, 31, 81, 82, 91):
+        for n in (-3, 1, 23, 30, 31, 37, 81, 87, 91, 94, 95, 98, 101, 102, 105, 109):
             if n <= days_late:
                 self.world.today = due_on + n * DAY
                 self.world.pass_()
@@ -237,6 +243,15 @@ class Unheard(RuleBasedStateMachine):
             assert approvals < 2
         self._check_cut(before)
 
+    @rule()
+    def the_operators_do_their_round(self) -> None:
+        self.a_plan_is_made_and_run(2, 0)
+
+    @rule()
+    def they_do_it_again_tomorrow(self) -> None:
+        self.days_go_by(1)
+        self.a_plan_is_made_and_run(2, 0)
+
     @precondition(lambda self: self.world.line.state == "ACTIVE")
     @rule(how=st.sampled_from(["door", "model", "update"]))
     def somebody_cuts_without_leave(self, how: str) -> None:
@@ -381,12 +396,13 @@ def test_no_line_is_cut_unheard_and_none_stays_off_that_owes_nothing(settings_of
 @pytest.mark.django_db
 def test_a_story_can_end_with_a_cut(settings_of_uploads: None) -> None:
     """The control: whoever was told of everything is cut, and the machine has looked at it."""
-    machine = Unheard()
-    machine.he_may_be_late_already(95)
-    machine.world.days(2)
-    machine.a_plan_is_made_and_run(2, 0)
-    assert machine.cuts == 1
-    machine.teardown()
+    for phone, days_late in (("good", 95), ("dead", 109)):
+        machine = Unheard()
+        machine.he_may_be_late_already(days_late, cast("Fate", phone), "good")
+        machine.world.days(2)
+        machine.a_plan_is_made_and_run(2, 0)
+        assert machine.cuts == 1, phone
+        machine.teardown()
 
 
 @pytest.fixture

@@ -102,6 +102,7 @@ class World:
             fate = self.fates.get(row.address, "good")
             if fate != "lost":
                 self.receipt(row, "DELIVERED" if fate == "good" else "FAILED", CODES.get(fate, ""))
+        self.news()
         self.post()
 
     def receipt(
@@ -121,15 +122,15 @@ class World:
         return verdict
 
     def post(self) -> None:
-        letters.deliver(as_of=self.at)
+        """A moment later: what the news brought goes the same day."""
+        at = self.at + timedelta(minutes=1)
+        letters.deliver(as_of=at)
         try:
-            listed = letters.print_list(sight=everything, region_ref="", actor=ACTOR, as_of=self.at)
+            listed = letters.print_list(sight=everything, region_ref="", actor=ACTOR, as_of=at)
         except letters.NothingToPrint:
             return
         stamp = letters.Proof("stamp.jpg", [picture()])
-        letters.register_posting(
-            list_id=listed.pk, posted_on=self.today, proof=stamp, actor=ACTOR, as_of=self.at
-        )
+        letters.register_posting(list_id=listed.pk, posted_on=self.today, proof=stamp, actor=ACTOR, as_of=at)
 
     def pass_(self) -> None:
         assert build.run(self.today).failed == 0
