@@ -29,10 +29,7 @@ from arrears.models import (
     Exemption,
     ExemptionReason,
     PlanLine,
-    PlanState,
-    Promise,
     StageChange,
-    Warrant,
 )
 from arrears.services import disconnecting, plans, promises, restoring
 from arrears.services.disconnecting import NotCut
@@ -41,13 +38,12 @@ from billing.services.bills import adjustments, disputes
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import suspensions
 from catalog.models import Subscription, Suspension, Termination
-from core.clock import local_date
 from core.errors import HallError, NotFound
 from notices.models import Delivery, DeliveryState
 from notices.services.receipts import Verdict
-from tests.arrears import build_cut, unheard_world
+from tests.arrears import build_cut, unheard_truth, unheard_world
 from tests.arrears.build import ACTOR
-from tests.arrears.unheard_world import DAY, LINE, NEEDED, Fate, World, pick
+from tests.arrears.unheard_world import DAY, NEEDED, Fate, World, pick
 from tests.billing import build as money
 from tests.catalog.holdings import build as holdings
 
@@ -80,8 +76,8 @@ class Unheard(RuleBasedStateMachine):
     )
     def he_may_be_late_already(self, days_late: int, phone: Fate, line: Fate) -> None:
         """On the days on which something happens, the post's included; the others would change nothing."""
-        [number] = Contact.objects.filter(account=self.world.account).values_list("value", flat=True)
-        self.world.fates |= {number: phone, f"+86{LINE}": line}
+        [number] = self.world.left()
+        self.world.fates |= {number: phone, self.world.own_number: line}
         self.world.bill(2600, due_in=4)
         due_on = self.world.today + 4 * DAY
         for n in (-3, 1, 23, 30, 31, 37, 81, 87, 91, 94, 95, 98, 101, 102, 105, 109):
@@ -182,7 +178,7 @@ class Unheard(RuleBasedStateMachine):
     def he_pauses_or_resumes(self) -> None:
         number, reason = self.world.line.number, SuspensionReason.CUSTOMER
         turn = suspensions.resume if self._is_off(reason) else suspensions.suspend
-        if self.world.line.state == "ACTIVE":
+        if self.world.is_on():
             turn(number=number, reason=reason, actor=ACTOR, as_of=self.world.at)
             self.world.news()
 
@@ -252,7 +248,7 @@ class Unheard(RuleBasedStateMachine):
         self.days_go_by(1)
         self.a_plan_is_made_and_run(2, 0)
 
-    @precondition(lambda self: self.world.line.state == "ACTIVE")
+    @precondition(lambda self: self.world.is_on())
     @rule(how=st.sampled_from(["door", "model", "update"]))
     def somebody_cuts_without_leave(self, how: str) -> None:
         """Through the door with a line of no plan that goes on, or past everything."""
@@ -291,7 +287,7 @@ class Unheard(RuleBasedStateMachine):
     @invariant()
     def no_line_is_off_that_owes_nothing(self) -> None:
         """Once the news is handled; what is disputed does not count."""
-        if self.world.owes() <= 0 and self.world.line.state == "ACTIVE":
+        if self.world.owes() <= 0 and self.world.is_on():
             assert unheard_world.unhandled() == []
             assert not self._is_off(SuspensionReason.ARREARS)
 
@@ -318,60 +314,14 @@ class Unheard(RuleBasedStateMachine):
 
     def _look(self) -> None:
         """At what has just happened: nobody who was suspended had not been told a week before."""
-        rows = list(StageChange.objects.filter(to_stage="SUSPENDED", pk__gt=self.seen_changes).order_by("pk"))
-        for row in rows:
+        for row in StageChange.objects.filter(to_stage="SUSPENDED", pk__gt=self.seen_changes).order_by("pk"):
             self.seen_changes = row.pk
-            assert row.on == self.world.today
-            for address in self.world.live_addresses():
-                assert self._was_sent("suspension_ahead", address, row), address
-
-    def _was_sent(self, code: str, address: str, row: StageChange) -> bool:
-        """A week before, to that address; a letter, where nobody hears there."""
-        by = Delivery.objects.filter(message__code=code, created_at__gte=row.case.opened_at)
-        in_time = by.filter(sent_at__date__lte=row.on - 7 * DAY)
-        dead = by.filter(address=address, failure="HARD").exists()
-        post = by.filter(
-            channel="LETTER", letter_list__proof__isnull=False, letter_list__posted_on__lte=row.on - 14 * DAY
-        )
-        return post.exists() if dead else in_time.filter(address=address).exists()
+            unheard_truth.check_suspension(self.world, row)
 
     def _check_cut(self, before: int) -> None:
-        """Whoever was cut had been off for more than 60 days, owed, and had heard of it on every phone."""
-        if self._terminations() == before:
-            return
-        self.cuts += 1
-        end = Termination.objects.get(reason="ARREARS")
-        warrant = Warrant.objects.get(subscription=self.world.line)
-        plan = warrant.plan
-        assert plan is not None
-        assert plan.state in (PlanState.RUNNING, PlanState.DONE)
-        assert len({warrant.first_approver_id, warrant.second_approver_id, plan.made_by_id}) == 3
-        assert end.suspension is not None
-        assert (self.world.today - end.suspension.begins_on).days > 60
-        assert self.world.owes() > 0
-        assert not Dispute.objects.open().exists()
-        assert not Exemption.objects.filter(
-            active_from__lte=self.world.today, active_to__gt=self.world.today
-        ).exists()
-        assert not Promise.objects.filter(state="OPEN", until__gte=self.world.today).exists()
-        assert all(self.world.at - row.created_at >= 3 * DAY for row in self.world.in_flight)
-        left = set(Contact.objects.filter(account=self.world.account).values_list("value", flat=True))
-        for address in left | {f"+86{LINE}"}:
-            assert self._has_heard(address, warrant), address
-
-    def _has_heard(self, address: str, warrant: Warrant) -> bool:
-        """A signed receipt for that address a week before; for a dead one a letter that had arrived by then."""
-        since, until = local_date(warrant.case.opened_at), self.world.today - 7 * DAY
-        days = self.world.heard.get(("disconnection_ahead", address), [])
-        if any(since <= day <= until for day in days):
-            return True
-        by = Delivery.objects.filter(
-            message__code="disconnection_ahead", created_at__gte=warrant.case.opened_at
-        )
-        post = by.filter(
-            channel="LETTER", letter_list__proof__isnull=False, letter_list__posted_on__lte=until - 7 * DAY
-        )
-        return by.filter(address=address, failure="HARD").exists() and post.exists()
+        if self._terminations() > before:
+            self.cuts += 1
+            unheard_truth.check_cut(self.world)
 
     def _terminations(self) -> int:
         return Termination.objects.filter(reason="ARREARS").count()

@@ -50,11 +50,22 @@ class World:
     def at(self) -> datetime:
         return noon(self.today)
 
+    @property
+    def own_number(self) -> str:
+        return f"+86{LINE}"
+
+    def left(self) -> set[str]:
+        """The phones that he has left."""
+        return set(Contact.objects.filter(account=self.account).values_list("value", flat=True))
+
     def live_addresses(self) -> set[str]:
         """All that he left, and the line as long as it is his."""
-        left = set(Contact.objects.filter(account=self.account).values_list("value", flat=True))
+        return self.left() | ({self.own_number} if self.is_on() else set())
+
+    def is_on(self) -> bool:
+        """Whether the line is still his, suspended or not."""
         self.line.refresh_from_db(fields=["state"])
-        return left | ({f"+86{LINE}"} if self.line.state == "ACTIVE" else set())
+        return self.line.state == "ACTIVE"
 
     def owes(self) -> int:
         """What counts: without what is disputed; nothing here is an order's."""
