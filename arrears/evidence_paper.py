@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from arrears import evidence_words
@@ -16,6 +17,7 @@ from core import money
 from notices.models import Channel
 
 LANGUAGE = "zh-hans"
+_RANKS = {each: rank for rank, each in enumerate(TOLD)}  # what comes first of one moment
 Row = Mapping[str, Any]
 
 
@@ -53,11 +55,11 @@ def _facts(pack: Row, made_at: datetime) -> Iterator[tuple[str, str]]:
 def _tables(pack: Row) -> Iterator[Table]:
     head = (_("号码或地址"), _("方式"), _("联系人"), _("验证时间"))
     yield Table(_("联系方式"), head, [_contact(each) for each in pack["contacts"]], amounts=0)
-    told = [_line(row) for row in pack["rows"] if (row["table"], row["part"]) in TOLD]
-    yield Table(_("经过（按时间）"), (_("内容"), _("事项"), _("时间"), _("记录与封存")), told, amounts=0)
-    head = (_("内容"), _("类型"), _("时间"), _("记录与封存"), _("金额"))
-    kinds = [_money(row) for row in pack["rows"] if row["table"] in MONEY]
-    yield Table(_("账单、收款与减免"), head, kinds)
+    told = [row for row in pack["rows"] if (row["table"], row["part"]) in TOLD]
+    told.sort(key=lambda row: (row["at"], _RANKS[row["table"], row["part"]], row["id"]))
+    yield Table(_("经过（按时间）"), (_("内容"), _("时间"), _("记录与封存")), [*map(_line, told)], amounts=0)
+    paid = [_money(row) for row in pack["rows"] if row["table"] in MONEY]
+    yield Table(_("账单、收款与减免"), (_("内容"), _("时间"), _("记录与封存"), _("金额")), paid)
     yield _ledger(pack)
     seals = [(each["digest"], str(each["sequence"]), each["sealed_on"]) for each in pack["seals"]]
     yield Table(_("封存"), (_("摘要"), _("序号"), _("封存日")), seals, amounts=0)
@@ -72,13 +74,17 @@ def _contact(each: Row) -> tuple[str, ...]:
 
 def _line(row: Row) -> tuple[str, ...]:
     title, tell = TOLD[row["table"], row["part"]]
-    return tell(row["values"]), str(title), moment(row["at"]), _mark(row)
+    return _titled(title, tell(row["values"])), moment(row["at"]), _mark(row)
 
 
 def _money(row: Row) -> tuple[str, ...]:
     title, tell = MONEY[row["table"]]
     said, cents = tell(row["values"])
-    return said, str(title), moment(row["at"]), _mark(row), str(money.display(cents))
+    return _titled(title, said), moment(row["at"]), _mark(row), str(money.display(cents))
+
+
+def _titled(title: Promise, said: str) -> str:
+    return _("%(title)s：%(said)s") % {"title": title, "said": said} if said else str(title)
 
 
 def _ledger(pack: Row) -> Table:

@@ -29,6 +29,11 @@ def moment(text: str) -> str:
     return words.day(at.date()) if len(text) == 10 else words.moment(at)
 
 
+def spaced(digest: str) -> str:
+    """A digest in groups that a line may break between."""
+    return " ".join(digest[at : at + 16] for at in range(0, len(digest), 16))
+
+
 def _yuan(cents: int) -> str:
     return str(money.display(cents))
 
@@ -76,6 +81,12 @@ def _said(*names: str) -> Callable[[Values], str]:
     return lambda values: " · ".join(str(values[name]) for name in names if values[name] not in (None, ""))
 
 
+def _receipt(values: Values) -> str:
+    """As the provider reported it, with the digest of what came."""
+    said = (values["status"], values["provider"], values["provider_message_id"], spaced(values["raw"]))
+    return " · ".join(said)
+
+
 def _now(values: Values) -> str:
     parts = (DeliveryState(values["state"]).label, values["failure"], values["error"])
     return " · ".join(str(each) for each in parts if each)
@@ -86,13 +97,17 @@ def _tried(values: Values) -> str:
     return f"{tried} · {values['error']}" if values["error"] else tried
 
 
+def _rule_told(values: Values) -> str:
+    return f"{values['contact_ref']} · {Stage(values['stage']).label} · {moment(values['told_on'])}"
+
+
 def _plan(values: Values) -> str:
     return _("%(number)s，共 %(lines)s 项，最多拆 %(cap)s 项，制定人 %(by)s，文件摘要 %(digest)s") % {
         "number": values["number"],
         "lines": values["lines_count"],
         "cap": values["cap"],
         "by": f"user:{values['made_by_id']}" if values["made_by_id"] else _("定时任务"),
-        "digest": values["digest"],
+        "digest": spaced(values["digest"]),
     }
 
 
@@ -119,20 +134,20 @@ def _written_off(values: Values) -> str:
 
 # (table, part) → what it is called, and what is told of it.
 TOLD: dict[tuple[str, str], tuple[Promise, Callable[[Values], str]]] = {
-    ("notices_message", ""): (gettext_lazy("通知产生"), _said("code", "recipient_ref")),
+    ("notices_message", ""): (gettext_lazy("通知产生"), _said("code", "language")),
     ("notices_delivery", ""): (gettext_lazy("通知发送"), _delivery),
     ("notices_delivery", "text"): (gettext_lazy("通知正文"), _said("body")),
     ("notices_delivery", "end"): (gettext_lazy("发送结果"), _arrived),
     ("notices_delivery", "returned"): (gettext_lazy("信函退回"), _said("failure")),
     ("notices_deliveryreceipt", ""): (
         gettext_lazy("验签通过的回执"),
-        _said("status", "provider", "provider_message_id", "raw"),
+        _receipt,
     ),
     ("notices_delivery", "now"): (gettext_lazy("发送现状"), _now),
     ("notices_deliveryattempt", ""): (gettext_lazy("发送尝试"), _tried),
     ("notices_deliveryreceipt", "refused"): (
         gettext_lazy("验签未通过的回执"),
-        _said("status", "provider", "provider_message_id", "raw"),
+        _receipt,
     ),
     ("notices_letterlist", ""): (gettext_lazy("信函交寄"), _said("number", "posted_on", "posted_by")),
     ("arrears_arrearscase", ""): (gettext_lazy("欠费案开始"), _said("number")),
@@ -141,7 +156,7 @@ TOLD: dict[tuple[str, str], tuple[Promise, Callable[[Values], str]]] = {
         _label(CloseReason, "close_reason"),
     ),
     ("arrears_stagechange", ""): (gettext_lazy("阶段决定"), _stage),
-    ("arrears_casenotice", ""): (gettext_lazy("按规则告知"), _said("contact_ref", "stage", "told_on")),
+    ("arrears_casenotice", ""): (gettext_lazy("按规则告知"), _rule_told),
     ("catalog_suspension", ""): (
         gettext_lazy("停机"),
         _label(SuspensionReason, "reason", "begins_on", "opened_by"),
@@ -177,7 +192,7 @@ TOLD: dict[tuple[str, str], tuple[Promise, Callable[[Values], str]]] = {
         gettext_lazy("申诉处理"),
         _label(EscalationState, "to_state", "owner", "reason"),
     ),
-    ("arrears_escalationpack", ""): (gettext_lazy("申诉证据包"), _said("digest")),
+    ("arrears_escalationpack", ""): (gettext_lazy("申诉证据包"), lambda values: spaced(values["digest"])),
 }
 
 
@@ -191,6 +206,14 @@ def _cash(name: str, *more: str, sign: int = 1) -> Callable[[Values], tuple[str,
     return tell
 
 
+def _used(values: Values) -> tuple[str, int]:
+    said = _("收款 %(receipt)s 用于账单 %(bill)s") % {
+        "receipt": values["receipt_id"],
+        "bill": values["bill_id"],
+    }
+    return said, int(values["amount_cents"])
+
+
 def _bill(values: Values) -> tuple[str, int]:
     due = _("%(number)s，截止 %(day)s") % {"number": values["number"], "day": moment(values["due_on"])}
     return f"{BillKind(values['kind']).label} {due}", int(values["total_cents"])
@@ -200,7 +223,7 @@ def _bill(values: Values) -> tuple[str, int]:
 MONEY: dict[str, tuple[Promise, Callable[[Values], tuple[str, int]]]] = {
     "billing_bill": (gettext_lazy("账单"), _bill),
     "billing_receipt": (gettext_lazy("收款"), _cash("number", "gateway", "trade_no")),
-    "billing_allocation": (gettext_lazy("销账"), _cash("receipt_id", "bill_id")),
+    "billing_allocation": (gettext_lazy("销账"), _used),
     "billing_adjustment": (gettext_lazy("调账"), _cash("number", "reason", "actor")),
     "billing_penaltywaiver": (gettext_lazy("违约金减免"), _cash("reason", "actor")),
     "billing_refund": (gettext_lazy("退款"), _cash("request_no")),

@@ -24,7 +24,7 @@ class Part:
     moved_by: tuple[str, ...] = (
         "r",
     )  # the rows whose writing makes the part stand, or belong to another account
-    is_dated: bool = False  # it may come to stand by the passing of days alone, without anything written
+    dated: str = ""  # the column of the day on which it comes to stand without anything being written
     is_sealed: bool = True  # not: as it is now, only shown in packs
 
     @property
@@ -61,13 +61,16 @@ class Part:
     def written(self) -> Sequence[str]:
         """The accounts with rows written since the transaction `floor`: its age, and all that is younger.
 
-        A range of both sides, because the planner takes it for a small part of the table.
+        A range of both sides, because the planner takes it for a small part of the table. Also those whose day came
+        after `last`.
         """
-        return [
-            f'SELECT a.id FROM "{self.table}" r {self.joins}'
-            f" WHERE age({each}.xmin) BETWEEN -2147483648 AND age(%(floor)s::xid)"
-            for each in self.moved_by
+        rows = f'SELECT a.id FROM "{self.table}" r {self.joins} WHERE'
+        found = [
+            f"{rows} age({each}.xmin) BETWEEN -2147483648 AND age(%(floor)s::xid)" for each in self.moved_by
         ]
+        if self.dated:
+            found.append(f"{rows} r.{self.dated} > %(last)s AND r.{self.dated} <= %(today)s")
+        return found
 
     @property
     def _columns(self) -> str:
@@ -277,7 +280,7 @@ PARTS: tuple[Part, ...] = (
         ("active_to", "approval_id"),
         name="end",
         when="r.active_to <= %(today)s",
-        is_dated=True,
+        dated="active_to",
     ),
     Part(
         "core_approval",

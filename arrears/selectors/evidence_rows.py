@@ -41,8 +41,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """Every transaction before `xid` was over, and seen, when `cluster` was looked through by these parts."""
+    """Every transaction before `xid` was over, and seen, when `cluster` was looked through `on` that day."""
 
+    on: date
     xid: int
     cluster: str  # the database and the list of parts: another one knows nothing of these transactions
 
@@ -75,41 +76,51 @@ def by_name(names: Iterable[Name], *, today: date) -> dict[Name, Row]:
     return found
 
 
-def horizon() -> Horizon:
+def horizon(today: date) -> Horizon:
     """Where the next search may begin, when the present one begins now. Not inside a transaction that has written."""
-    marks = [(*part.key, part.names, part.joins, part.when) for part in PARTS if part.is_sealed]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
-                      (SELECT system_identifier FROM pg_control_system()) || ':' || oid
-                 FROM pg_database WHERE datname = current_database()"""
-        )
-        xid, database = cursor.fetchone()
-    return Horizon(xid, f"{database}:{evidence_rules.digest(evidence_rules.canonical(marks))[:12]}")
+    oldest, _newest, cluster = _here()
+    return Horizon(today, oldest, cluster)
 
 
-def unsealed(*, today: date, since: Horizon | None = None, now: Horizon | None = None) -> list[int]:
+def unsealed(*, today: date, since: Horizon | None = None) -> list[int]:
     """The accounts that may have something to seal, by id.
 
     With `since`, the horizon of the last search: those of rows that were written by transactions that were not over
     then, in one pass over each table. Without, or when that horizon says nothing about this database any more: all
     rows against all that is sealed.
     """
-    if since is None or not _reaches(since, now or horizon()):
-        queries = [part.unsealed for part in PARTS if part.is_sealed]
+    sealed = [part for part in PARTS if part.is_sealed]
+    values: dict[str, Any] = {"today": today}
+    if since and _reaches(since):
+        values |= {"floor": str(since.xid % _XIDS), "last": since.on}
+        queries = [*dict.fromkeys(each for part in sealed for each in part.written)]
     else:
-        queries = [part.unsealed for part in PARTS if part.is_dated]
-        queries += dict.fromkeys(each for part in PARTS if part.is_sealed for each in part.written)
-    sql = " UNION ".join(f"({query})" for query in queries)
-    floor = str(since.xid % _XIDS) if since else "0"
+        queries = [part.unsealed for part in sealed]
+    found: set[int] = set()
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id FROM ({sql}) found ORDER BY id", {"today": today, "floor": floor})
-        return [account_id for (account_id,) in cursor.fetchall()]
+        for query in queries:
+            cursor.execute(f"SELECT DISTINCT id FROM ({query}) found", values)
+            found.update(account_id for (account_id,) in cursor)
+    return sorted(found)
 
 
-def _reaches(since: Horizon, now: Horizon) -> bool:
+def _here() -> tuple[int, int, str]:
+    """The oldest transaction that is not over, the next one to come, and whose these are: database and parts."""
+    marks = [(*part.key, part.names, part.joins, part.when) for part in PARTS if part.is_sealed]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT pg_snapshot_xmin(now)::text::bigint, pg_snapshot_xmax(now)::text::bigint,
+                      (SELECT system_identifier FROM pg_control_system()) || ':' || oid
+                 FROM pg_current_snapshot() now, pg_database WHERE datname = current_database()"""
+        )
+        oldest, newest, database = cursor.fetchone()
+    return oldest, newest, f"{database}:{evidence_rules.digest(evidence_rules.canonical(marks))[:12]}"
+
+
+def _reaches(since: Horizon) -> bool:
     """Whether rows still tell what came after it: the same database, and not half of all transactions ago."""
-    return since.cluster == now.cluster and 0 <= now.xid - since.xid < _XIDS // 4
+    _oldest, newest, cluster = _here()
+    return since.cluster == cluster and 0 <= newest - since.xid < _XIDS // 4
 
 
 def is_purged(table: str, since: str, *, today: date) -> bool:

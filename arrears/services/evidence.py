@@ -70,8 +70,10 @@ def run(job: Job) -> Iterator[Counts]:
     if _is_over(job.night):
         yield total
         return
-    now = evidence_rows.horizon()  # before anything is read: what commits later is found by the next night
-    waiting = _waiting(job, now)
+    now = evidence_rows.horizon(
+        job.night
+    )  # before anything is read: what commits later is found by the next night
+    waiting = _waiting(job)
     wanted = waiting if job.limit is None else waiting[: job.limit]
     if job.dry_run:
         total.sealed = len(wanted)
@@ -87,12 +89,12 @@ def run(job: Job) -> Iterator[Counts]:
         yield total
 
 
-def _waiting(job: Job, now: Horizon) -> list[int]:
+def _waiting(job: Job) -> list[int]:
     """Who may have something new: written since the last root, or left behind by a failure."""
     last = None if job.everything else _last_root()
-    since = Horizon(last.horizon, last.cluster) if last and last.horizon is not None else None
+    since = Horizon(last.sealed_on, last.horizon, last.cluster) if last and last.horizon is not None else None
     failed = SealFailure.objects.filter(resolved_at=None).values_list("account_id", flat=True)
-    return sorted({*evidence_rows.unsealed(today=job.night, since=since, now=now), *failed})
+    return sorted({*evidence_rows.unsealed(today=job.night, since=since), *failed})
 
 
 def _is_over(night: date) -> bool:

@@ -223,11 +223,74 @@ def test_the_pack_holds_everything_in_time_order_and_checks_itself() -> None:
     assert made == evidence_paper.pdf(pack)
 
 
+def taken(of: BillingAccount) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(
+        evidence_handing.hand_out(account_id=of.pk, form="json", actor=ACTOR, as_of=noon(LAST))
+    )
+    return made
+
+
+def redone(pack: dict[str, Any]) -> dict[str, Any]:
+    return pack | {"digest": evidence_rules.pack_digest(pack)}
+
+
 def test_a_pack_of_another_hall_is_not_ours(owing: BillingAccount) -> None:
     seal()
-    pack = evidence_packs.make(account_id=owing.pk, actor=ACTOR, as_of=noon(LAST))
+    pack = taken(owing)
+    assert evidence_checks.against_hall(pack) is None
+    pack["roots"][0]["digest"] = "0" * 64
+    assert evidence_checks.against_hall(redone(pack)) == Fault("ROOT", owing.number, on=LAST.isoformat())
     pack["seals"][0]["digest"] = "0" * 64
-    assert evidence_checks.against_hall(pack) == Fault("SEAL", owing.number, seal=1)
+    assert evidence_checks.against_hall(redone(pack)) == Fault("SEAL", owing.number, seal=1)
+
+
+def test_a_row_that_nobody_sealed_yet_cannot_be_put_into_a_pack(owing: BillingAccount) -> None:
+    """It follows by itself, and yet this hall never handed that pack out."""
+    seal()
+    pack = taken(owing)
+    values = {"code": "disconnection_ahead", "created_at": "2026-12-01T00:00:00.000000+00:00"}
+    digest = evidence_rules.row_digest("notices_message", "", 10**9, values)
+    row = {"table": "notices_message", "part": "", "id": 10**9, "values": values, "digest": digest, "seal": 0}
+    pack["rows"].append(row | {"at": values["created_at"]})
+    forged = redone(pack)
+    assert evidence_files.file_fault(forged) is None
+    assert evidence_checks.against_hall(forged) == Fault("UNKNOWN", owing.number)
+
+
+def test_a_row_left_out_as_purged_before_its_time_is_named(owing: BillingAccount) -> None:
+    seal()
+    pack = taken(owing)
+    gone = next(row for row in pack["rows"] if row["table"] == "notices_message")
+    pack["rows"].remove(gone)
+    pack["purged"] = [["notices_message", "", gone["id"]]]
+    forged = redone(pack)
+    assert evidence_files.file_fault(forged) is None
+    assert evidence_checks.against_hall(forged) == Fault(
+        "MISSING", owing.number, "notices_message", gone["id"], 1
+    )
+
+
+def test_what_was_sealed_for_one_account_stays_its_evidence_when_the_row_moves_on(
+    owing: BillingAccount,
+) -> None:
+    seal()
+    other = build.account()
+    build.days(owing, after(3), after(31))
+    seal(1)
+    owing.paid_subscriptions.update(payer=other)
+    assert faults(owing, 1) == []
+    rows = evidence_packs.make(account_id=owing.pk, actor=ACTOR, as_of=noon(LAST))["rows"]
+    assert "catalog_suspension" in {row["table"] for row in rows}
+
+
+def test_nothing_of_another_account_is_in_a_pack(owing: BillingAccount) -> None:
+    other = evidence_build.account()
+    seal()
+    said = evidence_rules.canonical(evidence_packs.make(account_id=owing.pk, actor=ACTOR, as_of=noon(LAST)))
+    assert other.number not in said
+    assert other.customer.name not in said
+    for contact in other.contacts.all():
+        assert contact.value not in said
 
 
 def test_who_takes_a_pack_leaves_an_audit_row(owing: BillingAccount) -> None:
@@ -255,5 +318,27 @@ def test_the_commands(owing: BillingAccount, tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         call_command("verify_evidence", str(file), stdout=said)
     assert said.getvalue() == f"ALTERED {owing.number} notices_message id {row.pk} seal 1\n"
-    with pytest.raises(CommandError):
-        call_command("verify_evidence", "no-such-account")
+    for content, code in ((b"{", "TRUNCATED"), (b"", "EMPTY"), (b"\xff", "ENCODING"), (b"x", "NOT_JSON")):
+        file.write_bytes(content)
+        refused(str(file), code)
+    refused("no-such-account", "NO_SUCH_ACCOUNT")
+    refused(str(tmp_path), "UNREADABLE")
+    refused(str(tmp_path / "no-such.json"), "UNREADABLE")
+
+
+def refused(what: str, code: str) -> None:
+    with pytest.raises(CommandError, match=f"^{code}: ") as refusal:
+        call_command("verify_evidence", what)
+    assert refusal.value.returncode == 2
+
+
+def test_the_pack_of_another_account_than_was_said(owing: BillingAccount, tmp_path: Path) -> None:
+    seal()
+    call_command("evidence", owing.number, "--out", str(tmp_path), "--language", "en")
+    file = tmp_path / f"evidence-{owing.number}.json"
+    assert (tmp_path / f"evidence-{owing.number}.pdf").read_bytes().startswith(b"%PDF")
+    call_command("verify_evidence", str(file), "--account", owing.number, stdout=StringIO())
+    said = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_evidence", str(file), "--account", "8100000009", stdout=said)
+    assert (said.getvalue(), ended.value.code) == (f"ACCOUNT {owing.number}\n", 1)

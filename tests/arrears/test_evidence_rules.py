@@ -1,13 +1,17 @@
 """Digests are of canonical JSON; a pack that anybody touched is found out without the hall."""
 
+import contextlib
 import copy
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arrears import evidence_files, evidence_rules
+from arrears.evidence_files import BadFile
 from arrears.evidence_rules import Fault
 
 ACCOUNT = "8100000001"
@@ -92,9 +96,57 @@ def _not_a_pack(made: dict[str, Any]) -> None:
     del made["seals"]
 
 
+def _twice(made: dict[str, Any]) -> None:
+    made["rows"].insert(1, made["rows"][0])
+    made["digest"] = evidence_rules.pack_digest(made)
+
+
+def _forged_into_a_seal(made: dict[str, Any]) -> None:
+    made["rows"].append(row(5, "已送达", 2))
+    made["digest"] = evidence_rules.pack_digest(made)
+
+
+def _said_to_be_sealed_elsewhere(made: dict[str, Any]) -> None:
+    made["rows"][0]["seal"] = 2
+    made["digest"] = evidence_rules.pack_digest(made)
+
+
+def _other_order(made: dict[str, Any]) -> None:
+    made["rows"].reverse()
+    made["digest"] = evidence_rules.pack_digest(made)
+
+
+def _other_time(made: dict[str, Any]) -> None:
+    made["rows"][3]["at"] = "2026-03-01"
+    made["digest"] = evidence_rules.pack_digest(made)
+
+
+def _link(made: dict[str, Any]) -> None:
+    made["seals"][1]["previous"] = "0" * 64
+    made["digest"] = evidence_rules.pack_digest(made)
+
+
+def _sealed_row_out_of_the_list(made: dict[str, Any]) -> None:
+    del made["rows"][2], made["seals"][1]["rows"][0]
+    made["digest"] = evidence_rules.pack_digest(made)
+
+
+def _another_account(made: dict[str, Any]) -> None:
+    made["account"]["number"] = "8100000002"
+    made["digest"] = evidence_rules.pack_digest(made)
+
+
 @pytest.mark.parametrize(
     ("alter", "fault"),
     [
+        (_twice, Fault("ADDED", ACCOUNT, "notices_message", 1, 1)),
+        (_forged_into_a_seal, Fault("ADDED", ACCOUNT, "notices_message", 5, 2)),
+        (_said_to_be_sealed_elsewhere, Fault("ALTERED", ACCOUNT, "notices_message", 1, 1)),
+        (_other_order, Fault("ORDER", ACCOUNT, "notices_message", 3, 2)),
+        (_other_time, Fault("ORDER", ACCOUNT, "notices_message", 4, 0)),
+        (_link, Fault("SEAL", ACCOUNT, seal=2)),
+        (_sealed_row_out_of_the_list, Fault("SEAL", ACCOUNT, seal=2)),
+        (_another_account, Fault("SEAL", "8100000002", seal=1)),
         (_value, Fault("ALTERED", ACCOUNT, "notices_message", 2, 1)),
         (_value_with_its_digest, Fault("ALTERED", ACCOUNT, "notices_message", 2, 1)),
         (_unsealed, Fault("ALTERED", ACCOUNT, "notices_message", 4, 0)),
@@ -110,6 +162,70 @@ def test_what_was_touched_is_named(alter: Callable[[dict[str, Any]], None], faul
     made = copy.deepcopy(pack())
     alter(made)
     assert evidence_files.file_fault(made) == fault
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        1,
+        "x",
+        [],
+        [[]],
+        {},
+        {"schema": evidence_rules.SCHEMA},
+        {"schema": evidence_rules.SCHEMA, "account": {}},
+    ],
+)
+def test_other_json_is_no_pack(value: Any) -> None:
+    assert evidence_files.file_fault(value) == Fault("SCHEMA")
+
+
+_TEXT = evidence_rules.canonical(pack())
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "EMPTY"),
+        (b" \n", "EMPTY"),
+        (b"%PDF-1.7", "NOT_JSON"),
+        (b"{'a': 1}", "NOT_JSON"),
+        (b'{"a": NaN}', "NOT_JSON"),
+        (b'{"a": 1, "a": 2}', "NOT_JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "NOT_JSON"),
+        (b"[" * 100_000, "NOT_JSON"),
+        (_TEXT.encode()[: len(_TEXT) // 2], "TRUNCATED"),
+        (_TEXT.encode()[:-1], "TRUNCATED"),
+        (_TEXT.encode() + b"}", "NOT_JSON"),
+        (_TEXT.encode("gb18030"), "ENCODING"),
+        (_TEXT.encode("utf-16"), "ENCODING"),
+        (_TEXT.encode("utf-8-sig"), "ENCODING"),
+        (b" " * (evidence_files.LARGEST + 1), "TOO_LARGE"),
+    ],
+)
+def test_what_is_no_pack_at_all_says_why(content: bytes, code: str) -> None:
+    with pytest.raises(BadFile) as refusal:
+        evidence_files.parse(content)
+    assert refusal.value.code == code
+    assert str(refusal.value).startswith(f"{code}: ")
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_no_bytes_are_more_than_refused(content: bytes) -> None:
+    with contextlib.suppress(BadFile):
+        assert evidence_files.file_fault(evidence_files.parse(content)) == Fault("SCHEMA")
+
+
+@given(st.integers(0, len(_TEXT.encode()) - 1), st.integers(1, 255))
+def test_no_byte_of_a_pack_can_be_another(place: int, change: int) -> None:
+    content = bytearray(_TEXT.encode())
+    content[place] ^= change
+    try:
+        made = evidence_files.parse(bytes(content))
+    except BadFile:
+        return
+    assert made == pack() or evidence_files.file_fault(made) is not None
 
 
 def test_what_went_by_the_rules_of_retention_is_no_fault() -> None:

@@ -1,6 +1,7 @@
 """The night looks only at what was written since the last one; nothing that is committed late is lost."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -21,16 +22,17 @@ from tests.threads import together
 LAST = after(60)
 
 
-def mark() -> Horizon:
+def mark(night: int = 0) -> Horizon:
     """This moment: the horizon of a root may lie before it, where others on this server have been busy for long."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text::bigint")
-        return Horizon(cursor.fetchone()[0], evidence_rows.horizon().cluster)
+        (xid,) = cursor.fetchone()
+    return replace(evidence_rows.horizon(LAST + timedelta(night)), xid=xid)
 
 
 def found(since: Horizon, night: int = 1) -> list[int]:
     """The accounts that this night looks at."""
-    return evidence_rows.unsealed(today=LAST + timedelta(night), since=since, now=mark())
+    return evidence_rows.unsealed(today=LAST + timedelta(night), since=since)
 
 
 def sealed(account: BillingAccount) -> int:
@@ -111,7 +113,7 @@ def test_only_who_was_written_since_is_looked_at() -> None:
     assert found(since, 2) == sorted([told.pk, ended.pk])  # that exemption ends by the passing of days
     assert seal(2).sealed == 2
     assert SealedRow.objects.filter(row_id=relief.pk, part="end", account=ended).exists()
-    assert found(mark(), 3) == []
+    assert found(mark(2), 3) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -122,9 +124,9 @@ def test_a_restored_database_is_looked_through_as_a_whole() -> None:
     now = mark()
     assert found(now) == []
     for other in (
-        Horizon(now.xid, "another"),
-        Horizon(now.xid + 10**9, now.cluster),
-        Horizon(now.xid - 2**31, now.cluster),
+        Horizon(LAST, now.xid, "another"),
+        Horizon(LAST, now.xid + 10**9, now.cluster),
+        Horizon(LAST, now.xid - 2**31, now.cluster),
     ):
         assert found(other) == [account.pk], other
 
