@@ -1,11 +1,13 @@
 """When the rows of a pack happened, and the digest of a night, on their own."""
 
+from typing import Any
+
 from arrears import evidence_rules
 from arrears.evidence_rules import Root
 
 
 def test_a_row_stands_where_it_happened_and_a_part_with_what_it_belongs_to() -> None:
-    rows = [
+    rows: list[tuple[str, str, int, dict[str, Any]]] = [
         ("notices_message", "", 1, {"created_at": "2026-03-01"}),
         ("notices_message", "body", 1, {"text": "停机预告"}),
         ("notices_delivery", "", 2, {"sent_at": "2026-03-02", "delivered_at": "2026-03-03"}),
