@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
+from arrears.disconnect_rules import Missing
 from arrears.models import DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState, Policy, PolicyStage
 from arrears.services import disconnecting, plans
 from catalog.models import Subscription, Termination
@@ -222,3 +223,32 @@ def test_sigterm_ends_the_line_and_the_next_run_goes_on(
     assert capsys.readouterr().out == '{"cut": 1, "refused": 0, "failed": 0}\n'
     plan.refresh_from_db()
     assert (plan.state, Termination.objects.count()) == (PlanState.DONE, 2)
+
+
+@pytest.mark.parametrize("code", [code for code in build_cut.TAKEN if code != Missing.WARRANT])
+def test_the_command_cuts_nobody_whom_something_speaks_for_meanwhile(
+    code: Missing, tmp_path: Path, capsys: Any
+) -> None:
+    """Planned and approved; then one condition is gone. The line is refused with its code, the others would go on."""
+    at = build_cut.warned()
+    out = tmp_path / "plan.csv"
+    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat())
+    for _person in range(2):
+        approve(at.plan, build_cut.person().pk)
+    build_cut.TAKEN[code](at)
+    capsys.readouterr()
+    call_command("disconnect", "--plan", str(out), "--as-of", noon(at.day).isoformat(), "--json")
+    assert capsys.readouterr().out == '{"cut": 0, "refused": 1, "failed": 0}\n'
+    assert (at.line.state, code.value in at.line.refusals) == ("REFUSED", True)
+    at.row.refresh_from_db()
+    assert (at.row.state, Termination.objects.exists()) == ("ACTIVE", False)
+
+
+def test_the_command_is_refused_while_only_one_has_approved(tmp_path: Path) -> None:
+    at = build_cut.warned()
+    out = tmp_path / "plan.csv"
+    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat())
+    approve(at.plan, build_cut.person().pk)
+    with pytest.raises(CommandError):
+        call_command("disconnect", "--plan", str(out), "--as-of", noon(DAY).isoformat())
+    assert (at.line.state, at.plan.state) == ("WAITING", "MADE")
