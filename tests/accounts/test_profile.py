@@ -75,7 +75,7 @@ def test_few_queries_however_many_accounts(
 ) -> None:
     for number in range(20):
         build.bind(wang, build.account(f"82000000{number:02d}"))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         browser.get(path)
 
 
