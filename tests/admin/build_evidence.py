@@ -1,5 +1,7 @@
 """An account whose disconnection is disputed, and whose evidence is sealed."""
 
+from datetime import timedelta
+
 from accounts.models import BillingAccount
 from arrears.models import EscalationSource, EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.services import escalations
@@ -21,7 +23,6 @@ def everything(account: BillingAccount) -> None:
     SealedRow.objects.create(
         seal=seal, account=account, table_name="billing_ledgerentry", row_id=account.pk, digest="b" * 64
     )
-    EvidenceRoot.objects.get_or_create(
-        sealed_on=night, defaults={"seals": 1, "digest": "c" * 64, "sealed_at": NOON}
-    )
+    before = timedelta(days=EvidenceRoot.objects.count())
+    EvidenceRoot.objects.create(sealed_on=night - before, seals=1, digest="c" * 64, sealed_at=NOON)
     SealFailure.objects.create(account=account, error="row is gone", failed_at=NOON)
