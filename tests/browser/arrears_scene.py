@@ -19,7 +19,7 @@ CENTS = 2600
 def make(phone: str, days: int) -> BillingAccount:
     """Whoever logs in with that phone owns an account with a line; its bill was due so many days ago."""
     for module in (build, money, holdings):  # each process counts from one; what another one made is there
-        module._count = itertools.count(int(phone[-4:]) * 1000)
+        vars(module)["_count"] = itertools.count(int(phone[-4:]) * 1000)
     now = clock.now()
     user = users.by_proven_phone(f"+86{phone}") or users.create(
         phone=f"+86{phone}", name="欠费客户", as_of=now
