@@ -220,6 +220,7 @@ class Unheard(RuleBasedStateMachine):
             return
         for _time in range(2 if what == "twice" else 1):
             self.world.receipt(row, "FAILED" if what == "FAILED" else "DELIVERED")
+        self.world.news()
 
     # Those who want to cut
 
