@@ -64,3 +64,8 @@ class PolicyNotAhead(HallError):
 class PolicyOverlaps(Conflict):
     code = "PAUSE_POLICY_OVERLAPS"
     message = _("同一区域、同一客户类型在这段日子里已有排定的规则，请先结束它")
+
+
+class PolicyIncomplete(HallError):
+    code = "PAUSE_POLICY_INCOMPLETE"
+    message = _("申请的内容不完整，请驳回后重新提交")

@@ -132,6 +132,16 @@ def test_what_cannot_be_written_is_refused_at_once(changes: dict[str, Any], code
     assert counts() == before
 
 
+def test_what_lacks_its_data_is_not_granted() -> None:
+    asked = Approval.objects.create(
+        kind=policies.NEW, object_type="arrears.Policy", object_id="own", amount_cents=0, data={}, reason="x",
+        requested_by="user:0", requested_at=AS_OF,
+    )  # fmt: skip
+    with pytest.raises(policies.Incomplete):
+        approve(asked, clerk("boss"))
+    assert Policy.objects.count() == 1
+
+
 def test_two_for_the_same_days_are_refused() -> None:
     author, boss = clerk(), clerk("boss")
     first, second = ask(draft(active_from=after(20)), author), ask(draft(code="default-3"), author)

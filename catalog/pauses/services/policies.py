@@ -23,6 +23,9 @@ from core.db import violated
 
 NEW, END = "catalog.pause_policy", "catalog.pause_policy_end"
 ASK, DECIDE = "catalog.add_pausepolicy", "catalog.change_pausepolicy"
+_NEEDED = frozenset(
+    {"region_id", "customer_kind", "least_days", "most_days", "times_a_year", "active_from", "active_to"}
+)
 
 
 def ask(
@@ -146,6 +149,8 @@ def _write(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
     """From the day asked for, or from tomorrow where the decision came later."""
+    if _NEEDED - data.keys():
+        raise errors.PolicyIncomplete()
     begins = max(date.fromisoformat(data["active_from"]), local_date(as_of) + timedelta(1))
     _check(data, begins, as_of)
     running = _same_place(data).filter(active_from__lt=begins)

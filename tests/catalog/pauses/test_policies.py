@@ -130,3 +130,14 @@ def test_what_runs_is_not_edited() -> None:
     assert client.get(reverse("admin:catalog_pausepolicy_add")).status_code == 403
     row.refresh_from_db()
     assert row.active_to is None
+
+
+def test_what_lacks_its_data_is_not_granted() -> None:
+    asked = Approval.objects.create(
+        kind=policies.NEW, object_type="catalog.PausePolicy", object_id="0/", amount_cents=0, data={}, reason="x",
+        requested_by="user:0", requested_at=NOON,
+    )  # fmt: skip
+    with pytest.raises(HallError) as refused:
+        approve(asked, person("boss"))
+    assert refused.value.code == "PAUSE_POLICY_INCOMPLETE"
+    assert PausePolicy.objects.count() == 1
