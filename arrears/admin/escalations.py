@@ -18,9 +18,11 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from accounts.models import BillingAccount, User
 from arrears.admin import evidence
+from arrears.admin.asking import Link
 from arrears.models import Escalation, EscalationCause, EscalationHistory, EscalationSource, EscalationState
 from arrears.selectors import escalations as reads
 from arrears.services import escalations
+from billing.approvals import ASK_BILL
 from core import audit, clock, people, scopes
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, badge, moment
@@ -199,6 +201,42 @@ class EscalationHistoryInline(ReadOnlyInline):
     shown_at = moment("at", _("时间"))
 
 
+def _remedies(user: Any, row: Escalation) -> list[Link]:
+    """What its handler may grant when it was wrong: pages that he has the right to, for this account.
+
+    Giving back the money or the debt restores service by itself; so does an exemption from being stopped again.
+    """
+    number = row.account.number
+    line = row.subscription.number if row.subscription else number
+    bills, suspensions = (
+        reverse("admin:billing_bill_changelist"),
+        reverse("admin:catalog_suspension_changelist"),
+    )
+    wanted = (
+        (ASK_BILL, _("调账或减免违约金"), f"{bills}?q={number}", "money_off"),
+        (
+            "arrears.add_writeoff",
+            _("核销欠费"),
+            f"{reverse('admin:arrears_writeoff_ask')}?account={number}",
+            "delete_sweep",
+        ),
+        ("arrears.add_exemption", _("豁免停机拆机"), reverse("admin:arrears_exemption_grant"), "shield"),
+        ("catalog.view_suspension", _("停机记录"), f"{suspensions}?q={line}", "play_circle"),
+        (
+            "arrears.add_reinstalloverride",
+            _("准许复装"),
+            reverse("admin:arrears_reinstalloverride_ask"),
+            "restart_alt",
+        ),
+    )
+    region_id = row.account.region_id
+    return [
+        Link(title, url, icon)
+        for permission, title, url, icon in wanted
+        if scopes.covers(scopes.of(user, permission), region_id)
+    ]
+
+
 @admin.register(Escalation)
 class EscalationAdmin(ReadOnlyAdmin):
     region_path = "account__region"
@@ -213,6 +251,7 @@ class EscalationAdmin(ReadOnlyAdmin):
         "first_handler", "owner", "offered_to", "answer", "cause", "closed", "digest", "pack_now",
     )  # fmt: skip
     inlines = (EscalationHistoryInline,)
+    change_form_before_template = "arrears/admin/escalation_remedies.html"
     reasoned = ACTS
     shown_state = badge("state", _("状态"), TONES)
     opened = moment("opened_at", _("受理时间"))
@@ -234,6 +273,21 @@ class EscalationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("证据包"))
     def pack_now(self, row: Escalation) -> SafeString:
         return evidence.links(row.account.number)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = (
+            Escalation.objects.select_related("account")
+            .filter(pk=object_id if object_id.isdecimal() else 0)
+            .first()
+        )
+        more = {"remedies": _remedies(request.user, row) if row else []}
+        return super().change_view(request, object_id, form_url, more | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -262,6 +316,15 @@ class EscalationAdmin(ReadOnlyAdmin):
             "causes": [
                 {"month": each.month, "label": EscalationCause(each.cause).label, "count": each.count}
                 for each in reads.causes(rows, first=today.replace(year=today.year - 1, day=1))
+            ],
+            "repeats": [
+                {
+                    "account": each.account,
+                    "label": EscalationCause(each.cause).label,
+                    "count": each.count,
+                    "last": each.last_at,
+                }
+                for each in reads.repeats(rows, first=today.replace(year=today.year - 1, day=1))
             ],
             "may_add": request.user.has_perm(ADD),
         }

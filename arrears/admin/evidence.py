@@ -79,7 +79,7 @@ class EvidenceSealAdmin(ReadOnlyAdmin):
 
     def _account(self, request: HttpRequest, number: str) -> BillingAccount:
         found: Any = BillingAccount.objects.filter(number=number)
-        account = scopes.narrow(found, "region", scopes.of(request.user, VIEW)).first()
+        account: BillingAccount | None = scopes.narrow(found, "region", scopes.of(request.user, VIEW)).first()
         if account is None:
             if elsewhere := found.first():
                 refuse(request, subject=("accounts.BillingAccount", str(elsewhere.pk)), why="elsewhere")

@@ -116,5 +116,5 @@ class DisputeDisconnection(Operation):
             subject_kind=escalations.SUBJECT,
             subject_id=row.number,
             text=format_lazy(_("已受理，最晚在 {date} 答复您"), date=_day(row.due_on)),
-            url=reverse("billing:bills"),
+            url=reverse("arrears:escalations"),
         )

@@ -1,10 +1,10 @@
 """Disputed disconnections: which lines may be disputed, what is near its day, and what the causes were."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncMonth
 
 from accounts.rules import Action
@@ -14,6 +14,7 @@ from catalog.choices import SuspensionReason
 from catalog.models import Subscription, Suspension, Termination, TerminationReason
 from core import clock
 
+REPEATS_SHOWN = 50
 NEAR_DAYS = 3  # before its last day an unanswered escalation is an alarm
 _ANSWERED = (EscalationState.ANSWERED, EscalationState.CLOSED)
 
@@ -25,6 +26,14 @@ class CauseOfMonth:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatedCause:
+    account: str  # its number
+    cause: str
+    count: int
+    last_at: datetime
+
+
 def disputable(user: Any) -> QuerySet[Subscription]:
     """The lines of this user's accounts that arrears have cut, or have stopped and not switched on again."""
     off = Suspension.objects.filter(
@@ -34,6 +43,14 @@ def disputable(user: Any) -> QuerySet[Subscription]:
     mine = accounts.where(user, Action.DISPUTE).order_by()
     lines = Subscription.objects.filter(payer__in=mine).filter(Exists(off) | Exists(cut))
     return lines.select_related("payer", "offer").order_by("-id")
+
+
+def of_customer(user: Any) -> QuerySet[Escalation]:
+    """What was disputed about the accounts of which this user may dispute bills, by whomever; the newest first."""
+    mine = accounts.where(user, Action.DISPUTE).order_by()
+    return (
+        Escalation.objects.filter(account__in=mine).select_related("account", "subscription").order_by("-id")
+    )
 
 
 def unanswered(rows: QuerySet[Escalation]) -> QuerySet[Escalation]:
@@ -53,6 +70,16 @@ def causes(rows: QuerySet[Escalation], *, first: date) -> list[CauseOfMonth]:
         months.values("month", "cause").annotate(count=Count("pk")).order_by("-month", "-count", "cause")
     )
     return [CauseOfMonth(each["month"].date(), each["cause"], each["count"]) for each in counted]
+
+
+def repeats(rows: QuerySet[Escalation], *, first: date) -> list[RepeatedCause]:
+    """Causes found more than once for the same account since `first`: what was settled and happened again."""
+    closed = rows.filter(state=EscalationState.CLOSED, closed_at__date__gte=first).order_by()
+    counted = closed.values("account__number", "cause").annotate(count=Count("pk"), last=Max("closed_at"))
+    found = counted.filter(count__gt=1).order_by("-count", "account__number", "cause")[:REPEATS_SHOWN]
+    return [
+        RepeatedCause(each["account__number"], each["cause"], each["count"], each["last"]) for each in found
+    ]
 
 
 def ages(rows: QuerySet[Escalation], *, today: date) -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ def _contacts(account_id: int) -> list[dict[str, Any]]:
         found.append(
             {
                 "ref": reach.ref,
-                "channel": str(reach.channel.value),
+                "channel": str(reach.channel),
                 "address": reach.address,
                 "name": row.name if row else "",
                 "verified_at": evidence_rules.plain(row.verified_at) if row else None,

@@ -69,7 +69,7 @@ def by_name(names: Iterable[Name], *, today: date) -> dict[Name, Row]:
     wanted: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for table, part, row_id in names:
         wanted[table, part].append(row_id)
-    found = {}
+    found: dict[Name, Row] = {}
     for each in PARTS:
         if ids := wanted.get(each.key):
             found |= _by_id(each, ids, today)
@@ -140,7 +140,7 @@ def _read(part: Part, account_ids: Collection[int], today: date, is_fresh: bool)
 
 def _by_id(part: Part, ids: Sequence[int], today: date) -> Mapping[Name, Row]:
     with connection.cursor() as cursor:
-        cursor.execute(part.select_by_id, {"ids": ids, "today": today})
+        cursor.execute(part.select_by_id, {"ids": [*ids], "today": today})
         rows = [Row(part.table, part.name, row_id, "", _values(part, given)) for row_id, *given in cursor]
     return {row.name: row for row in rows}
 

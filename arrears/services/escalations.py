@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
-from accounts.models import User
+from accounts.models import BillingAccount, User
 from arrears import evidence_rules
 from arrears.models import (
     ESCALATION_MACHINE,
@@ -30,7 +31,7 @@ from arrears.selectors import facts as facts_reads
 from arrears.services import telling
 from arrears.services.telling import Said
 from billing.selectors import own_accounts
-from core import audit, clock, heartbeats, sequences
+from core import audit, clock, heartbeats, scopes, sequences
 from core.actor import Actor
 from core.errors import Conflict, HallError
 from operations.models import Slip, SlipState
@@ -106,7 +107,8 @@ def begin(
     if not today <= due_on <= today + timedelta(DAYS):
         raise BadDeadline(days=DAYS)
     account_locks.hold(account_id)
-    opened = Escalation.objects.filter(account_id=account_id, subscription_id=subscription_id)
+    about = Q(subscription_id=subscription_id) if subscription_id else Q(subscription=None)
+    opened = Escalation.objects.filter(about, account_id=account_id)
     if earlier := reads.unanswered(opened).first():
         raise AlreadyEscalated(number=earlier.number)
     pack = evidence_packs.make(account_id=account_id, actor=actor, as_of=as_of)
@@ -168,7 +170,8 @@ def offer(*, escalation_id: int, to: User, actor: Actor, reason: str, as_of: dat
     """Handed over as soon as the other one accepts; until then the owner stays. Raises NotOwner, BadReceiver."""
     row = _owned(escalation_id, actor)
     receiver = Actor.user(to).ref
-    if receiver == row.owner or not to.is_staff or not to.has_perm(CHANGE):
+    region_id = BillingAccount.objects.values_list("region_id", flat=True).get(pk=row.account_id)
+    if receiver == row.owner or not to.is_staff or not scopes.covers(scopes.of(to, CHANGE), region_id):
         raise BadReceiver()
     row.offered_to = receiver
     row.save(update_fields=["offered_to"])
@@ -222,7 +225,7 @@ def close(
         reason=f"escalation {cause}",
         result={
             "text": format_lazy(_("已答复：{answer}"), answer=row.answer),
-            "url": reverse("billing:bills"),
+            "url": reverse("arrears:escalations"),
         },
     )
     return row

@@ -103,6 +103,7 @@ RATE_LIMITS = {
     "POST account_change_phone": "10/m/user",
     "arrears:accounts": "60/m/user",
     "arrears:account": "60/m/user",
+    "arrears:escalations": "60/m/user",
     "arrears-api:accounts": "60/m/user",
     "arrears-api:account": "60/m/user",
     "billing:export": "30/h/user",

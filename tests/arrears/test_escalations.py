@@ -265,6 +265,75 @@ def test_the_customer_disputes_it_himself_and_nobody_else_for_him() -> None:
     assert slip.state == SlipState.DONE
 
 
+def test_the_customer_reads_the_state_the_day_and_the_answer_and_a_stranger_nothing(client: Client) -> None:
+    alice, bob = money.user(), money.user()
+    account = suspended(alice)
+    row = opened(account, subscription_id=account.paid_subscriptions.get().pk)
+    page = reverse("arrears:escalations")
+    client.force_login(bob)
+    assert row.number not in client.get(page).content.decode()
+    client.force_login(alice)
+    text = client.get(page).content.decode()
+    assert row.number in text
+    assert "已经超过" in text  # its last day lies in the past of today
+    one = handler("one")
+    escalations.take(escalation_id=row.pk, actor=ref(one), as_of=AT)
+    escalations.answer(
+        escalation_id=row.pk, text="查明未送达，已复机", actor=ref(one), reason="核实", as_of=AT
+    )
+    text = client.get(page).content.decode()
+    assert "查明未送达，已复机" in text
+    assert ref(one).ref not in text
+    assert one.username not in text
+    client.logout()
+    assert client.get(page).status_code == 302
+
+
+def test_a_handler_sees_the_remedies_that_he_has_the_right_to(client: Client) -> None:
+    row = opened()
+    page = reverse("admin:arrears_escalation_change", args=[row.pk])
+    client.force_login(handler("one"))
+    assert "准许复装" not in client.get(page).content.decode()
+    rights = (
+        "billing.change_bill",
+        "arrears.add_writeoff",
+        "arrears.add_exemption",
+        "catalog.view_suspension",
+    )
+    client.force_login(staff.staff_with(*BOTH, *rights, "arrears.add_reinstalloverride", username="two"))
+    text = client.get(page).content.decode()
+    for remedy in ("调账或减免违约金", "核销欠费", "豁免停机拆机", "停机记录", "准许复装"):
+        assert remedy in text
+
+
+def test_what_comes_back_for_the_same_account_is_seen(client: Client) -> None:
+    one, two = handler("one"), handler("two")
+    account = build.account()
+    for _n in range(2):
+        row = opened(account)
+        escalations.take(escalation_id=row.pk, actor=ref(one), as_of=AT)
+        escalations.answer(escalation_id=row.pk, text="已核实", actor=ref(one), reason="核实", as_of=AT)
+        close(hand_over(row, one, two), two)
+    close(hand_over(answered(one), one, two), two)
+    (found,) = reads.repeats(Escalation.objects.all(), first=ON)
+    assert (found.account, found.cause, found.count) == (account.number, "NOT_TOLD", 2)
+    client.force_login(one)
+    assert account.number in client.get(reverse("admin:arrears_escalation_desk")).content.decode()
+
+
+def test_it_is_handed_only_to_who_works_where_the_account_lies() -> None:
+    here, there = (
+        Region.objects.create(code=code, name=code, level=Region.Level.CITY) for code in ("HERE", "THERE")
+    )
+    one, far = handler("one"), handler("far", region=there)
+    row = taken(one)
+    BillingAccount.objects.filter(pk=row.account_id).update(region=here)
+    with pytest.raises(escalations.BadReceiver):
+        escalations.offer(escalation_id=row.pk, to=far, actor=ref(one), reason="移交", as_of=AT)
+    row.refresh_from_db()
+    assert row.offered_to == ""
+
+
 def test_staff_record_what_came_from_elsewhere_and_act_on_its_page(client: Client) -> None:
     one = handler("one")
     account = build.account()
@@ -312,6 +381,23 @@ def test_elsewhere_it_does_not_exist(client: Client) -> None:
     assert AuditRow.objects.filter(action="arrears.evidence.pack", actor=ref(looker).ref).count() == 1
     client.force_login(staff.staff_with("billing.view_bill", username="stranger"))
     assert client.get(pack).status_code == 403
+
+
+def test_no_way_around_the_service_closes_what_the_first_handler_had() -> None:
+    """The database refuses it: another first handler, an owner put in afterwards, who approved the disconnection."""
+    one, two, three = handler("one"), handler("two"), handler("three")
+    row = answered(one)
+    mine = Escalation.objects.filter(pk=row.pk)
+    closed = {"state": "CLOSED", "cause": "OTHER"}
+    with pytest.raises(IntegrityError, match="written once"), transaction.atomic():
+        mine.update(first_handler=ref(two).ref)
+    for owner in (ref(one).ref, ""):
+        with pytest.raises(IntegrityError, match="somebody whose own work"), transaction.atomic():
+            mine.update(owner=owner, **closed)
+    assert mine.get().state == "ANSWERED"
+    assert mine.update(owner=ref(two).ref, **closed) == 1
+    with pytest.raises(IntegrityError, match="only by being reopened"), transaction.atomic():
+        mine.update(owner=ref(three).ref)
 
 
 def test_the_permissions_exist() -> None:

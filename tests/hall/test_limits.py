@@ -71,7 +71,7 @@ DAILY_BREAD = (  # what is sold, held and owed: looking, pricing, choosing
     "catalog:compare", "catalog:tariffs", "catalog:next_bill", "catalog:advice", "catalog:order", "catalog:change",
     "catalog:cancel", "catalog:pause", "catalog:resume", "catalog:services_export", "resources-api:numbers",
     "POST resources-api:hold", "offers-api:price", "api:quote",
-    "arrears:accounts", "arrears:account", "arrears-api:accounts", "arrears-api:account",
+    "arrears:accounts", "arrears:account", "arrears:escalations", "arrears-api:accounts", "arrears-api:account",
 )  # fmt: skip
 
 
