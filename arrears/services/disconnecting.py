@@ -3,7 +3,7 @@
 Behind the lock of who pays everything is read and judged anew; the database's law then asks the same once more.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -168,9 +168,9 @@ def _shown(facts: LineFacts) -> str:
 
 
 def _kept_until(facts: LineFacts, as_of: datetime) -> date:
-    """Until when the number is his again on payment; a number that is none of ours is not kept."""
+    """The last day on which the number is his again on payment; a number that is none of ours is not kept."""
     number = Number.objects.filter(digits=facts.service_number).first()
     period = numbers.present(number, as_of=as_of) if number else None
     if period is None or period.kind != PeriodKind.LOCK or period.ends_at is None:
         return local_date(as_of)
-    return local_date(period.ends_at)
+    return local_date(period.ends_at - timedelta(microseconds=1))  # free from that midnight on

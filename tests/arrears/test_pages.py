@@ -16,6 +16,7 @@ from billing.models import Bill, DisputeCause
 from billing.services.bills import disputes
 from catalog.models import Subscription
 from core import clock
+from notices.models import Message
 from tests.arrears import build, build_restore
 from tests.arrears.build import ACTOR, after, noon
 from tests.billing import build as money
@@ -266,6 +267,8 @@ def test_after_the_cut_he_reads_until_when_the_number_is_kept() -> None:
     assert "号码 13812345678 为您保留至 2026年12月4日，缴清后可以恢复" in text
     assert "/pay/" in text
     assert "/arrears/restore/" not in text
+    said = Message.objects.filter(code="disconnected").values_list("context__keep_until", flat=True)
+    assert set(said) == {"2026年12月4日"}
     whole = page(cut.user, f"/arrears/{cut.account.number}/", build_restore.CUT)
     assert "保留至 2026年12月4日" in whole
     assert f"/arrears/restore/?subscription={cut.line.number}" in whole
