@@ -70,16 +70,20 @@ def between(
     `stages`: only those whose case is in one of these.
     """
     values: dict[str, Any] = {"low": low, "high": high, "days_ahead": days_ahead}
-    where = _RANGE if stages is None else _IN_STAGES
+    where = _RANGE
     if stages is not None:
-        values["stages"] = arrays.texts(stages)
+        found = _rows(_IN_STAGES, values | {"stages": arrays.texts(stages)})
+        if not found:
+            return {}
+        where, values["ids"] = _THESE, arrays.ints(row[0] for row in found)
     return {each.account_id: each for each in _read(where, values, as_of, everybody=False)}
 
 
 _THESE = "= ANY(%(ids)s::bigint[])"
 _RANGE = "BETWEEN %(low)s + 1 AND %(high)s"
-_IN_STAGES = """IN (SELECT account_id FROM arrears_arrearscase WHERE closed_at IS NULL
-                       AND stage = ANY(%(stages)s::text[]) AND account_id BETWEEN %(low)s + 1 AND %(high)s)"""
+_IN_STAGES = """
+    SELECT account_id FROM arrears_arrearscase
+     WHERE closed_at IS NULL AND stage = ANY(%(stages)s::text[]) AND account_id BETWEEN %(low)s + 1 AND %(high)s"""
 
 
 # Credit pays the oldest bills first: the earliest unpaid one is the first that it does not cover. What is disputed does
