@@ -75,6 +75,9 @@ def test_pages_run_within_their_policy_and_fit_a_phone(context: BrowserContext) 
             reverse(approval_desk.URL),
             reverse("admin:billing_statement_day", args=["alipay", money.TODAY.isoformat()]),
             reverse("admin:billing_receipt_channels"),
+            reverse("admin:arrears_arrearscase_board"),
+            reverse("admin:arrears_arrearscase_unreachable"),
+            reverse("admin:arrears_policy_new"),
         ):
             page.goto(address)
             page.wait_for_load_state("networkidle")

@@ -73,19 +73,25 @@ class Unheard(RuleBasedStateMachine):
         days_late=st.sampled_from([0, 28, 60, 88, 95, 102, 109]),
         phone=st.sampled_from(["good", "good", "lost", "soft", "dead"]),
         line=st.sampled_from(["good", "good", "good", "dead"]),
+        is_hasty=st.booleans(),
     )
-    def he_may_be_late_already(self, days_late: int, phone: Fate, line: Fate) -> None:
-        """On the days on which something happens, the post's included; the others would change nothing."""
+    def he_may_be_late_already(self, days_late: int, phone: Fate, line: Fate, is_hasty: bool = False) -> None:
+        """On the days on which something happens, the post's included; the others would change nothing.
+
+        Hasty operators have a plan approved and run on every day since the customer was told.
+        """
         [number] = self.world.left()
         self.world.fates |= {number: phone, self.world.own_number: line}
         self.world.bill(2600, due_in=4)
         due_on = self.world.today + 4 * DAY
-        for n in (-3, 1, 23, 30, 31, 37, 81, 87, 91, 94, 95, 98, 101, 102, 105, 109):
+        for n in (-3, 1, 23, 30, 31, 37, 81, 87, 88, 91, 92, 94, 95, 98, 101, 102, 109):
             if n <= days_late:
                 self.world.today = due_on + n * DAY
                 self.world.pass_()
                 self.world.call()
                 self._look()
+                if is_hasty and n >= 81:
+                    self.the_operators_do_their_round()
 
     # Time, bills and money
 
