@@ -276,7 +276,7 @@ def test_the_customer_reads_the_state_the_day_and_the_answer_and_a_stranger_noth
     text = client.get(page).content.decode()
     assert row.number in text
     assert "已经超过" in text  # its last day lies in the past of today
-    one = handler("one")
+    one = handler("wanglei")
     escalations.take(escalation_id=row.pk, actor=ref(one), as_of=AT)
     escalations.answer(
         escalation_id=row.pk, text="查明未送达，已复机", actor=ref(one), reason="核实", as_of=AT
