@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError
 
 from accounts.models import Contact
-from arrears.models import Warrant
+from arrears.models import ArrearsCase, Warrant
 from billing.models import Bill
 from catalog.models import Subscription, Suspension, Termination
 from core.errors import HallError
@@ -196,7 +196,8 @@ def has_his_number_back(at: Story, on: date) -> None:
         paid = money.payment(at.account, owed, as_of=noon(on))
         money.apply(paid, money.report(paid, paid_at=noon(on), occurred_at=noon(on)), as_of=noon(on))
         orders.switch(noon(on))
-    assert (at.case.close_reason, at.case.highest_stage) == ("PAID", "DISCONNECTED")
+    ended = ArrearsCase.objects.get(account=at.account, highest_stage="DISCONNECTED")
+    assert (ended.close_reason, ArrearsCase.objects.open().exists()) == ("PAID", False)
     slip = story.submit(at.user, "number.restore", raw, at=noon(on) + DAY / 24, code_at=phone)
     orders.switch(noon(on) + DAY / 24)
     line = Subscription.objects.get(offer__code="sim-light")
