@@ -129,10 +129,11 @@ _FACTS = """
                   WHERE credit_days > 0 AND active_from <= %(today)s AND (active_to IS NULL OR active_to > %(today)s))
                 standing ON standing.customer_id = account.customer_id
       LEFT JOIN (SELECT account_id, max(active_to - 1) AS until FROM arrears_exemption
-                  WHERE active_from <= %(today)s AND active_to > %(today)s GROUP BY account_id)
+                  WHERE account_id {where} AND active_from <= %(today)s AND active_to > %(today)s GROUP BY account_id)
                 exemption ON exemption.account_id = account.id
       LEFT JOIN (SELECT account_id, max(expires_at) AS until FROM billing_payment
-                  WHERE state IN ('CREATED', 'PENDING', 'UNKNOWN') AND created_at > %(oldest)s GROUP BY account_id)
+                  WHERE account_id {where} AND state IN ('CREATED', 'PENDING', 'UNKNOWN')
+                    AND created_at > %(oldest)s GROUP BY account_id)
                 payment ON payment.account_id = account.id
      WHERE account.id {where} AND account.purpose = 'CUSTOMER'
        AND (%(everybody)s OR c.id IS NOT NULL OR promise.id IS NOT NULL OR net.due_on <= %(today)s + %(days_ahead)s)
