@@ -92,7 +92,6 @@ MENU: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ("arrears.evidenceseal", "verified", pgettext_lazy("plural", "证据封存")),
             ("arrears.evidenceroot", "account_tree", pgettext_lazy("plural", "每日根摘要")),
             ("arrears.sealfailure", "gpp_maybe", pgettext_lazy("plural", "封存失败")),
-            ("arrears.sealfailure", "error", pgettext_lazy("plural", "封存失败")),
         ),
     ),
     (

@@ -26,4 +26,3 @@ def everything(account: BillingAccount) -> None:
     before = timedelta(days=EvidenceRoot.objects.count())
     EvidenceRoot.objects.create(sealed_on=night - before, seals=1, digest="c" * 64, sealed_at=NOON)
     SealFailure.objects.create(account=account, error="row is gone", failed_at=NOON)
-    SealFailure.objects.create(account=account, error="test", failed_at=NOON)
