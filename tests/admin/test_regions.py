@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.admin.utils import quote
@@ -11,10 +12,11 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import BillingAccount, Customer, Region, User
 from billing.models import Bill, PenaltyPolicy, Receipt
+from core import clock
 from core.models import AuditRow
 from core.scopes import EVERYWHERE
 from core.staff_pages import StaffAdmin
-from notices.models import Template
+from notices.models import Template, Trigger
 from tests.admin import build
 from tests.admin.places import Places, lies_somewhere, pages
 from tests.billing import build as money
@@ -23,6 +25,7 @@ from tests.billing import build as money
 TESTED_ALONE = {
     "billing_counter_receipt": "test_counter_pages_of_b",
     "billing_statement_day": "test_sums_of_the_whole_operator",
+    "notices_trigger_today": "test_dry_runs_tell_of_nobody_in_b",
     "view_on_site": "test_no_row_of_b_is_found_by_its_type",
     "auth_user_password_change": "test_passwords_of_b_are_not_set",
     "jsi18n": "the same for everybody",
@@ -187,6 +190,19 @@ class Walk(TestCase):
         receipt = Receipt.objects.filter(pk__in=self.places.theirs[Receipt], counter__isnull=False)[0]
         assert client.get(reverse("admin:billing_counter_receipt", args=[receipt.number])).status_code == 404
         assert AuditRow.objects.filter(action="staff.refused", object_id=str(account.pk)).count() >= 1
+
+    def test_dry_runs_tell_of_nobody_in_b(self) -> None:
+        trigger = Trigger.objects.get(code="bill_due")
+        bills = Bill.objects.filter(pk__in=self.places.theirs[Bill], open_cents__gt=0).order_by("-due_on")
+        bill = bills.select_related("account")[0]
+        at = datetime.combine(bill.due_on + timedelta(days=trigger.days), time(4), UTC)
+        page = reverse("admin:notices_trigger_today", args=[trigger.pk])
+        everything = Client()
+        everything.force_login(build.superuser("sees-all"))
+        with clock.stopped(at):
+            assert bill.account.number in everything.get(page).content.decode()
+            for client in self.clients.values():
+                assert bill.account.number not in client.get(page).content.decode()
 
     def test_passwords_of_b_are_not_set(self) -> None:
         user = User.objects.get(pk=min(self.places.theirs[User]))
@@ -356,5 +372,11 @@ def _patterns_with_keys() -> list[tuple[str, URLPattern]]:
 def _tested_in_its_room(name: str) -> bool:
     """Pages of rooms that bring their own tests of region, by the name of their address."""
     return name.startswith(
-        ("content_", "operations_serving", "arrears_escalation_pack", "arrears_evidence_pack")
+        (
+            "content_",
+            "operations_serving",
+            "arrears_escalation_pack",
+            "arrears_evidence_pack",
+            "notices_letterlist_",
+        )
     )
