@@ -53,7 +53,9 @@ class StageChangeInline(ReadOnlyInline):
     def why(self, row: StageChange) -> str:
         """A code of the rules in words: the stage's time came, or why the case ended."""
         known = dict(CloseReason.choices)
-        return str(known.get(row.reason, gettext("到期") if row.reason.startswith("REACHED_") else row.reason))
+        return str(
+            known.get(row.reason, gettext("到期") if row.reason.startswith("REACHED_") else row.reason)
+        )
 
 
 def who(ref: str, address: str) -> str:

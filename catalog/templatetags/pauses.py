@@ -29,7 +29,11 @@ def pause_state(stop: Suspension) -> State:
     number = stop.subscription.number
     pause = pauses.of_service(stop.subscription_id)
     if pause is None:
-        return State(gettext("这是您申请的停机保号，号码为您保留；要恢复请联系客服。"), reverse("hall:help"), gettext("联系我们"))
+        return State(
+            gettext("这是您申请的停机保号，号码为您保留；要恢复请联系客服。"),
+            reverse("hall:help"),
+            gettext("联系我们"),
+        )
     days = pauses.days_left(pause, clock.local_date(clock.now()))
     text = ngettext(
         "号码为您保留，%(day)s 自动复机，还有 %(days)s 天。",

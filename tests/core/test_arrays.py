@@ -17,7 +17,8 @@ def back(literal: str, kind: str) -> list[object]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "values", [[], [""], ["NULL", "null", None], ["{", "}", ",", " a b ", '"', "\\", "\\'", "\n\t", "%s", "号"]]
+    "values",
+    [[], [""], ["NULL", "null", None], ["{", "}", ",", " a b ", '"', "\\", "\\'", "\n\t", "%s", "号"]],
 )
 def test_texts_come_back_as_they_were(values: list[str | None]) -> None:
     assert back(arrays.texts(values), "text") == values

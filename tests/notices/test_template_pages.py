@@ -268,6 +268,7 @@ def test_lists_and_details_open(model: str) -> None:
     InboxMark.objects.create(reader_ref="user:1", up_to=1, at=NOON)
     root = desk(staff.superuser())
     assert root.get(reverse(f"admin:notices_{model}_changelist")).status_code == 200
-    row = {"template": Template, "trigger": Trigger, "inboxmark": InboxMark}[model].objects.first()
+    rows = {"template": Template.objects, "trigger": Trigger.objects, "inboxmark": InboxMark.objects}
+    row = rows[model].first()
     assert row is not None
     assert root.get(reverse(f"admin:notices_{model}_change", args=[row.pk])).status_code == 200

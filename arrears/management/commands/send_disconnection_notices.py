@@ -33,7 +33,9 @@ class Command(BaseCommand):
             batch_command.carry_out(self, bulk_assessing.run(job), " blocks", as_json=options["json"])
 
 
-BEFORE = frozenset({Stage.SUSPENDED, Stage.DISCONNECT_WARNED})  # one step at a time: nobody else can be warned
+BEFORE = frozenset(
+    {Stage.SUSPENDED, Stage.DISCONNECT_WARNED}
+)  # one step at a time: nobody else can be warned
 
 
 def disconnection_notices(each: Judged) -> Judged | None:
