@@ -17,6 +17,7 @@ from accounts.models import BillingAccount
 from accounts.rules import Action
 from arrears import words
 from arrears.choices import Stage
+from arrears.models import Escalation
 from arrears.selectors import outlook as reads
 from arrears.selectors import timeline
 from arrears.selectors.outlook import Outlook
@@ -129,6 +130,10 @@ def _disputes(found: Outlook, bills: list[Bill]) -> list[Way]:
         ways.append(Way(str(bill.title), str(bill.summary), "dispute", href))
     if line is not None and (found.is_off or found.is_cut or found.kept):
         ways.append(Way(str(line.title), str(line.summary), "shield", operation_url(line)))
+    if Escalation.objects.filter(account_id=found.subject.account_id).exists():
+        ways.append(
+            Way(_("我的申诉"), _("您提出的申诉和我们的答复"), "shield", reverse("arrears:escalations"))
+        )
     return ways
 
 

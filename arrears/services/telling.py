@@ -199,7 +199,7 @@ def _day(value: date, language: str) -> str:
 
 @lru_cache(maxsize=1)
 def _url() -> str:
-    return f"{settings.BASE_URL}{reverse('billing:bills')}"
+    return f"{settings.BASE_URL}{reverse('arrears:accounts')}"
 
 
 def _languages(subjects: Iterable[Subject]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from billing.selectors.own_accounts import OwnAccount
 from core.actor import Actor
 from core.errors import HallError
 from core.heartbeats import expected
-from core.models import AuditRow, Heartbeat
+from core.models import Heartbeat
 from core.statemachine import IllegalTransition
 from notices.models import Delivery, Message
 from operations.context import Context
@@ -275,6 +275,7 @@ def test_the_customer_reads_the_state_the_day_and_the_answer_and_a_stranger_noth
     client.force_login(alice)
     text = client.get(page).content.decode()
     assert row.number in text
+    assert f'href="{page}"' in client.get(reverse("arrears:account", args=[account.number])).content.decode()
     assert "已经超过" in text  # its last day lies in the past of today
     one = handler("wanglei")
     escalations.take(escalation_id=row.pk, actor=ref(one), as_of=AT)
@@ -287,23 +288,6 @@ def test_the_customer_reads_the_state_the_day_and_the_answer_and_a_stranger_noth
     assert one.username not in text
     client.logout()
     assert client.get(page).status_code == 302
-
-
-def test_a_handler_sees_the_remedies_that_he_has_the_right_to(client: Client) -> None:
-    row = opened()
-    page = reverse("admin:arrears_escalation_change", args=[row.pk])
-    client.force_login(handler("one"))
-    assert "准许复装" not in client.get(page).content.decode()
-    rights = (
-        "billing.change_bill",
-        "arrears.add_writeoff",
-        "arrears.add_exemption",
-        "catalog.view_suspension",
-    )
-    client.force_login(staff.staff_with(*BOTH, *rights, "arrears.add_reinstalloverride", username="two"))
-    text = client.get(page).content.decode()
-    for remedy in ("调账或减免违约金", "核销欠费", "豁免停机拆机", "停机记录", "准许复装"):
-        assert remedy in text
 
 
 def test_what_comes_back_for_the_same_account_is_seen(client: Client) -> None:
@@ -332,55 +316,6 @@ def test_it_is_handed_only_to_who_works_where_the_account_lies() -> None:
         escalations.offer(escalation_id=row.pk, to=far, actor=ref(one), reason="移交", as_of=AT)
     row.refresh_from_db()
     assert row.offered_to == ""
-
-
-def test_staff_record_what_came_from_elsewhere_and_act_on_its_page(client: Client) -> None:
-    one = handler("one")
-    account = build.account()
-    client.force_login(one)
-    values = {
-        "account": account.number,
-        "source": "MEDIA",
-        "reason": "记者来电",
-        "line": "",
-        "handler": "",
-        "due_on": "",
-    }
-    assert client.post(reverse("admin:arrears_escalation_record"), values).status_code == 302
-    row = Escalation.objects.get()
-    assert (row.source, row.text) == ("MEDIA", "记者来电")
-    assert AuditRow.objects.filter(action="arrears.escalation.recorded", object_id=str(row.pk)).exists()
-    page = f"{reverse('admin:arrears_escalation_act', args=['take'])}?ids={row.pk}"
-    assert client.post(page, {"reason": "我来处理"}).status_code == 302
-    row.refresh_from_db()
-    assert row.owner == ref(one).ref
-    for name, args in (("desk", []), ("changelist", []), ("change", [row.pk]), ("pack", [row.pk])):
-        assert client.get(reverse(f"admin:arrears_escalation_{name}", args=args)).status_code == 200, name
-
-
-def test_elsewhere_it_does_not_exist(client: Client) -> None:
-    here, there = (
-        Region.objects.create(code=code, name=code, level=Region.Level.CITY) for code in ("HERE", "THERE")
-    )
-    account = build.account()
-    BillingAccount.objects.filter(pk=account.pk).update(region=there)
-    row = opened(account)
-    client.force_login(handler("one", region=here))
-    values = {"account": account.number, "source": "MEDIA", "reason": "记者来电"}
-    client.post(reverse("admin:arrears_escalation_record"), values)
-    assert Escalation.objects.count() == 1
-    assert client.get(reverse("admin:arrears_escalation_pack", args=[row.pk])).status_code in (403, 404)
-    looker = staff.staff_with("arrears.view_evidenceseal", username="looker", region=here)
-    client.force_login(looker)
-    pack = reverse("admin:arrears_evidence_pack", args=[account.number, "json"])
-    assert client.get(pack).status_code == 404
-    assert not AuditRow.objects.filter(action="arrears.evidence.pack").exists()
-    BillingAccount.objects.filter(pk=account.pk).update(region=here)
-    answer = client.get(pack)
-    assert evidence_files.file_fault(json.loads(answer.content)) is None
-    assert AuditRow.objects.filter(action="arrears.evidence.pack", actor=ref(looker).ref).count() == 1
-    client.force_login(staff.staff_with("billing.view_bill", username="stranger"))
-    assert client.get(pack).status_code == 403
 
 
 def test_no_way_around_the_service_closes_what_the_first_handler_had() -> None:
