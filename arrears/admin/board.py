@@ -23,7 +23,6 @@ from core.masks import address as mask
 from notices.models import DeliveryState
 
 URL = "admin:arrears_arrearscase_board"
-UNREACHABLE_URL = "admin:arrears_arrearscase_unreachable"
 MONTHS, MOST_PLACES, MOST_ENDING, MOST_SHOWN = 12, 100, 20, 200
 STEPS = STAGES[1:]
 FIRST_YEAR = 2000

@@ -19,7 +19,6 @@ from core.clock import local_date
 from core.scopes import Sight
 from notices.models import Delivery, DeliveryState
 
-STUCK = (Stage.SUSPEND_WARNED, Stage.DISCONNECT_WARNED)  # what comes next waits for proofs
 MOST_LOOKED_AT = 2_000  # cases whose proofs are looked at for one page
 FAILED_DAYS, ENDING_DAYS = 30, 7
 

@@ -83,11 +83,6 @@ def write(judged: Sequence[Judged], *, actor: Actor, as_of: datetime) -> Counts:
     return counts
 
 
-def reason_of(judged: Judged) -> str:
-    """The code that a change is kept with."""
-    return str(judged.decision.close or f"REACHED_{judged.decision.stage}")
-
-
 _CLOSE = """
     WITH given AS (SELECT * FROM unnest(%(cases)s::bigint[], %(reasons)s::text[], %(owed)s::bigint[],
                                         %(dues)s::date[], %(policies)s::bigint[])

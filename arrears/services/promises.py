@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks as account_locks
-from arrears.choices import Hold, Stage
+from arrears.choices import Stage
 from arrears.models import Promise, PromiseState
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
@@ -134,8 +134,3 @@ def _tell_broken(subjects: Sequence[Subject], today: date, as_of: datetime) -> i
             more |= telling.days_ahead(each.facts, policy, today)
         wanted.append((each, f"promise_broken:{each.promise_id}", more))
     return telling.tell_all("promise_broken", wanted, as_of=as_of)
-
-
-def holds_for(subject: Subject) -> date | None:
-    """Until when a promise holds; None: none does."""
-    return next((until for hold, until in subject.facts.holds if hold == Hold.PROMISE), None)
