@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from accounts.models import BillingAccount, Region
-from arrears.models import ReinstallOverride, ReinstallRule
+from arrears.models import ReinstallRule
 from catalog.models import Termination, TerminationReason
 from core.clock import local_date
 from resources.rules import free_again_on
@@ -25,26 +26,18 @@ class Barred:
 def of(account: BillingAccount, *, on: date) -> Barred | None:
     """The rule that keeps this account's customer from a new line on that day, the one that lasts longest.
 
-    A rule counts for lines that were cut while it was in force, and no longer than it is in force itself.
+    A rule counts for lines that were cut in its region while it was in force, and no longer than it is in force itself:
+    an account elsewhere is no way around it.
     """
-    cuts = _cuts_of(account)
-    found = [each for each in (_by(rule, cuts, on) for rule in _rules(account, on)) if each]
+    rules = list(in_force(on).exclude(overrides__account=account).order_by("pk"))
+    cuts = _cuts_of(account) if rules else []
+    found = [each for each in (_by(rule, cuts, on) for rule in rules) if each]
     return max(found, key=lambda each: each.until, default=None)
 
 
 def in_force(on: date) -> "QuerySet[ReinstallRule]":
     """The rules of that day, of all places."""
     return ReinstallRule.objects.filter(Q(active_to=None) | Q(active_to__gt=on), active_from__lte=on)
-
-
-def _rules(account: BillingAccount, on: date) -> list[ReinstallRule]:
-    """Those of the account's own place, of those above it and of none, without those that were overridden for it."""
-    overridden = ReinstallOverride.objects.filter(account=account).values("rule_id")
-    rules = list(in_force(on).exclude(pk__in=overridden).order_by("pk"))
-    if not rules:
-        return []
-    places = _up(account.region_id or account.customer.region_id)
-    return [rule for rule in rules if rule.region_id is None or rule.region_id in places]
 
 
 def _up(region_id: int | None) -> set[int]:
@@ -56,19 +49,23 @@ def _up(region_id: int | None) -> set[int]:
     return found
 
 
-def _cuts_of(account: BillingAccount) -> list[date]:
-    """The local days on which lines of the customer, or that he paid for, were cut for arrears."""
+def _cuts_of(account: BillingAccount) -> list[tuple[date, set[int]]]:
+    """When lines of the customer, or that he paid for, were cut for arrears (local days), and the regions of each."""
     of_him = Q(subscription__account__customer=account.customer_id) | Q(
         subscription__payer__customer=account.customer_id
     )
     rows = Termination.objects.filter(of_him, reason=TerminationReason.ARREARS)
-    return [local_date(at) for at in rows.values_list("at", flat=True)]
+    place = Coalesce("subscription__account__region", "subscription__account__customer__region")
+    return [(local_date(at), _up(region_id)) for at, region_id in rows.values_list("at", place)]
 
 
-def _by(rule: ReinstallRule, cuts: Collection[date], on: date) -> Barred | None:
+def _by(rule: ReinstallRule, cuts: Collection[tuple[date, set[int]]], on: date) -> Barred | None:
     """Calendar months, as for the lock of numbers: the day of the cut does not count."""
     counted = [
-        day for day in cuts if rule.active_from <= day and (not rule.active_to or day < rule.active_to)
+        day
+        for day, places in cuts
+        if rule.active_from <= day and (not rule.active_to or day < rule.active_to)
+        if rule.region_id is None or rule.region_id in places
     ]
     if not counted:
         return None

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts import locks as account_locks
 from arrears.models import Exemption, ExemptionReason
 from arrears.services import assessing
+from billing.selectors import own_accounts
 from core import approvals
 from core.actor import Actor
 from core.approvals import Outcome
@@ -105,6 +106,7 @@ def _describe(data: dict[str, Any]) -> str | Promise:
     limit=lambda: 0,
     has_amount=False,
     may_alone=_may_alone,
+    check_person=own_accounts.checked(own_accounts.of_account_id),
     describe=_describe,
 )
 def _grant(

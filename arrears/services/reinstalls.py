@@ -16,6 +16,7 @@ from accounts.models import BillingAccount, Region
 from arrears.models import ReinstallOverride, ReinstallRule
 from arrears.models.aftermath import MOST_MONTHS
 from arrears.selectors import reinstalls as reads
+from billing.selectors import own_accounts
 from catalog.choices import Cycle
 from catalog.offers.models import Offer
 from catalog.orders import bars
@@ -245,6 +246,7 @@ def _end_rule(
     limit=lambda: 0,
     has_amount=False,
     may_alone=_never_alone,
+    check_person=own_accounts.checked(own_accounts.of_account_id),
     describe=lambda data: str(data["authority"]),
 )
 def _override(

@@ -61,6 +61,10 @@ def of_account(account_id: int) -> Concerned:
     return Concerned(frozenset({account_id}))
 
 
+def of_account_id(account_id: str | int, data: Mapping[str, Any] | None = None) -> Concerned:
+    return of_account(int(account_id))
+
+
 def of_bill(bill_id: str | int, data: Mapping[str, Any] | None = None) -> Concerned:
     return _of(Bill.objects.filter(pk=bill_id).values_list("account_id"))
 

@@ -161,6 +161,19 @@ def test_a_rule_is_of_a_region_and_what_lies_in_it() -> None:
         assert barred(at, date(2026, 8, 20)) == code
 
 
+def test_an_account_elsewhere_is_no_way_around_the_rule_of_the_place_where_he_was_cut() -> None:
+    city = Region.objects.create(code="RA", name="城东", level=Region.Level.CITY)
+    other = Region.objects.create(code="RC", name="城西", level=Region.Level.CITY)
+    rule(region=city)
+    at = scene()
+    type(at.account).objects.filter(pk=at.account.pk).update(region=city)
+    elsewhere = money.account()
+    type(elsewhere).objects.filter(pk=elsewhere.pk).update(customer=at.account.customer, region=other)
+    elsewhere.refresh_from_db()
+    with pytest.raises(reinstalls.NoReinstall):
+        reinstalls.refuse_barred(elsewhere, on=date(2026, 8, 20))
+
+
 def test_a_named_authority_lets_one_account_off_with_another_s_consent() -> None:
     made = rule()
     at = scene()
