@@ -50,11 +50,14 @@ def test_slip_by_operation_channel_state_and_region(desk: Client) -> None:
     region = Slip.objects.order_by("pk")[0].region_id
     assert len(found(desk, "operations_slip", operation="bill.pay")) == 6
     assert found(desk, "operations_slip", operation="account.bind") == []
-    assert len(found(desk, "operations_slip", channel__exact="WEB")) == 6
+    web = Slip.objects.filter(channel="WEB").count()
+    assert len(found(desk, "operations_slip", channel__exact="WEB")) == web >= 6
     assert found(desk, "operations_slip", channel__exact="KIOSK") == []
     drafts = Slip.objects.filter(state=SlipState.DRAFT).count()
-    assert len(found(desk, "operations_slip", state__exact="DRAFT")) == drafts == 2
-    assert len(found(desk, "operations_slip", region__id__exact=str(region))) == 6
+    assert len(found(desk, "operations_slip", state__exact="DRAFT")) == drafts
+    assert 2 <= drafts < Slip.objects.count()
+    there = Slip.objects.filter(region=region).count()
+    assert len(found(desk, "operations_slip", region__id__exact=str(region))) == there >= 6
 
 
 @pytest.mark.usefixtures("rows")
@@ -85,7 +88,7 @@ def test_people_by_phone_or_mail_as_typed(desk: Client, typed: str) -> None:
 @pytest.mark.usefixtures("rows")
 def test_users_and_deliveries_by_phone(desk: Client) -> None:
     assert [user.username for user in found(desk, "accounts_user", q="13800000004")] == ["u4"]
-    assert [row.address for row in found(desk, "notices_delivery", q="13800000004")] == ["+8613800000004"]
+    assert {row.address for row in found(desk, "notices_delivery", q="13800000004")} == {"+8613800000004"}
 
 
 @pytest.mark.usefixtures("rows")

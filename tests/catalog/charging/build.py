@@ -1,6 +1,5 @@
 """What is charged, built with the services, and runs of a month in few words."""
 
-import itertools
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,13 +17,12 @@ from catalog.models import ChargedMonth, Offer, Subscription, TerminationReason
 from catalog.pricing.types import Period
 from core import outbox
 from core.actor import Actor
-from operations.models import Channel, Slip, SlipState
+from tests.catalog.holdings import build as holdings
 from tests.catalog.offers import build as offers
 from tests.conftest import NOON
 
 ACTOR = Actor("test:charging")
 TODAY = date(2026, 11, 18)
-_count = itertools.count(1)
 
 
 def noon(on: date) -> datetime:
@@ -58,28 +56,12 @@ def held(
     )
 
 
-def slip(of: BillingAccount) -> Slip:
-    n = next(_count)
-    return Slip.objects.create(
-        number=f"S{n:017d}",
-        operation="package.cancel",
-        operation_version=1,
-        state=SlipState.DRAFT,
-        channel=Channel.WEB,
-        customer_id=of.customer_id,
-        idempotency_key=f"charging-{n}",
-        input_hash="x",
-        confirmation={"kind": "SMS_CODE", "code_id": n},
-        started_at=NOON,
-    )
-
-
 def end(of: Subscription, on: date, *, known_on: date | None = None) -> None:
     """Its first day not charged; entered later where that is said."""
     subscriptions.terminate(
         number=of.number,
         reason=TerminationReason.CUSTOMER,
-        evidence=Evidence(slip_id=slip(of.account).pk),
+        evidence=Evidence(slip_id=holdings.slip(of.account).pk),
         actor=ACTOR,
         as_of=noon(known_on or on),
         on=on,

@@ -12,6 +12,7 @@ from catalog.models import Offer, Subscription
 from catalog.offers.services import publishing
 from core.errors import HallError
 from tests.catalog.charging import build
+from tests.catalog.holdings import build as holdings
 from tests.catalog.offers import build as offers
 
 FIRST, LAST = date(2026, 7, 1), date(2026, 11, 30)
@@ -95,7 +96,7 @@ def _do(of: BillingAccount, row: Subscription, step: Step, on_shelf: list[Offer]
         subscriptions.turn(
             number=row.number,
             wanted=Wanted(offer_id=on_shelf[step.which % 2].pk, begins_on=step.known_on),
-            slip_id=build.slip(of).pk,
+            slip_id=holdings.slip(of).pk,
             actor=build.ACTOR,
             as_of=build.noon(step.known_on),
         )
