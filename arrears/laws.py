@@ -10,7 +10,7 @@ from typing import Any
 
 import pgtrigger
 
-from arrears.disconnect_rules import SUSPENDED_DAYS, Missing, Unproven
+from arrears.disconnect_rules import LATE_DAYS, SUSPENDED_DAYS, Missing, Unproven
 from arrears.proofs import ARRIVED_ON, IS_PROOF
 from core.db import Law, refuse
 
@@ -39,12 +39,24 @@ _REFS = """
      GROUP BY right(s.service_number, 11)"""
 _SUSPENSION = """SELECT FROM catalog_suspension s WHERE s.id = NEW.suspension_id AND s.reason = 'ARREARS'
                     AND s.subscription_id = NEW.subscription_id AND s.ends_on IS NULL"""
-OWED = """
-    SELECT coalesce(sum(b.open_cents) FILTER (WHERE b.kind <> 'ORDER' AND NOT EXISTS (
+# What `payer` owes on `today` of the bills that by themselves were late enough to switch off for: what came due since,
+# the penalty for what was just paid among it, cuts nobody. Credit that is put to no bill covers these first.
+LATE = f"""
+    SELECT (coalesce(sum(b.open_cents) FILTER (WHERE b.kind <> 'ORDER' AND b.due_on < late.before AND NOT EXISTS (
                 SELECT FROM billing_dispute d WHERE d.bill_id = b.id AND d.state = 'OPEN')), 0)
            - greatest(0, coalesce(sum(b.open_cents), 0) + coalesce(
-                (SELECT balance_cents FROM billing_accountbalance a WHERE a.account_id = payer), 0))
-      FROM billing_bill b WHERE b.account_id = payer AND b.open_cents > 0"""
+                (SELECT balance_cents FROM billing_accountbalance a WHERE a.account_id = payer), 0)))::bigint
+      FROM billing_bill b CROSS JOIN (SELECT today - (greatest({LATE_DAYS}, (
+                SELECT max(r.days) - 1 FROM arrears_arrearscase c JOIN arrears_policystage r
+                    ON r.policy_id = c.policy_id AND r.stage = 'SUSPENDED'
+                 WHERE c.account_id = payer AND c.closed_at IS NULL)) + coalesce((
+                SELECT max(g.credit_days) FROM accounts_standing g JOIN accounts_billingaccount a
+                    ON a.customer_id = g.customer_id AND a.id = payer
+                 WHERE g.active_from <= today AND (g.active_to IS NULL OR g.active_to > today)), 0)) AS before) late
+     WHERE b.account_id = payer AND b.open_cents > 0"""
+# A payment that may have worked, or one begun within the days in which a gateway decides.
+MAY_BE_PAYING = """p.state = 'UNKNOWN'
+            OR (p.state IN ('CREATED', 'PENDING') AND p.created_at > {at} - interval '3 days')"""
 _LINE = """arrears_planline l JOIN arrears_disconnectplan p ON p.id = l.plan_id AND p.state = 'RUNNING'
              WHERE l.subscription_id = NEW.subscription_id AND l.state = 'WAITING'"""
 # By code what must be so. Those of the notices are looked at contact by contact: see `_TOLD`.
@@ -53,13 +65,13 @@ _HOLDS = {
     Missing.TOO_EARLY: f"""NEW.at <= now()
         AND NOT EXISTS ({_SUSPENSION} AND today - greatest(s.begins_on,
             (s.opened_at AT TIME ZONE 'Asia/Shanghai')::date) <= {SUSPENDED_DAYS})""",
-    Missing.NOT_OWED: f"({OWED}) > 0",
+    Missing.NOT_OWED: f"({LATE}) > 0",
     Missing.NO_CASE: """EXISTS (SELECT FROM arrears_arrearscase c WHERE c.account_id = payer
         AND c.closed_at IS NULL AND c.stage IN ('DISCONNECT_WARNED', 'DISCONNECTED'))""",
     Missing.DISPUTE: """NOT EXISTS (SELECT FROM billing_dispute d JOIN billing_bill b ON b.id = d.bill_id
         WHERE b.account_id = payer AND d.state = 'OPEN')""",
-    Missing.IN_FLIGHT: """NOT EXISTS (SELECT FROM billing_payment p WHERE p.account_id = payer
-        AND p.state IN ('CREATED', 'PENDING', 'UNKNOWN') AND p.created_at > NEW.at - interval '3 days')""",
+    Missing.IN_FLIGHT: f"""NOT EXISTS (SELECT FROM billing_payment p WHERE p.account_id = payer
+        AND ({MAY_BE_PAYING.format(at="NEW.at")}))""",
     Missing.PROMISE: """NOT EXISTS (SELECT FROM arrears_promise p WHERE p.account_id = payer
         AND p.state = 'OPEN' AND p.until >= today)""",
     Missing.EXEMPTION: """NOT EXISTS (SELECT FROM arrears_exemption e WHERE e.account_id = payer
