@@ -17,6 +17,7 @@ from arrears.rules import POST
 SUSPENDED_DAYS = (
     60  # telecom regulation 2016 art. 34: the line stays off for more than these before it is cut
 )
+LATE_DAYS = 30  # the same article: a bill is late for more than these before a line is switched off for it
 CUT_STAGES = (
     Stage.DISCONNECT_WARNED,
     Stage.DISCONNECTED,
@@ -83,6 +84,7 @@ class Notice(NamedTuple):
 class LineFacts:
     """A line on a day. `refs`: the live contacts of who pays; `is_ordered`: it waits in a plan that is being run.
 
+    `late_cents`: of what is owed, what was late enough to switch off for; `is_over`: the rules would end the case now.
     What the policy of who pays says beyond the law of the land: `not_before` (None: it cuts nobody), `minimum_cents`,
     and how many lines of its accounts one plan may cut.
     """
@@ -94,6 +96,8 @@ class LineFacts:
     suspension_id: int | None = None
     suspended_on: date | None = None
     owed_cents: int = 0
+    late_cents: int = 0
+    is_over: bool = False
     case_id: int | None = None
     stage: Stage = Stage.NONE
     refs: tuple[str, ...] = ()
@@ -114,7 +118,7 @@ def missing(facts: LineFacts, today: date) -> tuple[Missing, ...]:
         found.add(Missing.NOT_SUSPENDED)
     elif (today - facts.suspended_on).days <= SUSPENDED_DAYS or _is_before(facts, today):
         found.add(Missing.TOO_EARLY)
-    if facts.owed_cents < max(1, facts.minimum_cents):
+    if facts.is_over or facts.late_cents <= 0 or facts.owed_cents < facts.minimum_cents:
         found.add(Missing.NOT_OWED)
     if facts.case_id is None or facts.stage not in CUT_STAGES:
         found.add(Missing.NO_CASE)

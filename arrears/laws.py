@@ -10,19 +10,22 @@ from typing import Any
 
 import pgtrigger
 
-from arrears.disconnect_rules import SUSPENDED_DAYS, Missing, Unproven
-from arrears.proofs import IS_PROOF
+from arrears.disconnect_rules import LATE_DAYS, SUSPENDED_DAYS, Missing, Unproven
+from arrears.proofs import ARRIVED_ON, IS_PROOF
 from core.db import Law, refuse
 
 # Deliveries of the disconnection notice in the open case, with whether they prove that it arrived.
 NOTICES = f"""
     SELECT c.account_id, n.contact_ref AS ref, d.id AS delivery_id, d.message_id, rule.needed_days,
-           (d.delivered_at AT TIME ZONE 'Asia/Shanghai')::date AS delivered_on,
+           {ARRIVED_ON} AS delivered_on,
            d.failure = 'HARD' AS is_hard,
            {IS_PROOF} AS is_proof
       FROM arrears_arrearscase c
       JOIN arrears_casenotice n ON n.case_id = c.id
       JOIN arrears_policynotice rule ON rule.id = n.rule_id AND rule.needed_for = 'DISCONNECTED'
+      JOIN accounts_billingaccount a ON a.id = c.account_id
+      JOIN notices_message m ON m.id = n.message_id AND m.code = rule.template_code
+       AND m.recipient_ref = 'account:' || a.number
       JOIN notices_delivery d ON d.message_id = n.message_id AND d.channel <> 'INBOX'
      WHERE c.closed_at IS NULL"""
 # Live contacts, as `selectors.facts.contacts` finds them.
@@ -36,30 +39,43 @@ _REFS = """
      GROUP BY right(s.service_number, 11)"""
 _SUSPENSION = """SELECT FROM catalog_suspension s WHERE s.id = NEW.suspension_id AND s.reason = 'ARREARS'
                     AND s.subscription_id = NEW.subscription_id AND s.ends_on IS NULL"""
-OWED = """
-    SELECT coalesce(sum(b.open_cents) FILTER (WHERE b.kind <> 'ORDER' AND NOT EXISTS (
+# What `payer` owes on `today` of the bills that by themselves were late enough to switch off for: what came due since,
+# the penalty for what was just paid among it, cuts nobody. Credit that is put to no bill covers these first.
+LATE = f"""
+    SELECT (coalesce(sum(b.open_cents) FILTER (WHERE b.kind <> 'ORDER' AND b.due_on < late.before AND NOT EXISTS (
                 SELECT FROM billing_dispute d WHERE d.bill_id = b.id AND d.state = 'OPEN')), 0)
            - greatest(0, coalesce(sum(b.open_cents), 0) + coalesce(
-                (SELECT balance_cents FROM billing_accountbalance a WHERE a.account_id = payer), 0))
-      FROM billing_bill b WHERE b.account_id = payer AND b.open_cents > 0"""
+                (SELECT balance_cents FROM billing_accountbalance a WHERE a.account_id = payer), 0)))::bigint
+      FROM billing_bill b CROSS JOIN (SELECT today - (greatest({LATE_DAYS}, (
+                SELECT max(r.days) - 1 FROM arrears_arrearscase c JOIN arrears_policystage r
+                    ON r.policy_id = c.policy_id AND r.stage = 'SUSPENDED'
+                 WHERE c.account_id = payer AND c.closed_at IS NULL)) + coalesce((
+                SELECT max(g.credit_days) FROM accounts_standing g JOIN accounts_billingaccount a
+                    ON a.customer_id = g.customer_id AND a.id = payer
+                 WHERE g.active_from <= today AND (g.active_to IS NULL OR g.active_to > today)), 0)) AS before) late
+     WHERE b.account_id = payer AND b.open_cents > 0"""
+# A payment that may have worked, or one begun within the days in which a gateway decides.
+MAY_BE_PAYING = """p.state = 'UNKNOWN'
+            OR (p.state IN ('CREATED', 'PENDING') AND p.created_at > {at} - interval '3 days')"""
 _LINE = """arrears_planline l JOIN arrears_disconnectplan p ON p.id = l.plan_id AND p.state = 'RUNNING'
              WHERE l.subscription_id = NEW.subscription_id AND l.state = 'WAITING'"""
 # By code what must be so. Those of the notices are looked at contact by contact: see `_TOLD`.
 _HOLDS = {
     Missing.NOT_SUSPENDED: f"EXISTS ({_SUSPENSION})",
     Missing.TOO_EARLY: f"""NEW.at <= now()
-        AND NOT EXISTS ({_SUSPENSION} AND today - s.begins_on <= {SUSPENDED_DAYS})""",
-    Missing.NOT_OWED: f"({OWED}) > 0",
+        AND NOT EXISTS ({_SUSPENSION} AND today - greatest(s.begins_on,
+            (s.opened_at AT TIME ZONE 'Asia/Shanghai')::date) <= {SUSPENDED_DAYS})""",
+    Missing.NOT_OWED: f"({LATE}) > 0",
     Missing.NO_CASE: """EXISTS (SELECT FROM arrears_arrearscase c WHERE c.account_id = payer
         AND c.closed_at IS NULL AND c.stage IN ('DISCONNECT_WARNED', 'DISCONNECTED'))""",
     Missing.DISPUTE: """NOT EXISTS (SELECT FROM billing_dispute d JOIN billing_bill b ON b.id = d.bill_id
         WHERE b.account_id = payer AND d.state = 'OPEN')""",
-    Missing.IN_FLIGHT: """NOT EXISTS (SELECT FROM billing_payment p WHERE p.account_id = payer
-        AND p.state IN ('CREATED', 'PENDING', 'UNKNOWN') AND p.created_at > NEW.at - interval '3 days')""",
+    Missing.IN_FLIGHT: f"""NOT EXISTS (SELECT FROM billing_payment p WHERE p.account_id = payer
+        AND ({MAY_BE_PAYING.format(at="NEW.at")}))""",
     Missing.PROMISE: """NOT EXISTS (SELECT FROM arrears_promise p WHERE p.account_id = payer
         AND p.state = 'OPEN' AND p.until >= today)""",
     Missing.EXEMPTION: """NOT EXISTS (SELECT FROM arrears_exemption e WHERE e.account_id = payer
-        AND e.active_from <= today AND e.active_to > today)""",
+        AND e.active_from <= greatest(today, (now() AT TIME ZONE 'Asia/Shanghai')::date) AND e.active_to > today)""",
     Missing.WARRANT: f"""EXISTS (SELECT FROM {_LINE} AND EXISTS (SELECT FROM arrears_warrant w
         WHERE w.plan_id = p.id AND w.subscription_id = NEW.subscription_id AND w.suspension_id = NEW.suspension_id
           AND w.judged_on = today))""",
@@ -177,7 +193,23 @@ class ApprovedByTwo(Law):
         func = (
             "IF NEW.state <> 'APPROVED' OR OLD.state = 'APPROVED' OR (SELECT count(DISTINCT y.user_id) "
             "FROM arrears_planapproval y WHERE y.plan_id = NEW.id AND y.user_id IS DISTINCT FROM NEW.made_by_id) >= 2 "
-            "THEN RETURN NEW; END IF; " + refuse(name, "a plan is approved by two people who did not make it")
+            "AND (SELECT count(*) FROM arrears_planline l WHERE l.plan_id = NEW.id) = NEW.lines_count "
+            "THEN RETURN NEW; END IF; "
+            + refuse(name, "a plan is approved as it was made, by two people who did not make it")
+        )
+        super().__init__(name=name, func=func)
+
+
+class LinesAsApproved(Law):
+    """A plan has its lines before anybody approves it; what was refused or is done in it does not wait again."""
+
+    operation = pgtrigger.Insert | pgtrigger.UpdateOf("state")  # type: ignore[no-untyped-call]
+
+    def __init__(self, *, name: str) -> None:
+        func = (
+            "IF TG_OP = 'UPDATE' THEN IF NEW.state = OLD.state OR OLD.state = 'WAITING' THEN RETURN NEW; END IF; "
+            "ELSIF NOT EXISTS (SELECT FROM arrears_disconnectplan p WHERE p.id = NEW.plan_id AND p.state <> 'MADE') "
+            "THEN RETURN NEW; END IF; " + refuse(name, "the lines of a plan are those that were approved")
         )
         super().__init__(name=name, func=func)
 

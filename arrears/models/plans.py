@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Region
-from arrears.laws import ApprovedByTwo, NotByItsMaker
+from arrears.laws import ApprovedByTwo, LinesAsApproved, NotByItsMaker
 from arrears.models.cases import ArrearsCase
 from catalog.models import Subscription, Suspension
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
@@ -135,6 +135,7 @@ class PlanLine(models.Model):
         triggers = [
             NeverDelete(name="plan_line_never_deleted"),
             Fixed(name="plan_line_fixed", columns=("plan_id", "subscription_id")),
+            LinesAsApproved(name="plan_lines_as_approved"),
         ]
 
     def __str__(self) -> str:

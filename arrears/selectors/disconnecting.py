@@ -8,9 +8,10 @@ from typing import Any
 from django.db import connection
 from django.db.models import F
 
+from arrears import rules
 from arrears.choices import Hold, Stage
 from arrears.disconnect_rules import SUSPENDED_DAYS, LineFacts, Notice
-from arrears.laws import NOTICES
+from arrears.laws import LATE, MAY_BE_PAYING, NOTICES
 from arrears.models import LineState, PlanApproval, PlanLine, PlanState
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
@@ -27,6 +28,13 @@ _NOTICES = f"""
 _DISPUTED = """
     SELECT DISTINCT b.account_id FROM billing_dispute d JOIN billing_bill b ON b.id = d.bill_id
      WHERE d.state = 'OPEN' AND b.account_id = ANY(%s::bigint[])"""
+
+
+_LATE = f"""
+    SELECT x.payer, ({LATE}) FROM unnest(%s::bigint[]) AS x (payer) CROSS JOIN (SELECT %s::date AS today) AS judged"""
+_PAYING = f"""
+    SELECT DISTINCT p.account_id FROM billing_payment p
+     WHERE p.account_id = ANY(%s::bigint[]) AND ({MAY_BE_PAYING.format(at="%s::timestamptz")})"""
 
 
 def candidates(
@@ -64,15 +72,18 @@ def facts(
         )
     }
     book = policies.book(local_date(as_of))
-    notices, disputed = _notices(payers), {row[0] for row in _rows(_DISPUTED, payers)}
+    notices, late = _notices(payers), dict(_rows(_LATE, payers, local_date(as_of)))
+    held = {
+        Hold.DISPUTE: {row[0] for row in _rows(_DISPUTED, payers)},
+        Hold.IN_FLIGHT: {row[0] for row in _rows(_PAYING, payers, as_of)},
+    }
     ordered, approvers = _plan(plan_id)
     found = {}
     for row in lines:
         subject, suspension = subjects.get(row.payer_id), off.get(row.pk)
         known = subject.facts if subject else None
-        holds: set[Hold] = {each[0] for each in known.holds if each[0] != Hold.DISPUTE} if known else set()
-        if row.payer_id in disputed:
-            holds.add(Hold.DISPUTE)
+        holds: set[Hold] = {each[0] for each in known.holds if each[0] not in held} if known else set()
+        holds |= {hold for hold, accounts in held.items() if row.payer_id in accounts}
         found[row.pk] = LineFacts(
             subscription_id=row.pk,
             number=row.number,
@@ -81,6 +92,7 @@ def facts(
             suspension_id=suspension.pk if suspension else None,
             suspended_on=suspension.begins_on if suspension else None,
             owed_cents=known.owed_cents if known else 0,
+            late_cents=late[row.payer_id],
             case_id=subject.case_id if subject else None,
             stage=known.stage if known else Stage.NONE,
             refs=tuple(each.ref for each in known.contacts) if known else (),
@@ -88,19 +100,20 @@ def facts(
             holds=frozenset(holds),
             is_ordered=row.pk in ordered,
             approvers=approvers if row.pk in ordered else (),
-            **_policy(book, subject, suspension),
+            **_policy(book, subject, suspension, local_date(as_of)),
         )
     return found
 
 
-def _policy(book: Book, subject: Subject | None, off: Suspension | None) -> dict[str, Any]:
+def _policy(book: Book, subject: Subject | None, off: Suspension | None, today: date) -> dict[str, Any]:
     """What the policy that holds for who pays adds to the law of the land."""
     found = book.find(subject.region_id, subject.customer_kind) if subject else None
     rule = found.stages.get(Stage.DISCONNECTED) if found else None
-    if found is None or rule is None:
+    if subject is None or found is None or rule is None:
         return {"not_before": None}
     return {
         "not_before": off.begins_on + timedelta(rule.days) if off else date.min,
+        "is_over": rules.assess(subject.facts, found, today).close is not None,
         "minimum_cents": found.minimum_cents,
         "policy_id": found.id,
         "policy_cap": rule.cap,
@@ -111,9 +124,9 @@ def _latest(today: date) -> date:
     return date.fromordinal(today.toordinal() - SUSPENDED_DAYS)
 
 
-def _rows(sql: str, account_ids: list[int]) -> list[tuple[Any, ...]]:
+def _rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [account_ids])
+        cursor.execute(sql, values)
         return list(cursor.fetchall())
 
 

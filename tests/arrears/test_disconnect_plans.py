@@ -90,10 +90,33 @@ def test_what_is_above_the_cap_waits_for_another_plan() -> None:
         ("WAITING", []),
         ("REFUSED", ["OVER_CAP"]),
     ]
-    PlanLine.objects.update(state=LineState.WAITING)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        PlanLine.objects.update(state=LineState.WAITING)
+    assert violated(refused.value) == "plan_lines_as_approved"
+
+
+def test_a_plan_with_more_lines_than_its_cap_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _n in range(2):
+        build_cut.warned()
+    monkeypatch.setattr(plans, "_capped", lambda judged, cap: list(judged))
+    plan = build_cut.planned(begun=False, cap=1)
     with pytest.raises(plans.AboveCap):
         list(plans.run(job(plan)))
     assert not Termination.objects.exists()
+
+
+def test_a_plan_has_the_lines_that_were_approved() -> None:
+    at, other = build_cut.warned(), build_cut.warned()
+    plan = build_cut.planned(begun=False, numbers=(at.row.number,))
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        PlanLine.objects.bulk_create([PlanLine(plan=plan, subscription=other.row)])
+    assert violated(refused.value) == "plan_lines_as_approved"
+    made = plans.make(plans.Wanted(numbers=(at.row.number,)), made_by_id=None, as_of=noon(DAY)).plan
+    PlanLine.objects.create(plan=made, subscription=other.row)  # after the file was written
+    plans.approve(plan_id=made.pk, user_id=build_cut.person().pk, reason="x", as_of=noon(DAY))
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        plans.approve(plan_id=made.pk, user_id=build_cut.person().pk, reason="x", as_of=noon(DAY))
+    assert violated(refused.value) == "plan_two_approvals"
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was() -> None:

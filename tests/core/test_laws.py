@@ -71,15 +71,22 @@ COMPANIONS: dict[tuple[str, str], str] = {
 }
 
 _people = count(1)
+
+
+def _approvable(owner: Session, row: int) -> None:
+    """A plan with its line, and two who say yes."""
+    for _person in range(2):
+        owner.insert(apps.get_model("arrears", "PlanApproval"), plan_id=row, user_id=next(_people))
+    if owner.run("SELECT state FROM arrears_disconnectplan WHERE id = %s", [row])[0][0] == "MADE":
+        owner.insert(apps.get_model("arrears", "PlanLine"), plan_id=row)
+
+
 # Rows that a state asks for: written before the step, for the row of that key.
 PREPARATIONS: dict[tuple[str, str], Callable[[Session, int], object]] = {
     ("catalog.Subscription", "TERMINATED"): lambda owner, row: owner.insert(
         apps.get_model("catalog", "Termination"), subscription_id=row
     ),
-    ("arrears.DisconnectPlan", "APPROVED"): lambda owner, row: [
-        owner.insert(apps.get_model("arrears", "PlanApproval"), plan_id=row, user_id=next(_people))
-        for _person in range(2)
-    ],
+    ("arrears.DisconnectPlan", "APPROVED"): _approvable,
 }
 
 
