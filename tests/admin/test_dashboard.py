@@ -159,7 +159,11 @@ def test_each_sees_only_the_figures_of_what_he_may_look_at(log_in: Callable[[Use
 def test_menu_names_only_what_he_may_look_at(log_in: Callable[[User], Client]) -> None:
     client = log_in(build.staff_with("notices.view_delivery"))
     menu = client.get(reverse("admin:index")).context["sidebar_navigation"]
-    assert [str(item["title"]) for group in menu for item in group["items"]] == ["工作台", "发送"]
+    assert [str(item["title"]) for group in menu for item in group["items"]] == [
+        "工作台",
+        "未送达的通知",
+        "发送",
+    ]
 
 
 def test_figures_lead_to_their_rows(desk: Client) -> None:

@@ -16,6 +16,7 @@ from catalog.pricing import digest, from_json
 from catalog.pricing.types import Period
 from tests.catalog.charging import build, histories
 from tests.catalog.charging.histories import Step
+from tests.catalog.holdings import build as holdings
 
 pytestmark = pytest.mark.django_db
 RUN = "hall:run"
@@ -67,12 +68,15 @@ def twin(of: BillingAccount) -> BillingAccount:
         Standing.objects.create(
             customer=other.customer, tier=row.tier, active_from=row.active_from, active_to=row.active_to
         )
-    for held in Subscription.objects.filter(account=of).order_by("number"):
-        copy_of(held, other)
+    copies: dict[int, Subscription] = {}
+    for held in Subscription.objects.filter(account=of).order_by("pk"):
+        copies[held.pk] = copy_of(held, other, copies)
+    for held in Subscription.objects.filter(account=of).order_by("pk"):
+        copy_end(held, copies[held.pk])
     return other
 
 
-def copy_of(held: Subscription, other: BillingAccount) -> None:
+def copy_of(held: Subscription, other: BillingAccount, copies: dict[int, Subscription]) -> Subscription:
     copy = Subscription.objects.create(
         number=f"{held.number}T",
         account=other,
@@ -80,14 +84,22 @@ def copy_of(held: Subscription, other: BillingAccount) -> None:
         offer=held.offer,
         state="ACTIVE" if held.begins_on else "PENDING",
         begins_on=held.begins_on,
+        follows=copies[held.follows_id] if held.follows_id else None,
         created_at=held.created_at,
     )
     for stop in Suspension.objects.filter(subscription=held):
         stop.pk, stop.subscription = None, copy
         stop.save(force_insert=True)
+    return copy
+
+
+def copy_end(held: Subscription, copy: Subscription) -> None:
+    """By the same reason; a slip that ended one line ends no other."""
     if held.state == "TERMINATED":
         how = Termination.objects.get(subscription=held)
         how.pk, how.subscription = None, copy
+        if how.slip_id:
+            how.slip = holdings.slip(copy.account)
         how.save(force_insert=True)
     Subscription.objects.filter(pk=copy.pk).update(state=held.state, ends_on=held.ends_on)
 
