@@ -24,6 +24,7 @@ from arrears.disconnect_rules import OF_THE_PLAN, LineFacts, Missing
 from arrears.models import PLAN_MACHINE, DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState
 from arrears.selectors import disconnecting as reads
 from arrears.services import disconnecting
+from catalog.models import Subscription
 from core import sequences
 from core.actor import Actor
 from core.clock import local_date
@@ -69,6 +70,7 @@ class Wanted:
     """Which lines a plan looks at."""
 
     region: str = ""
+    account: str = ""  # only lines that this account pays for; "": all
     numbers: tuple[str, ...] = ()  # only these subscriptions; empty: all
     limit: int | None = None  # lines to look at; None: all
     cap: int = CAP
@@ -111,7 +113,7 @@ class _Judged:
 def make(wanted: Wanted, *, made_by_id: int | None, as_of: datetime) -> Made:
     """A plan and its file: every line that has been off long enough, to be cut or with what is missing.
 
-    Nothing is cut by it. Raises NotFound for an unknown region.
+    Nothing is cut by it. Raises UnknownRegion, NotFound for an account or a line that there is not.
     """
     region = Region.objects.filter(code=wanted.region).first() if wanted.region else None
     number = sequences.next_number(SEQUENCE, prefix="DP", on=local_date(as_of))
@@ -234,12 +236,30 @@ def _move(plan: DisconnectPlan, to: PlanState, *, ended_at: datetime | None = No
     plan.save(update_fields=["state", "ended_at"])
 
 
+def _numbers(wanted: Wanted) -> tuple[str, ...]:
+    """The lines that are asked for by their names; empty: all. Raises NotFound: a typing error is not everything."""
+    if not (wanted.account or wanted.numbers):
+        return ()
+    rows = (
+        Subscription.objects.filter(payer__number=wanted.account)
+        if wanted.account
+        else Subscription.objects.all()
+    )
+    if wanted.numbers:
+        rows = rows.filter(number__in=wanted.numbers)
+    found = tuple(rows.values_list("number", flat=True))
+    if not found or set(wanted.numbers) - set(found):
+        raise NotFound()
+    return found
+
+
 def _judge(wanted: Wanted, as_of: datetime) -> Iterator[_Judged]:
+    numbers = _numbers(wanted)
     beneath = regions.beneath(wanted.region) if wanted.region else None
     after, looked, today = 0, 0, local_date(as_of)
     while wanted.limit is None or looked < wanted.limit:
         most = PAGE if wanted.limit is None else min(PAGE, wanted.limit - looked)
-        lines = reads.candidates(after=after, most=most, as_of=as_of, regions=beneath, numbers=wanted.numbers)
+        lines = reads.candidates(after=after, most=most, as_of=as_of, regions=beneath, numbers=numbers)
         if not lines:
             return
         for facts in reads.facts(lines, as_of=as_of).values():
