@@ -177,7 +177,7 @@ def assess(facts: Facts, policy: PolicyFacts, today: date) -> Decision:
 
 
 def holding(facts: Facts, policy: PolicyFacts, today: date) -> tuple[tuple[Hold, date], ...]:
-    """What holds on that day. A dispute holds until it is decided, however late; a payment as long as the policy says."""
+    """What holds on that day. A dispute holds until it is decided; a payment, too, as long as the policy says."""
     return tuple(
         (hold, until)
         for hold, until in facts.holds

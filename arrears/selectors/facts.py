@@ -133,7 +133,8 @@ _FACTS = """
                   WHERE account_id {where} AND active_from <= %(today)s AND active_to > %(today)s GROUP BY account_id)
                 exemption ON exemption.account_id = account.id
       LEFT JOIN (SELECT account_id, max(expires_at) AS until,
-                         floor(extract(epoch FROM %(as_of)s - max(created_at)) / 86400)::int AS days FROM billing_payment
+                         floor(extract(epoch FROM %(as_of)s - max(created_at)) / 86400)::int AS days
+                    FROM billing_payment
                   WHERE account_id {where} AND state IN ('CREATED', 'PENDING', 'UNKNOWN')
                     AND created_at > %(oldest)s GROUP BY account_id)
                 payment ON payment.account_id = account.id

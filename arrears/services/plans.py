@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -36,6 +37,7 @@ PAGE = 1000
 CAP = 500  # lines that one plan may cut, where nobody says another number
 OVER_CAP = "OVER_CAP"  # nothing is missing, but the plan is full
 NEEDED = 2  # people who say yes
+_BEGUN = (PlanState.APPROVED, PlanState.RUNNING)
 _CLAIMS = 0x6375  # space of the advisory locks, one for each line that is being cut
 _COLUMNS = ("subscription", "service_number", "verdict", "missing")
 
@@ -48,6 +50,11 @@ class UnknownPlan(NotFound):
 class NotApproved(Conflict):
     code = "DISCONNECT_PLAN_NOT_APPROVED"
     message = _("拆机计划尚未经两人批准，或已结束")
+
+
+class ApprovalOver(Conflict):
+    code = "DISCONNECT_PLAN_APPROVAL_OVER"
+    message = _("拆机计划的批准已超过 %(days)s 天，须由两人重新核对并批准")
 
 
 class AboveCap(Conflict):
@@ -127,6 +134,7 @@ def make(wanted: Wanted, *, made_by_id: int | None, as_of: datetime) -> Made:
             digest=_digest(content),
             lines_count=len(judged),
             cap=wanted.cap,
+            approval_days=settings.DISCONNECT_APPROVAL_DAYS,
             made_by_id=made_by_id,
             created_at=as_of,
         )
@@ -145,20 +153,31 @@ def of_file(content: bytes) -> DisconnectPlan:
 
 @transaction.atomic
 def approve(*, plan_id: int, user_id: int, reason: str, as_of: datetime) -> DisconnectPlan:
-    """One person's yes; with the second one the plan is APPROVED.
+    """One person's yes; with the second one the plan is APPROVED. Where the first two are too old, anew.
 
     Raises NotFound, OwnPlan, AlreadyApproved, IllegalTransition for a plan that does not wait.
     """
     plan = locks.plan(plan_id)
-    PLAN_MACHINE.check(plan.state, PlanState.APPROVED)
+    if not is_over(plan, as_of=as_of):
+        PLAN_MACHINE.check(plan.state, PlanState.APPROVED)
     if plan.made_by_id == user_id:
         raise OwnPlan()
-    if PlanApproval.objects.filter(plan=plan, user_id=user_id).exists():
+    if user_id in reads.approvers(plan, as_of=as_of):
         raise AlreadyApproved()
     PlanApproval.objects.create(plan=plan, user_id=user_id, reason=reason[:200], at=as_of)
-    if PlanApproval.objects.filter(plan=plan).count() >= NEEDED:
+    if plan.state == PlanState.MADE and is_approved(plan, as_of=as_of):
         _move(plan, PlanState.APPROVED)
     return plan
+
+
+def is_approved(plan: DisconnectPlan, *, as_of: datetime) -> bool:
+    """Whether two people have said yes to it, not too long ago."""
+    return len(reads.approvers(plan, as_of=as_of)) >= NEEDED
+
+
+def is_over(plan: DisconnectPlan, *, as_of: datetime) -> bool:
+    """Whether it was approved, but so long ago that it must be approved anew."""
+    return plan.state in _BEGUN and not is_approved(plan, as_of=as_of)
 
 
 @transaction.atomic
@@ -172,9 +191,10 @@ def cancel(*, plan_id: int, as_of: datetime) -> DisconnectPlan:
 def run(job: Job) -> Iterator[Counts]:
     """Every waiting line in a transaction of its own, judged anew; the counts after each. Safe to run again.
 
-    What was begun and interrupted goes on where it stopped. Two at once divide the lines. Raises NotApproved, AboveCap.
+    What was begun and interrupted goes on where it stopped. Two at once divide the lines. Raises NotApproved,
+    ApprovalOver, AboveCap.
     """
-    _begin(job.plan_id)
+    _begin(job.plan_id, job.as_of)
     counts = Counts()
     waiting = PlanLine.objects.filter(plan_id=job.plan_id, state=LineState.WAITING).order_by("pk")
     for line_id in list(waiting.values_list("pk", flat=True)):
@@ -186,10 +206,12 @@ def run(job: Job) -> Iterator[Counts]:
 
 
 @transaction.atomic
-def _begin(plan_id: int) -> None:
+def _begin(plan_id: int, as_of: datetime) -> None:
     plan = locks.plan(plan_id)
-    if plan.state not in (PlanState.APPROVED, PlanState.RUNNING):
+    if plan.state not in _BEGUN:
         raise NotApproved()
+    if is_over(plan, as_of=as_of):
+        raise ApprovalOver(days=plan.approval_days)
     if plan.lines.filter(state__in=(LineState.WAITING, LineState.DONE)).count() > plan.cap:
         raise AboveCap()
     if plan.state == PlanState.APPROVED:

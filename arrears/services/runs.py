@@ -1,5 +1,6 @@
 """What every batch of this room is asked for, and when a run counts as the job's of that day."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -57,6 +58,4 @@ def whole(name: str, every: timedelta, job: J, run: Callable[[J], Iterator[C]]) 
 
 def last(steps: Iterator[C], none: C) -> C:
     """The counts in the end; `none` where there was nothing to do."""
-    for none in steps:
-        pass
-    return none
+    return next(iter(deque(steps, maxlen=1)), none)
