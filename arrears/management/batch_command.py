@@ -4,6 +4,7 @@ import json
 import sys
 from collections import deque
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -17,6 +18,7 @@ class BatchCommand(BaseCommand):
     """A batch over accounts in arrears: `steps` says what runs, and gets what was asked for (`services.runs.Job`)."""
 
     unit = " blocks"
+    job: str  # whose heartbeat says when it ran last
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
@@ -28,7 +30,7 @@ class BatchCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         asked = {name: options[name] for name in ("as_of", "dry_run", "limit", "account", "region")}
-        asked["as_of"] = asked["as_of"] or clock.now()
+        asked["as_of"] = _instant(asked["as_of"], self.job, is_dry=asked["dry_run"])
         with batch.interruptible() as stop, batch.refusing():
             steps = self.steps(asked | {"stop": stop}, options)
             carry_out(self, steps, self.unit, as_json=options["json"])
@@ -36,6 +38,11 @@ class BatchCommand(BaseCommand):
     def steps(self, asked: dict[str, Any], options: dict[str, Any]) -> Iterator[Counted]:
         """The counts as they come. `options`: all of them, for those of the command's own."""
         raise NotImplementedError
+
+
+def _instant(given: datetime | None, job: str, *, is_dry: bool) -> datetime:
+    """A dry run may be of any day; who writes may not make waiting times up."""
+    return given or clock.now() if is_dry else batch.written_at(given, job=job)
 
 
 def carry_out(command: BaseCommand, steps: Iterator[Counted], unit: str, *, as_json: bool) -> None:

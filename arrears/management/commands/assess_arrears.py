@@ -9,6 +9,7 @@ from core.actor import Actor
 
 class Command(BatchCommand):
     help = "The daily pass over all accounts in arrears: stages, notices, suspensions, restoring. Safe to run again."
+    job = bulk_assessing.JOB
 
     def steps(self, asked: dict[str, Any], options: dict[str, Any]) -> Iterator[Counted]:
         return bulk_assessing.watched(bulk_assessing.Job(**asked, actor=Actor.command("assess_arrears")))

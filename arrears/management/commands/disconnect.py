@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from arrears.management import batch_command
 from arrears.services import plans
-from core import batch, clock
+from core import batch
 from core.actor import Actor
 
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        options["as_of"] = options["as_of"] or clock.now()
+        options["as_of"] = batch.written_at(options["as_of"], job="disconnect")  # a plan is written, too
         with batch.refusing():
             if options["dry_run"]:
                 self._make(options)

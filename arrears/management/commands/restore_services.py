@@ -9,6 +9,7 @@ from core.actor import Actor
 
 class Command(BatchCommand):
     help = "Lines that are off for arrears although nothing is owed any more are switched on again."
+    job = restoring.JOB
 
     def steps(self, asked: dict[str, Any], options: dict[str, Any]) -> Iterator[Counted]:
         return restoring.watched(restoring.Job(**asked, actor=Actor.command("restore_services")))

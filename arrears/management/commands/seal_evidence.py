@@ -15,6 +15,7 @@ class Command(BatchCommand):
         "With --limit, --account or --region without a root."
     )
     unit = " chunks"
+    job = evidence.JOB
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

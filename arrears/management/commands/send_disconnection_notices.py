@@ -12,6 +12,7 @@ from core.actor import Actor
 
 class Command(BatchCommand):
     help = "Only the disconnection notices that are due: on every contact of each account, and by letter where needed."
+    job = bulk_assessing.JOB
 
     def steps(self, asked: dict[str, Any], options: dict[str, Any]) -> Iterator[Counted]:
         actor = Actor.command("send_disconnection_notices")
