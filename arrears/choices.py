@@ -36,6 +36,13 @@ class Hold(models.TextChoices):
     IN_FLIGHT = "IN_FLIGHT", _("有一笔支付正在确认")
 
 
+class PartPayment(models.TextChoices):
+    """What becomes of a case whose oldest bill was paid, but not all that is due."""
+
+    ANCHOR_MOVES = "ANCHOR_MOVES", _("按下一张未缴账单重新计算")
+    STAGE_STAYS = "STAGE_STAYS", _("逾期账单全部缴清以前阶段不变")
+
+
 class Wait(models.TextChoices):
     """What must happen before the next stage."""
 

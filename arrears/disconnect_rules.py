@@ -18,6 +18,7 @@ SUSPENDED_DAYS = (
     60  # telecom regulation 2016 art. 34: the line stays off for more than these before it is cut
 )
 LATE_DAYS = 30  # the same article: a bill is late for more than these before a line is switched off for it
+MOST_APPROVAL_DAYS = 31  # for which the approvals of a plan may count
 CUT_STAGES = (
     Stage.DISCONNECT_WARNED,
     Stage.DISCONNECTED,
@@ -46,6 +47,7 @@ class Unproven(models.TextChoices):
     """What an end for another reason than arrears lacks: by its customer, by an authority, by what takes its place."""
 
     NOT_HIS_SLIP = "NOT_HIS_SLIP", _("受理单不是这个户主的，或没有办成")
+    NOT_THIS_LINE = "NOT_THIS_LINE", _("受理单办的不是终止这项业务")
     BATCH = "BATCH", _("批量办理不能代替客户本人申请")
     CUSTOMER_CODE = "CUSTOMER_CODE", _("受理单没有经本人的短信验证码确认")
     NO_FOLLOWER = "NO_FOLLOWER", _("没有已开通的、接替它的业务")

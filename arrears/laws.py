@@ -11,14 +11,15 @@ from typing import Any
 import pgtrigger
 
 from arrears.disconnect_rules import LATE_DAYS, SUSPENDED_DAYS, Missing, Unproven
-from arrears.proofs import ARRIVED_ON, IS_PROOF
+from arrears.proofs import ARRIVED_ON, IS_DEAD, IS_PROOF, REF
 from core.db import Law, refuse
+from operations.laws import CODE
 
 # Deliveries of the disconnection notice in the open case, with whether they prove that it arrived.
 NOTICES = f"""
-    SELECT c.account_id, n.contact_ref AS ref, d.id AS delivery_id, d.message_id, rule.needed_days,
+    SELECT c.account_id, {REF} AS ref, d.id AS delivery_id, d.message_id, rule.needed_days,
            {ARRIVED_ON} AS delivered_on,
-           d.failure = 'HARD' AS is_hard,
+           {IS_DEAD} AS is_hard,
            {IS_PROOF} AS is_proof
       FROM arrears_arrearscase c
       JOIN arrears_casenotice n ON n.case_id = c.id
@@ -59,6 +60,8 @@ MAY_BE_PAYING = """p.state = 'UNKNOWN'
             OR (p.state IN ('CREATED', 'PENDING') AND p.created_at > {at} - interval '3 days')"""
 _LINE = """arrears_planline l JOIN arrears_disconnectplan p ON p.id = l.plan_id AND p.state = 'RUNNING'
              WHERE l.subscription_id = NEW.subscription_id AND l.state = 'WAITING'"""
+# An approval counts for as many days as its plan says.
+_IS_FRESH = "y.at > NEW.at - p.approval_days * interval '1 day'"
 # By code what must be so. Those of the notices are looked at contact by contact: see `_TOLD`.
 _HOLDS = {
     Missing.NOT_SUSPENDED: f"EXISTS ({_SUSPENSION})",
@@ -80,11 +83,12 @@ _HOLDS = {
         WHERE w.plan_id = p.id AND w.subscription_id = NEW.subscription_id AND w.suspension_id = NEW.suspension_id
           AND w.judged_on = today))""",
     Missing.APPROVERS: f"""EXISTS (SELECT FROM {_LINE} AND (SELECT count(DISTINCT y.user_id)
-        FROM arrears_planapproval y WHERE y.plan_id = p.id AND y.user_id IS DISTINCT FROM p.made_by_id) >= 2
+        FROM arrears_planapproval y WHERE y.plan_id = p.id AND y.user_id IS DISTINCT FROM p.made_by_id
+         AND {_IS_FRESH}) >= 2
         AND NOT EXISTS (SELECT FROM arrears_warrant w WHERE w.plan_id = p.id
-            AND w.subscription_id = NEW.subscription_id AND (SELECT count(*) FROM arrears_planapproval y
-                WHERE y.plan_id = p.id AND y.user_id IN (w.first_approver_id, w.second_approver_id)
-                  AND y.user_id IS DISTINCT FROM p.made_by_id) < 2))""",
+            AND w.subscription_id = NEW.subscription_id AND (SELECT count(DISTINCT y.user_id)
+                FROM arrears_planapproval y WHERE y.plan_id = p.id AND {_IS_FRESH}
+                  AND y.user_id IN (w.first_approver_id, w.second_approver_id) AND y.user_id IS DISTINCT FROM p.made_by_id) < 2))""",
 }
 _TOLD = f"""
     told := ARRAY(SELECT x.ref FROM ({_REFS}) x);
@@ -109,7 +113,22 @@ _TOLD = f"""
 _REFUSE = """RAISE EXCEPTION USING MESSAGE = 'a line ends only when everything is proven; missing: '
     || array_to_string(missing, ', '), ERRCODE = '23514', CONSTRAINT = '{name}';"""
 _SLIP = """operations_slip o JOIN catalog_subscription s ON s.id = NEW.subscription_id
+             JOIN catalog_offer f ON f.id = s.offer_id
              JOIN accounts_billingaccount a ON a.id = s.account_id WHERE o.id = NEW.slip_id"""
+# By the slip's operation, whether what was confirmed is the end of this very line. What was ordered for one term has
+# its end from the beginning, by the slip of the order that names its offer.
+_ENDS_IT = """CASE o.operation
+            WHEN 'package.cancel' THEN o.data ->> 'subscription' = s.number
+            WHEN 'vas.switch' THEN (o.data ->> 'switch' = 'off' AND o.data ->> 'account' = a.number
+                AND o.data ->> 'offer' = f.code AND NOT EXISTS (SELECT FROM catalog_termination t
+                    WHERE t.slip_id = o.id AND t.subscription_id <> s.id))
+            ELSE false END
+        OR (o.operation IN ('package.order', 'package.change', 'vas.switch', 'number.restore')
+            AND f.cycle = 'TERM' AND NOT f.is_renewed AND s.end_slip_id = o.id
+            AND s.ends_on <= (NEW.at AT TIME ZONE 'Asia/Shanghai')::date
+            AND (o.data ->> 'offer' = f.code OR o.data -> 'offers' @> to_jsonb(f.code::text)))"""
+# Operations by whose slips lines end.
+ENDING = ("package.cancel", "vas.switch", "package.order", "package.change", "number.restore")
 _ORDER = """arrears_authorityorder y WHERE y.document_id = NEW.document_id
              AND y.subscription_id = NEW.subscription_id"""
 # A customer's own end: by a slip of his, confirmed by a code that went to his phone, and never in a batch. What takes
@@ -118,6 +137,7 @@ _OTHERS = {
     "CUSTOMER": {
         Unproven.NOT_HIS_SLIP: f"""EXISTS (SELECT FROM {_SLIP} AND o.customer_id = a.customer_id
             AND o.state NOT IN ('REFUSED', 'FAILED', 'CANCELLED'))""",
+        Unproven.NOT_THIS_LINE: f"EXISTS (SELECT FROM {_SLIP} AND ({_ENDS_IT}))",
         Unproven.BATCH: f"NOT EXISTS (SELECT FROM {_SLIP} AND o.channel = 'BATCH')",
         Unproven.CUSTOMER_CODE: f"""EXISTS (SELECT FROM {_SLIP} AND o.state NOT IN ('DRAFT', 'QUOTED')
             AND o.confirmation ->> 'kind' = 'SMS_CODE' AND o.confirmation ->> 'code_id' IS NOT NULL
@@ -182,6 +202,27 @@ class NobodyUnheard(Law):
             ("dead", "boolean"),
         ]
         super().__init__(name=name, func=func, declare=declare)
+
+
+class ConfirmedByHolder(Law):
+    """What ends lines is confirmed by a code that went to the customer: a contact of his, or a member's phone."""
+
+    operation = pgtrigger.UpdateOf("state")  # type: ignore[no-untyped-call]
+
+    def __init__(self, *, name: str) -> None:
+        listed = ", ".join(f"'{code}'" for code in ENDING)
+        func = (
+            f"IF NEW.state <> 'CONFIRMED' OR OLD.state = 'CONFIRMED' OR NEW.operation NOT IN ({listed}) "
+            "OR NEW.confirmation ->> 'kind' IS DISTINCT FROM 'SMS_CODE' "
+            f"OR EXISTS (SELECT FROM {CODE} AND v.address <> '' AND (EXISTS ("
+            "SELECT FROM accounts_contact k JOIN accounts_billingaccount a ON a.id = k.account_id "
+            "WHERE a.customer_id = NEW.customer_id AND k.value = v.address) OR EXISTS ("
+            "SELECT FROM accounts_membership m JOIN accounts_billingaccount a ON a.id = m.account_id "
+            "JOIN accounts_user u ON u.id = m.user_id "
+            "WHERE a.customer_id = NEW.customer_id AND u.phone = v.address))) THEN RETURN NEW; END IF; "
+            + refuse(name, "the code of an end goes to the customer whose line it is")
+        )
+        super().__init__(name=name, func=func)
 
 
 class ApprovedByTwo(Law):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from arrears.selectors import current
 from notices.kinds import (
     ACCOUNT_TAIL,
     AMOUNT,
@@ -56,6 +57,7 @@ def _kind(
         is_urgent=is_urgent,
         priority=3,
         fallback_after=fallback_after,
+        is_current=current.is_current if fallback_after else None,
     )
 
 

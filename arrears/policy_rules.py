@@ -12,7 +12,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from arrears.choices import Proof, Stage
+from arrears.choices import PartPayment, Proof, Stage
+from arrears.rules import HELD_FROM, MOST_IN_FLIGHT_DAYS
 
 STAGES = tuple(Stage)[1:]
 _AFTER_SUSPENSION = (Stage.DISCONNECT_WARNED, Stage.DISCONNECTED)
@@ -34,6 +35,7 @@ class Fault(models.TextChoices):
     UNKNOWN_NOTICE = "UNKNOWN_NOTICE", _("没有这种欠费通知")
     NEEDED_TOO_LATE = "NEEDED_TOO_LATE", _("停机、拆机所必需的通知须在前一阶段发出")
     UNHEARD = "UNHEARD", _("停机、拆机之前须有必需的通知；拆机通知须已送达并提前至少 7 天")
+    HELD_TOO_LATE = "HELD_TOO_LATE", _("异议、延期、豁免和支付确认中的暂缓最晚从停机起，最多确认 30 天")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Draft:
     active_to: date | None
     stages: tuple[StageDraft, ...]
     notices: tuple[NoticeDraft, ...]
+    held_from: str = Stage.SUSPEND_WARNED
+    in_flight_days: int = 3
+    part_payment: str = PartPayment.ANCHOR_MOVES
+    tells_when_held: bool = True
 
     def plain(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -99,6 +105,8 @@ def faults(draft: Draft, known_notices: Iterable[str]) -> tuple[Fault, ...]:
     found = _of_stages(days)
     found |= _of_notices(draft.notices, days, frozenset(known_notices))
     found |= _unheard(draft.notices, days)
+    if draft.held_from not in HELD_FROM or not 1 <= draft.in_flight_days <= MOST_IN_FLIGHT_DAYS:
+        found.add(Fault.HELD_TOO_LATE)
     return tuple(fault for fault in Fault if fault in found)
 
 

@@ -7,9 +7,20 @@ the ref, which never changes, and the day by the receipt or the posting: a later
 
 from notices.models import POST_DAYS
 
-ADDRESS_HOLDS = """NOT EXISTS (SELECT FROM accounts_contact k
-                            WHERE k.id = nullif(split_part(n.contact_ref, 'contact:', 2), '')::bigint
-                              AND d.channel <> 'LETTER' AND k.value <> d.address)"""
+# A letter to a later address is written as post:2, post:3 …: all are letters.
+REF = "CASE split_part(n.contact_ref, ':', 1) WHEN 'post' THEN 'post' ELSE n.contact_ref END"
+# Nor does what a message said another way: an e-mail instead of a text message tells nothing of that telephone.
+ADDRESS_HOLDS = """CASE split_part(n.contact_ref, ':', 1)
+            WHEN 'contact' THEN d.channel <> 'LETTER' AND NOT EXISTS (
+                SELECT FROM accounts_contact k WHERE k.id = split_part(n.contact_ref, ':', 2)::bigint
+                                                 AND k.value <> d.address)
+            WHEN 'service' THEN d.address = '+86' || right(n.contact_ref, 11)
+            ELSE EXISTS (SELECT FROM arrears_arrearscase o
+                           JOIN accounts_billingaccount p ON p.id = o.account_id
+                           JOIN accounts_customer u ON u.id = p.customer_id
+                          WHERE o.id = n.case_id
+                            AND d.address = u.name || chr(10) || coalesce(nullif(p.post_address, ''), p.address)) END"""
+IS_DEAD = f"d.failure = 'HARD' AND {ADDRESS_HOLDS}"
 IS_PROOF = f"""d.state = 'DELIVERED' AND d.failure <> 'HARD'
            AND {ADDRESS_HOLDS}
            AND CASE WHEN d.channel = 'LETTER'

@@ -8,14 +8,19 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from arrears.choices import CloseReason, Hold, Proof, Stage, Wait
+from arrears.choices import CloseReason, Hold, PartPayment, Proof, Stage, Wait
 
 STAGES = tuple(Stage)
 INBOX, POST = "inbox", "post"  # refs that are no contacts: our own page, and a letter to the address
+# Gateways are asked for three days what became of a message: what nobody can prove by then is also told by letter.
+UNPROVEN_DAYS = 3
 # Until SUSPENDED days are counted from the due date, afterwards from the suspension.
 _AFTER_SUSPENSION = (Stage.DISCONNECT_WARNED, Stage.DISCONNECTED)
-# Steps that a dispute, a promise, an exemption or a payment in flight stops.
-_HELD_STEPS = (Stage.SUSPEND_WARNED, Stage.SUSPENDED, *_AFTER_SUSPENSION)
+# Steps that take something away, or announce it: only the daily pass goes them.
+_HARSH_STEPS = (Stage.SUSPEND_WARNED, Stage.SUSPENDED, *_AFTER_SUSPENSION)
+# From which step on a policy may let a dispute, a promise, an exemption or a payment in flight stop everything.
+HELD_FROM = (Stage.OVERDUE, Stage.SUSPEND_WARNED, Stage.SUSPENDED)
+MOST_IN_FLIGHT_DAYS = 30  # for which a policy may let an undecided payment hold
 _UNTIL_DECIDED = (Hold.DISPUTE, Hold.IN_FLIGHT)
 # Before these, everything that the stage before had to tell has been told on an earlier day.
 _HARD_STEPS = (Stage.SUSPENDED, Stage.DISCONNECTED)
@@ -58,12 +63,19 @@ class NoticeRule:
 
 @dataclass(frozen=True)
 class PolicyFacts:
-    """A policy as of one day. Stages that it does not name never happen."""
+    """A policy as of one day. Stages that it does not name never happen.
+
+    `held_from`: the first step that a hold stops. `in_flight_days`: how long an undecided payment holds.
+    """
 
     id: int
     minimum_cents: int
     stages: dict[Stage, StageRule]
     notices: tuple[NoticeRule, ...] = ()
+    held_from: Stage = Stage.SUSPEND_WARNED
+    in_flight_days: int = 3
+    part_payment: PartPayment = PartPayment.ANCHOR_MOVES
+    tells_when_held: bool = True
     rule_ids: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,6 +124,7 @@ class Facts:
     told: tuple[Told, ...] = ()
     holds: tuple[tuple[Hold, date], ...] = ()  # until: the last day on which it holds
     relief: CloseReason = CloseReason.PAID
+    paying_days: int = 0  # whole days since the youngest undecided payment was begun
 
 
 class Tell(NamedTuple):
@@ -145,7 +158,7 @@ def assess(facts: Facts, policy: PolicyFacts, today: date) -> Decision:
 
     Lines are cut one by one and by two people's leave: `next` says from when on that is possible.
     """
-    holds = holding(facts, today)
+    holds = holding(facts, policy, today)
     close = _ends(facts, policy, today)
     if close or not _counts(facts, policy):
         facts = replace(facts, stage=Stage.NONE, since=None, suspended_on=None, entered_due_on=None, told=())
@@ -163,20 +176,36 @@ def assess(facts: Facts, policy: PolicyFacts, today: date) -> Decision:
     return Decision(facts.stage, _notices(facts, policy, holds, today), holds, ahead, close)
 
 
-def holding(facts: Facts, today: date) -> tuple[tuple[Hold, date], ...]:
-    """What holds on that day. A dispute and a payment hold until they are decided, however late that is."""
-    return tuple(each for each in facts.holds if each[1] >= today or each[0] in _UNTIL_DECIDED)
+def holding(facts: Facts, policy: PolicyFacts, today: date) -> tuple[tuple[Hold, date], ...]:
+    """What holds on that day. A dispute holds until it is decided; a payment, too, as long as the policy says."""
+    return tuple(
+        (hold, until)
+        for hold, until in facts.holds
+        if until >= today or hold in _UNTIL_DECIDED
+        if hold != Hold.IN_FLIGHT or facts.paying_days < policy.in_flight_days
+    )
 
 
-def is_held_step(stage: Stage) -> bool:
+def is_harsh_step(stage: Stage) -> bool:
+    """Whether the step into that stage takes something away, or announces it."""
+    return stage in _HARSH_STEPS
+
+
+def is_held_step(policy: PolicyFacts, stage: Stage) -> bool:
     """Whether a dispute, a promise, an exemption or a payment under way stops the step into that stage."""
-    return stage in _HELD_STEPS
+    return STAGES.index(stage) >= STAGES.index(policy.held_from)
+
+
+def holds_back(policy: PolicyFacts, stage: Stage) -> bool:
+    """Whether such a hold stops what would follow that stage."""
+    place = STAGES.index(stage) + 1
+    return stage != Stage.NONE and place < len(STAGES) and is_held_step(policy, STAGES[place])
 
 
 def expected(facts: Facts, policy: PolicyFacts, today: date) -> dict[Stage, date]:
     """The earliest day of each stage still ahead, were everything told on its day and nothing paid."""
     days: dict[Stage, date] = {}
-    until = max((max(until, today) for _hold, until in holding(facts, today)), default=None)
+    until = max((max(until, today) for _hold, until in holding(facts, policy, today)), default=None)
     since, suspended_on = facts.since, facts.suspended_on
     for stage in STAGES[STAGES.index(facts.stage) + 1 :]:
         rule = policy.stages.get(stage)
@@ -184,7 +213,7 @@ def expected(facts: Facts, policy: PolicyFacts, today: date) -> dict[Stage, date
         if rule is None or base is None:
             break
         first = base + timedelta(rule.days) if since is None else _not_before(base, rule, since)
-        if until and stage in _HELD_STEPS:
+        if until and is_held_step(policy, stage):
             first = max(first, until + timedelta(1))
         days[stage] = since = max(first, today)
         if stage == Stage.SUSPENDED:
@@ -217,7 +246,13 @@ def _ends(facts: Facts, policy: PolicyFacts, today: date) -> CloseReason | None:
     if facts.due_on <= facts.entered_due_on or floor is None:
         return None  # the same bill as ever: a new policy does not take a stage back
     reached = facts.due_on + timedelta(floor.days + facts.credit_days) <= today
-    return None if reached else CloseReason.PAID
+    stays = policy.part_payment == PartPayment.STAGE_STAYS and _is_late(facts, today)
+    return None if reached or stays else CloseReason.PAID
+
+
+def _is_late(facts: Facts, today: date) -> bool:
+    """Whether something is still overdue."""
+    return facts.due_on is not None and facts.due_on + timedelta(facts.credit_days) < today
 
 
 def _base(stage: Stage, facts: Facts, suspended_on: date | None) -> date | None:
@@ -243,7 +278,7 @@ def _next(
         return None
     day = base + timedelta(rule.days) if facts.since is None else _not_before(base, rule, facts.since)
     waits = []
-    if holds and stage in _HELD_STEPS:
+    if holds and is_held_step(policy, stage):
         day = max(day, max(today, *(until for _hold, until in holds)) + timedelta(1))
         waits.append(Wait.HOLD)
     proven_on, missing = _told_before(facts, policy, stage, today)
@@ -324,7 +359,12 @@ def _notices(
     for rule in policy.notices:
         if rule.stage == facts.stage and _is_due(facts, policy, rule, today):
             wanted = [each.ref for each in facts.contacts] + [INBOX]
-            if rule.needed_for and rule.has_letter and facts.has_post and _needs_letter(facts, policy, rule):
+            if (
+                rule.needed_for
+                and rule.has_letter
+                and facts.has_post
+                and _needs_letter(facts, policy, rule, today)
+            ):
                 wanted.append(POST)
             refs = tuple(ref for ref in wanted if _told(facts, policy, rule, ref) is None)
             if refs:
@@ -340,6 +380,15 @@ def _is_due(facts: Facts, policy: PolicyFacts, rule: NoticeRule, today: date) ->
     return today >= max(base + timedelta(rule.days), facts.since + timedelta(rule.days - stage.days))
 
 
-def _needs_letter(facts: Facts, policy: PolicyFacts, rule: NoticeRule) -> bool:
-    told = [_told(facts, policy, rule, each.ref) for each in facts.contacts]
-    return not told or any(each is not None and each.is_hard for each in told)
+def _needs_letter(facts: Facts, policy: PolicyFacts, rule: NoticeRule, today: date) -> bool:
+    """Nobody else can be told; an address is dead; or nothing proves for days that a message arrived."""
+    return not facts.contacts or any(
+        _is_lost(facts, policy, rule, each.ref, today) for each in facts.contacts
+    )
+
+
+def _is_lost(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str, today: date) -> bool:
+    told = _told(facts, policy, rule, ref)
+    if told is None or told.is_hard:
+        return told is not None
+    return today >= told.on + timedelta(UNPROVEN_DAYS) and _proof(facts, policy, rule, ref) is None

@@ -5,16 +5,18 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import FrameType
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from core import clock
+from core import clock, heartbeats
 from core.errors import HallError
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
+_BACK = timedelta(days=1)  # how far a run may be put back where other days are refused
 
 
 @contextmanager
@@ -85,3 +87,19 @@ def instant(text: str) -> datetime:
     except ValueError as error:
         raise CommandError(_("时间应写成 2026-11-21T08:00:00+08:00：%(text)s") % {"text": text}) from error
     return at if at.tzinfo else at.replace(tzinfo=clock.SHANGHAI)
+
+
+def written_at(given: datetime | None, *, job: str) -> datetime:
+    """The instant at which a run that writes is done: the one given, or now.
+
+    Raises CommandError for one given that is in the future, more than a day ago, or before the last run of `job` began:
+    rows that say they are older than they are would make up waiting times. Settings with ALLOW_OTHER_DAYS refuse none.
+    """
+    now = clock.now()
+    if given is None or getattr(settings, "ALLOW_OTHER_DAYS", False):
+        return given or now
+    last = heartbeats.last_start(job)
+    if given > now or given < now - _BACK or (last and given < last):
+        text = _("不能按 %(at)s 写入：只能是上次运行之后、一天以内且不晚于现在的时间")
+        raise CommandError(text % {"at": given.isoformat()})
+    return given

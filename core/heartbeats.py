@@ -79,6 +79,11 @@ def note(job: str, *, every: timedelta, as_of: datetime, ok: bool) -> None:
     )
 
 
+def last_start(job: str) -> datetime | None:
+    """For when its last run was; None when it never ran."""
+    return Heartbeat.objects.filter(pk=job).values_list("last_started_at", flat=True).first()
+
+
 def expected() -> dict[str, timedelta]:
     """The jobs that are missed also when they never ran, with their intervals."""
     return dict(_expected)

@@ -7,9 +7,9 @@ LEGAL notices are needed by law or contract, SERVICE notices belong to what the 
 MARKETING goes only to who agreed to it, and its text names the way out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.utils.functional import Promise
@@ -80,8 +80,9 @@ class Kind:
     """`code` is that of its templates. A smaller `priority` goes first; `is_urgent` passes the quiet hours.
 
     `channels` are those that it has texts for. `fallback_after`: how long to wait for a receipt before another way is
-    tried; None: no other way is. `right` is what somebody needs on an account to read its copy, as the room that knows
-    customers names it (accounts.rules.Action); "": whoever sees the account.
+    tried; None: no other way is. `is_current` (id of a message, as of when) says whether it still holds when another
+    way is due; None: it always does. `right` is what somebody needs on an account to read its copy, as the room that
+    knows customers names it (accounts.rules.Action); "": whoever sees the account.
     """
 
     code: str
@@ -93,6 +94,7 @@ class Kind:
     is_secret: bool = False
     priority: int = 5
     fallback_after: timedelta | None = None
+    is_current: Callable[[int, datetime], bool] | None = None
     right: str = ""
 
     def __post_init__(self) -> None:

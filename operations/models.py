@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
 from core.statemachine import Machine
+from operations.laws import ConfirmedForGood
 from operations.serving.models import ServingHistory as ServingHistory
 from operations.serving.models import ServingSession as ServingSession
 
@@ -139,6 +140,7 @@ class Slip(models.Model):
             StartsAt(name="slip_starts_as_draft", machine=SLIP_MACHINE),
             Transitions(name="slip_transitions", machine=SLIP_MACHINE),
             Fixed(name="slip_fixed", columns=("number", "operation", "channel", "started_at")),
+            ConfirmedForGood(name="slip_confirmed_for_good"),
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from arrears.models import (
     WarrantProof,
 )
 from arrears.services import plans
+from core import clock
 from core.actor import Actor
 from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, amount, badge, moment
 from core.reasoned import Reasoned
@@ -39,7 +40,9 @@ LINE_TONES = {
 def _approve(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
     user_id = int(actor.ref.removeprefix("user:"))  # a page has no other actors
     plan = plans.approve(plan_id=row_id, user_id=user_id, reason=reason, as_of=as_of)
-    return _("已批准，可以执行") if plan.state == PlanState.APPROVED else _("已记录，还需另一人批准")
+    if plans.is_approved(plan, as_of=as_of):
+        return _("已批准，可以执行")
+    return _("已记录，还需另一人批准")
 
 
 def _cancel(row_id: Any, /, *, actor: Actor, reason: str, as_of: datetime) -> str | Promise:
@@ -65,7 +68,7 @@ class DisconnectPlanAdmin(ReadOnlyAdmin):
     search_help_text = _("计划编号（完整）")
     ordering = ("-id",)
     fields = (
-        "number", "region", "state", "planned_on", "lines_count", "cap", "digest", "made_by", "made", "ended",
+        "number", "region", "state", "planned_on", "lines_count", "cap", "approval_days", "digest", "made_by", "made", "ended",
     )  # fmt: skip
     inlines = (PlanApprovalInline,)
     shown_state = badge("state", _("状态"), PLAN_TONES)
@@ -75,9 +78,11 @@ class DisconnectPlanAdmin(ReadOnlyAdmin):
         Reasoned(
             name="approve-plan",
             title=_("批准拆机计划"),
-            explanation=_("须由制定人以外的两人批准。执行时逐户重新判定，已缴费或条件不足的不拆。"),
+            explanation=_(
+                "须由制定人以外的两人批准；过了批准有效天数须重新批准。执行时逐户重新判定，已缴费或条件不足的不拆。"
+            ),
             permission="arrears.approve_disconnectplan",
-            applies=lambda row: row.state == PlanState.MADE,
+            applies=lambda row: row.state == PlanState.MADE or plans.is_over(row, as_of=clock.now()),
             carry_out=_approve,
             icon="how_to_reg",
         ),

@@ -66,7 +66,8 @@ class PolicyAdmin(WithLinks):
     search_help_text = _("策略代码（完整）")
     ordering = ("-active_from", "-id")
     fields = (
-        "code", "title", "region", "customer_kind", "minimum", "promise_days", "promises_a_month", "active_from",
+        "code", "title", "region", "customer_kind", "minimum", "promise_days", "promises_a_month",
+        "held_from", "in_flight_days", "part_payment", "tells_when_held", "active_from",
         "active_to", "created_by", "written",
     )  # fmt: skip
     minimum = amount("minimum_cents", _("起算金额"))

@@ -8,12 +8,14 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
 from accounts.models import Customer, Region
-from arrears.choices import Proof, Stage
+from arrears.choices import PartPayment, Proof, Stage
 from arrears.models import Policy
 from arrears.policy_rules import STAGES, Draft, NoticeDraft, StageDraft
+from arrears.rules import HELD_FROM, MOST_IN_FLIGHT_DAYS
 from arrears.services import policies
 from core import money, scopes
 from core.asking import day
@@ -64,6 +66,24 @@ class PolicyForm(ReasonOnlyForm):
     )
     promises_a_month = forms.IntegerField(
         label=_("每月延期次数"), min_value=0, max_value=31, widget=UnfoldAdminIntegerFieldWidget()
+    )
+    held_from = forms.ChoiceField(
+        label=_("从哪一阶段起暂缓"),
+        choices=[(stage.value, stage.label) for stage in HELD_FROM],
+        help_text=_("有异议、延期、豁免或支付确认中时，这一阶段及以后的阶段不会到来"),
+        widget=UnfoldAdminSelectWidget(),
+    )
+    in_flight_days = forms.IntegerField(
+        label=_("支付确认中最多暂缓天数"),
+        min_value=1,
+        max_value=MOST_IN_FLIGHT_DAYS,
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+    part_payment = forms.ChoiceField(
+        label=_("部分缴费"), choices=PartPayment.choices, widget=UnfoldAdminSelectWidget()
+    )
+    tells_when_held = forms.BooleanField(
+        label=_("暂缓时通知客户"), required=False, widget=UnfoldBooleanWidget()
     )
     active_from = day(_("生效日"), help_text=_("最早明天"))
     active_to = day(_("失效日"), required=False, help_text=_("这一天起不再有效；留空：长期有效"))
@@ -186,6 +206,10 @@ class Whole:
             minimum_cents=data["minimum"],
             promise_days=data["promise_days"],
             promises_a_month=data["promises_a_month"],
+            held_from=data["held_from"],
+            in_flight_days=data["in_flight_days"],
+            part_payment=data["part_payment"],
+            tells_when_held=data["tells_when_held"],
             active_from=data["active_from"],
             active_to=data["active_to"],
             stages=tuple(stage for form in self.stages if (stage := form.draft())),
@@ -193,16 +217,21 @@ class Whole:
         )
 
 
+_SAME = (
+    "promise_days", "promises_a_month", "held_from", "in_flight_days", "part_payment", "tells_when_held",
+)  # fmt: skip
+
+
 def _head(like: Policy | None) -> dict[str, Any]:
     if like is None:
-        return {"minimum": "0.01", "promise_days": 7, "promises_a_month": 1}
+        new = {name: Policy._meta.get_field(name).get_default() for name in _SAME}
+        return new | {"minimum": "0.01"}
     return {
         "title": like.title,
         "region": like.region.code if like.region else "",
         "customer_kind": like.customer_kind,
         "minimum": money.yuan(like.minimum_cents),
-        "promise_days": like.promise_days,
-        "promises_a_month": like.promises_a_month,
+        **{name: getattr(like, name) for name in _SAME},
     }
 
 

@@ -4,27 +4,45 @@ import json
 import sys
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
-from core import batch
+from arrears.services.runs import Counted
+from core import batch, clock
 
 
-class Counted(Protocol):
-    failed: int
+class BatchCommand(BaseCommand):
+    """A batch over accounts in arrears: `steps` says what runs, and gets what was asked for (`services.runs.Job`)."""
 
-    def as_json(self) -> dict[str, int]: ...
+    unit = " blocks"
+    job: str  # whose heartbeat says when it ran last
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
+        parser.add_argument("--dry-run", action="store_true", help="count what would be done, change nothing")
+        parser.add_argument("--limit", type=batch.positive, metavar="N", help="stop after so many accounts")
+        parser.add_argument("--account", default="", metavar="NUMBER", help="only this account")
+        batch.add_region(parser)
+        parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asked = {name: options[name] for name in ("as_of", "dry_run", "limit", "account", "region")}
+        asked["as_of"] = _instant(asked["as_of"], self.job, is_dry=asked["dry_run"])
+        with batch.interruptible() as stop, batch.refusing():
+            steps = self.steps(asked | {"stop": stop}, options)
+            carry_out(self, steps, self.unit, as_json=options["json"])
+
+    def steps(self, asked: dict[str, Any], options: dict[str, Any]) -> Iterator[Counted]:
+        """The counts as they come. `options`: all of them, for those of the command's own."""
+        raise NotImplementedError
 
 
-def add_options(parser: CommandParser) -> None:
-    parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
-    parser.add_argument("--dry-run", action="store_true", help="count what would be done, change nothing")
-    parser.add_argument("--limit", type=batch.positive, metavar="N", help="stop after so many accounts")
-    parser.add_argument("--account", default="", metavar="NUMBER", help="only this account")
-    batch.add_region(parser)
-    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+def _instant(given: datetime | None, job: str, *, is_dry: bool) -> datetime:
+    """A dry run may be of any day; who writes may not make waiting times up."""
+    return given or clock.now() if is_dry else batch.written_at(given, job=job)
 
 
 def carry_out(command: BaseCommand, steps: Iterator[Counted], unit: str, *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from arrears.models.aftermath import (
     WriteOff,
 )
 from arrears.models.cases import ArrearsCase, CaseNotice, StageChange
-from arrears.models.ends import AuthorityApproval, AuthorityOrder, LawfulEnd
+from arrears.models.ends import AuthorityApproval, AuthorityOrder, ConfirmedEnd, LawfulEnd
 from arrears.models.evidence import EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.models.plans import (
     PLAN_MACHINE,
@@ -35,6 +35,7 @@ __all__ = [
     "AuthorityOrder",
     "CaseNotice",
     "CloseReason",
+    "ConfirmedEnd",
     "DisconnectPlan",
     "ESCALATION_MACHINE",
     "Escalation",

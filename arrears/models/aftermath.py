@@ -56,7 +56,10 @@ class ReinstallRule(models.Model):
 
 
 class ReinstallOverride(models.Model):
-    """A named authority lets one account have its line again in spite of the rule; a second person has agreed."""
+    """A named authority lets one account have its line again in spite of the rule; a second person has agreed.
+
+    It counts for what had been cut by then. Who is cut again asks again.
+    """
 
     account = models.ForeignKey(
         BillingAccount, verbose_name=_("户号"), on_delete=models.PROTECT, related_name="reinstall_overrides"
@@ -74,7 +77,7 @@ class ReinstallOverride(models.Model):
         verbose_name = _("复装限制豁免")
         verbose_name_plural = pgettext_lazy("plural", "复装限制豁免")
         permissions = [("approve_reinstalloverride", _("批准复装限制豁免"))]
-        constraints = [models.UniqueConstraint(fields=["account", "rule"], name="reinstall_override_once")]
+        constraints = [models.UniqueConstraint(fields=["approval"], name="reinstall_override_once")]
         triggers = [AppendOnly(name="reinstall_override_append_only")]
 
     def __str__(self) -> str:

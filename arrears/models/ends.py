@@ -5,10 +5,11 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from arrears.laws import NobodyUnheard, NotByItsMaker
+from arrears.laws import ConfirmedByHolder, NobodyUnheard, NotByItsMaker
 from catalog.models import Subscription, Termination
 from core.db import AppendOnly
 from core.models import Upload
+from operations.models import Slip
 
 
 class LawfulEnd(Termination):
@@ -18,6 +19,15 @@ class LawfulEnd(Termination):
         proxy = True
         default_permissions = ()
         triggers = [NobodyUnheard(name="termination_hears_first")]
+
+
+class ConfirmedEnd(Slip):
+    """A slip by which lines end."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = [ConfirmedByHolder(name="slip_end_confirmed_by_holder")]
 
 
 class AuthorityOrder(models.Model):

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Region
+from arrears.disconnect_rules import MOST_APPROVAL_DAYS
 from arrears.laws import ApprovedByTwo, LinesAsApproved, NotByItsMaker
 from arrears.models.cases import ArrearsCase
 from catalog.models import Subscription, Suspension
@@ -51,6 +52,9 @@ class DisconnectPlan(models.Model):
     )  # SHA-256 of the plan's file: another file is refused
     lines_count = models.PositiveIntegerField(_("行数"))
     cap = models.PositiveIntegerField(_("最多拆机数"))  # lines that may be cut by it
+    approval_days = models.PositiveSmallIntegerField(
+        _("批准有效天数"), default=7
+    )  # what was looked at longer ago is looked at again
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("制定人"),
@@ -65,6 +69,11 @@ class DisconnectPlan(models.Model):
         verbose_name = _("拆机计划")
         verbose_name_plural = pgettext_lazy("plural", "拆机计划")
         permissions = [("approve_disconnectplan", _("批准拆机计划"))]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approval_days__range=(1, MOST_APPROVAL_DAYS)), name="plan_approvals_grow_old"
+            )
+        ]
         triggers = [
             NeverDelete(name="plan_never_deleted"),
             StartsAt(name="plan_starts_made", machine=PLAN_MACHINE),
@@ -72,7 +81,16 @@ class DisconnectPlan(models.Model):
             ApprovedByTwo(name="plan_two_approvals"),
             Fixed(
                 name="plan_fixed",
-                columns=("number", "region_id", "planned_on", "digest", "lines_count", "cap", "made_by_id"),
+                columns=(
+                    "number",
+                    "region_id",
+                    "planned_on",
+                    "digest",
+                    "lines_count",
+                    "cap",
+                    "approval_days",
+                    "made_by_id",
+                ),  # fmt: skip
             ),
         ]
 
@@ -81,7 +99,7 @@ class DisconnectPlan(models.Model):
 
 
 class PlanApproval(models.Model):
-    """One person's yes. A plan needs two of different people, neither of whom made it."""
+    """One person's yes. A plan needs two of different people, neither of whom made it; each counts for some days."""
 
     plan = models.ForeignKey(
         DisconnectPlan, verbose_name=_("拆机计划"), on_delete=models.PROTECT, related_name="approvals"
@@ -95,7 +113,7 @@ class PlanApproval(models.Model):
     class Meta:
         verbose_name = _("拆机计划批准")
         verbose_name_plural = pgettext_lazy("plural", "拆机计划批准")
-        constraints = [models.UniqueConstraint(fields=["plan", "user"], name="plan_approval_once")]
+        constraints = [models.UniqueConstraint(fields=["plan", "user", "at"], name="plan_approval_once")]
         triggers = [
             AppendOnly(name="plan_approval_append_only"),
             NotByItsMaker(

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Customer, Region
-from arrears.choices import Proof, Stage
+from arrears.choices import PartPayment, Proof, Stage
+from arrears.rules import HELD_FROM, MOST_IN_FLIGHT_DAYS
 from core import periods
 from core.db import Fixed, NeverDelete
 from core.statemachine import Machine
@@ -49,6 +50,17 @@ class Policy(models.Model):
     minimum_cents = models.BigIntegerField(_("起算金额"), default=0)  # owed less than this: nothing happens
     promise_days = models.PositiveSmallIntegerField(_("延期天数"), default=7)  # 0: no promise to pay
     promises_a_month = models.PositiveSmallIntegerField(_("每月延期次数"), default=1)
+    # A dispute, an exemption, a promise and a payment under way stop this step and all after it.
+    held_from = models.CharField(
+        _("从哪一阶段起暂缓"), max_length=20, choices=Stage.choices, default=Stage.SUSPEND_WARNED
+    )
+    in_flight_days = models.PositiveSmallIntegerField(
+        _("支付确认中最多暂缓天数"), default=3
+    )  # a payment that nobody has decided by then holds nothing any more
+    part_payment = models.CharField(
+        _("部分缴费"), max_length=12, choices=PartPayment.choices, default=PartPayment.ANCHOR_MOVES
+    )
+    tells_when_held = models.BooleanField(_("暂缓时通知客户"), default=True)
     active_from = models.DateField(_("生效日"))
     active_to = models.DateField(_("失效日"), null=True, blank=True)  # first day without it; null: open end
     created_at = models.DateTimeField(_("写入时间"))
@@ -61,6 +73,11 @@ class Policy(models.Model):
         constraints = [
             periods.in_order(name="arrears_policy_period"),
             models.CheckConstraint(condition=Q(minimum_cents__gte=0), name="arrears_policy_minimum"),
+            # Whatever a policy says, nothing is switched off while something holds.
+            models.CheckConstraint(condition=Q(held_from__in=HELD_FROM), name="arrears_policy_holds_in_time"),
+            models.CheckConstraint(
+                condition=Q(in_flight_days__range=(1, MOST_IN_FLIGHT_DAYS)), name="arrears_policy_in_flight"
+            ),
             ExclusionConstraint(
                 name="arrears_policy_one_at_a_time",
                 expressions=[
@@ -80,7 +97,14 @@ class Policy(models.Model):
                     "customer_kind",
                     "minimum_cents",
                     "promise_days",
+                    "promises_a_month",
+                    "held_from",
+                    "in_flight_days",
+                    "part_payment",
+                    "tells_when_held",
                     "active_from",
+                    "created_at",
+                    "created_by",
                 ),
             ),
         ]
@@ -120,7 +144,10 @@ class PolicyStage(models.Model):
         ]
         triggers = [
             NeverDelete(name="policy_stage_never_deleted"),
-            Fixed(name="policy_stage_fixed", columns=("policy_id", "stage", "days", "minimum_stay_days")),
+            Fixed(
+                name="policy_stage_fixed",
+                columns=("policy_id", "stage", "days", "minimum_stay_days", "cap_per_run"),
+            ),
         ]
 
     def __str__(self) -> str:

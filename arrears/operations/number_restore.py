@@ -38,6 +38,13 @@ class ArrearsUnpaid(Conflict):
     message = _("户号 %(accounts)s 还有逾期欠费 %(amount)s，缴清后就能恢复号码 %(digits)s。缴费：%(url)s")
 
 
+class ArrearsDisputed(Conflict):
+    code = "NUMBER_RESTORE_DISPUTED"
+    message = _(
+        "户号 %(accounts)s 有 %(amount)s 的逾期账单正在异议核查，请等待答复，或先缴清，之后就能恢复号码 %(digits)s"
+    )
+
+
 class NotForNumber(Conflict):
     code = "NUMBER_RESTORE_OFFER"
     message = _("“%(offer)s”不能使用这个号码，请另选一个套餐")
@@ -110,6 +117,8 @@ class NumberRestore(OnPackages):
         reinstalls.refuse_barred(line.account, on=clock.local_date(ctx.as_of))
         if kept.owed_cents:
             raise _unpaid(kept)
+        if not kept.is_clear:
+            raise _disputed(kept)
         if not fits(offer, line):
             raise NotForNumber(offer=str(offer))
         found = super().quote(ctx, data)
@@ -123,6 +132,14 @@ class NumberRestore(OnPackages):
             ),
             outcome=format_lazy(_("{outcome}。号码从保留中恢复给您使用"), outcome=found.outcome),
         )
+
+
+def _disputed(kept: restorable.Kept) -> ArrearsDisputed:
+    return ArrearsDisputed(
+        accounts=joined.words(kept.disputing),
+        amount=display(kept.disputed_cents),
+        digits=kept.line.service_number,
+    )
 
 
 def _unpaid(kept: restorable.Kept) -> ArrearsUnpaid:

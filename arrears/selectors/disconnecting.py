@@ -6,13 +6,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
 
 from arrears import rules
 from arrears.choices import Hold, Stage
 from arrears.disconnect_rules import SUSPENDED_DAYS, LineFacts, Notice
 from arrears.laws import LATE, MAY_BE_PAYING, NOTICES
-from arrears.models import LineState, PlanApproval, PlanLine, PlanState
+from arrears.models import DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.selectors.facts import Subject
@@ -77,7 +76,7 @@ def facts(
         Hold.DISPUTE: {row[0] for row in _rows(_DISPUTED, payers)},
         Hold.IN_FLIGHT: {row[0] for row in _rows(_PAYING, payers, as_of)},
     }
-    ordered, approvers = _plan(plan_id)
+    ordered, people = _plan(plan_id, as_of)
     found = {}
     for row in lines:
         subject, suspension = subjects.get(row.payer_id), off.get(row.pk)
@@ -99,7 +98,7 @@ def facts(
             notices=tuple(notices[row.payer_id]),
             holds=frozenset(holds),
             is_ordered=row.pk in ordered,
-            approvers=approvers if row.pk in ordered else (),
+            approvers=people if row.pk in ordered else (),
             **_policy(book, subject, suspension, local_date(as_of)),
         )
     return found
@@ -137,13 +136,19 @@ def _notices(account_ids: list[int]) -> defaultdict[int, list[Notice]]:
     return found
 
 
-def _plan(plan_id: int | None) -> tuple[set[int], tuple[int, ...]]:
+def approvers(plan: DisconnectPlan, *, as_of: datetime) -> tuple[int, ...]:
+    """Who approved the plan, without whoever made it: those whose approval still counts, in order."""
+    since = as_of - timedelta(days=plan.approval_days)
+    rows = (
+        PlanApproval.objects.filter(plan=plan, at__gt=since).exclude(user_id=plan.made_by_id).order_by("pk")
+    )
+    return tuple(dict.fromkeys(rows.values_list("user_id", flat=True)))
+
+
+def _plan(plan_id: int | None, as_of: datetime) -> tuple[set[int], tuple[int, ...]]:
     """Which lines wait in the plan, if it is being run, and who approved it."""
     if plan_id is None:
         return set(), ()
     waiting = PlanLine.objects.filter(plan_id=plan_id, plan__state=PlanState.RUNNING, state=LineState.WAITING)
-    approvals = PlanApproval.objects.filter(plan_id=plan_id).order_by("pk")
-    others = approvals.exclude(plan__made_by=F("user"))
-    return set(waiting.values_list("subscription_id", flat=True)), tuple(
-        others.values_list("user_id", flat=True)
-    )
+    plan = DisconnectPlan.objects.get(pk=plan_id)
+    return set(waiting.values_list("subscription_id", flat=True)), approvers(plan, as_of=as_of)

@@ -1,6 +1,6 @@
 """What the rules need to know of accounts, read set-wise: a chunk or one account costs the same few statements."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,14 +9,14 @@ from typing import Any
 from django.db import connection
 
 from arrears.choices import CloseReason, Hold, Stage
-from arrears.proofs import ADDRESS_HOLDS, IS_PROOF
-from arrears.rules import Facts, Reach, Told
+from arrears.proofs import ADDRESS_HOLDS, IS_DEAD, IS_PROOF, REF
+from arrears.rules import MOST_IN_FLIGHT_DAYS, POST, Facts, Reach, Told
 from core import arrays
 from core.clock import local_date
 from notices.models import Channel
 
-# A payment that no gateway has decided by then holds nothing any more: somebody looks at it.
-IN_FLIGHT = timedelta(days=3)
+# A payment that no gateway has decided by then holds nothing under any policy: somebody looks at it.
+IN_FLIGHT = timedelta(days=MOST_IN_FLIGHT_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Subject:
     promise_until: date | None
     post: str  # name and lines of address; empty: none
     row: tuple[Any, ...]  # as it was read, to see whether anything was written since
+    old_letters: int = 0  # of this case, to an address that has changed since: they told nobody
 
     @property
     def account_id(self) -> int:
@@ -116,7 +117,7 @@ _FACTS = """
            CASE WHEN coalesce(nullif(account.post_address, ''), account.address) <> ''
                 THEN customer.name || E'\\n' || coalesce(nullif(account.post_address, ''), account.address)
                 ELSE '' END,
-           step.suspended_on, step.entered_due_on
+           step.suspended_on, step.entered_due_on, payment.days
       FROM accounts_billingaccount account
       JOIN accounts_customer customer ON customer.id = account.customer_id
       LEFT JOIN net ON net.account_id = account.id
@@ -131,7 +132,9 @@ _FACTS = """
       LEFT JOIN (SELECT account_id, max(active_to - 1) AS until FROM arrears_exemption
                   WHERE account_id {where} AND active_from <= %(today)s AND active_to > %(today)s GROUP BY account_id)
                 exemption ON exemption.account_id = account.id
-      LEFT JOIN (SELECT account_id, max(expires_at) AS until FROM billing_payment
+      LEFT JOIN (SELECT account_id, max(expires_at) AS until,
+                         floor(extract(epoch FROM %(as_of)s - max(created_at)) / 86400)::int AS days
+                    FROM billing_payment
                   WHERE account_id {where} AND state IN ('CREATED', 'PENDING', 'UNKNOWN')
                     AND created_at > %(oldest)s GROUP BY account_id)
                 payment ON payment.account_id = account.id
@@ -145,16 +148,16 @@ _CONTACTS = """
     SELECT DISTINCT payer_id, NULL::bigint, 'LINE', service_number FROM catalog_subscription
      WHERE payer_id = ANY(%(ids)s::bigint[]) AND state = 'ACTIVE' AND service_number ~ '^(\\+?86)?1[3-9][0-9]{9}$'
      ORDER BY 2 NULLS LAST, 4"""
-_TOLD = """
-    SELECT n.case_id, n.rule_id, rule.template_code, n.contact_ref, n.told_on,
+_TOLD = f"""
+    SELECT n.case_id, n.rule_id, rule.template_code, {REF}, n.told_on,
            CASE WHEN rule.needed_for <> '' THEN n.message_id END
       FROM arrears_casenotice n JOIN arrears_policynotice rule ON rule.id = n.rule_id
      WHERE n.case_id = ANY(%s::bigint[]) ORDER BY n.id"""
 # As the law of disconnection sees them. A dead address is one that failed for good and proves nothing.
 _DELIVERIES = f"""
     SELECT message_id, min(coalesce(sent_at, delivered_at)) FILTER (WHERE holds),
-           min(delivered_at) FILTER (WHERE is_proof), bool_or(failure = 'HARD') AND NOT bool_or(is_proof)
-      FROM (SELECT d.message_id, d.sent_at, d.delivered_at, d.failure, {ADDRESS_HOLDS} AS holds,
+           min(delivered_at) FILTER (WHERE is_proof), bool_or(is_dead) AND NOT bool_or(is_proof), bool_or(holds)
+      FROM (SELECT d.message_id, d.sent_at, d.delivered_at, {IS_DEAD} AS is_dead, {ADDRESS_HOLDS} AS holds,
                    {IS_PROOF} AS is_proof
               FROM notices_delivery d JOIN arrears_casenotice n ON n.message_id = d.message_id
              WHERE d.message_id = ANY(%s::bigint[]) AND d.channel <> 'INBOX') each
@@ -178,19 +181,19 @@ def _rows(sql: str, values: Any) -> list[tuple[Any, ...]]:
 
 def _base(where: str, values: dict[str, Any], as_of: datetime, *, everybody: bool) -> list[tuple[Any, ...]]:
     given: dict[str, Any] = {"days_ahead": 0} | values
-    given |= {"today": local_date(as_of), "everybody": everybody, "oldest": as_of - IN_FLIGHT}
+    given |= {"today": local_date(as_of), "everybody": everybody, "as_of": as_of, "oldest": as_of - IN_FLIGHT}
     return _rows(_FACTS.format(where=where), given)
 
 
 def _read(where: str, values: dict[str, Any], as_of: datetime, *, everybody: bool) -> Iterator[Subject]:
     rows = _base(where, values, as_of, everybody=everybody)
     reach = contacts([row[0] for row in rows])
-    told = _told([row[9] for row in rows if row[9]])
+    told, old = _told([row[9] for row in rows if row[9]])
     settled = [row[9] for row in rows if row[9] and row[4] <= 0]
     reliefs = dict(_rows(_RELIEFS, [settled])) if settled else {}
     today = local_date(as_of)
     for row in rows:
-        yield _subject(row, reach[row[0]], told[row[9]], reliefs, today)
+        yield _subject(row, reach[row[0]], told[row[9]], old[row[9]], reliefs, today)
 
 
 def contacts(account_ids: Collection[int]) -> defaultdict[int, tuple[Reach, ...]]:
@@ -207,28 +210,34 @@ def contacts(account_ids: Collection[int]) -> defaultdict[int, tuple[Reach, ...]
     return defaultdict(tuple, {key: tuple(each) for key, each in found.items()})
 
 
-def _told(case_ids: list[int]) -> defaultdict[int | None, tuple[Told, ...]]:
+def _told(case_ids: list[int]) -> tuple[defaultdict[int | None, tuple[Told, ...]], Counter[int | None]]:
+    """By case what it was told, and how many letters went to an address that has changed since."""
     rows = _rows(_TOLD, [arrays.ints(case_ids)]) if case_ids else []
     messages = [row[5] for row in rows if row[5]]
     proofs = {row[0]: row[1:] for row in _rows(_DELIVERIES, [arrays.ints(messages)])} if messages else {}
     found: defaultdict[int | None, list[Told]] = defaultdict(list)
+    old: Counter[int | None] = Counter()
     for case_id, rule_id, code, ref, on, message_id in rows:
-        sent_at, delivered_at, is_hard = proofs.get(message_id, (None, None, False))
+        sent_at, delivered_at, is_hard, holds = proofs.get(message_id, (None, None, False, True))
+        if ref == POST and not holds:
+            old[case_id] += 1
+            continue
         found[case_id].append(Told(rule_id, code, ref, on, _day(sent_at), _day(delivered_at), bool(is_hard)))
-    return defaultdict(tuple, {key: tuple(each) for key, each in found.items()})
+    return defaultdict(tuple, {key: tuple(each) for key, each in found.items()}), old
 
 
 def _subject(
     row: tuple[Any, ...],
     reach: tuple[Reach, ...],
     told: tuple[Told, ...],
+    old_letters: int,
     reliefs: dict[int, bool],
     today: date,
 ) -> Subject:
     (account_id, number, region_id, kind, cents, due_on, disputed_until, is_disputed, credit_days,
      case_id, case_number, policy_id, stage, since, _opened_at,
      promise_id, promised_on, promise_until, exempt_until, paying_until, post,
-     suspended_on, entered_due_on) = row  # fmt: skip
+     suspended_on, entered_due_on, paying_days) = row  # fmt: skip
     holds = []
     if is_disputed:
         holds.append((Hold.DISPUTE, disputed_until))
@@ -252,10 +261,11 @@ def _subject(
         told=told,
         holds=tuple(holds),
         relief=_relief(is_disputed, reliefs.get(account_id)),
+        paying_days=max(0, paying_days or 0),
     )
     return Subject(
         facts, number, region_id, kind, case_id, case_number or "", policy_id, promise_id, promised_on,
-        promise_until, post, row,
+        promise_until, post, row, old_letters,
     )  # fmt: skip
 
 

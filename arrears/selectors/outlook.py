@@ -129,7 +129,7 @@ def of(roles: dict[int, str], *, as_of: datetime) -> list[Outlook]:
     for account_id, subject in subjects.items():
         policy = book.find(subject.region_id, subject.customer_kind)
         days, waits = _ahead(subject.facts, policy, today) if policy else ({}, ())
-        holds = rules.holding(subject.facts, today)
+        holds = rules.holding(subject.facts, policy, today) if policy else ()
         found.append(
             Outlook(subject, today, days, waits, holds, tuple(locked[account_id]), roles[account_id])
         )

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import Region
-from arrears.choices import Proof, Stage
+from arrears.choices import PartPayment, Proof, Stage
 from arrears.models import Policy
 from arrears.rules import NoticeRule, PolicyFacts, StageRule
 from notices import kinds
@@ -42,6 +42,7 @@ class Book:
 
 _BOOK = """
     SELECT id, region_id, customer_kind, minimum_cents, promise_days, promises_a_month,
+           held_from, in_flight_days, part_payment, tells_when_held,
            (SELECT jsonb_agg(jsonb_build_array(stage, days, minimum_stay_days, cap_per_run) ORDER BY days)
               FROM arrears_policystage WHERE policy_id = policy.id),
            (SELECT jsonb_agg(jsonb_build_array(id, stage, days, template_code, needed_for, needed_proof, needed_days)
@@ -55,12 +56,13 @@ def book(on: date) -> Book:
         cursor.execute(_BOOK, {"on": on})
         rows = cursor.fetchall()
     by_place, promised = {}, {}
-    for policy_id, region_id, kind, minimum_cents, days, times, stages, notices in rows:
+    for policy_id, region_id, kind, minimum_cents, days, times, *holding, stages, notices in rows:
         by_place[region_id, kind] = PolicyFacts(
             id=policy_id,
             minimum_cents=minimum_cents,
             stages={Stage(each[0]): _stage(*each) for each in _list(stages)},
             notices=tuple(_notice(*each) for each in _list(notices)),
+            **_holding(*holding),
         )
         promised[policy_id] = days, times
     has_places = any(region_id is not None for region_id, _kind in by_place)
@@ -83,7 +85,17 @@ def facts_of(policy: Policy) -> PolicyFacts:
         minimum_cents=policy.minimum_cents,
         stages={Stage(each[0]): _stage(*each) for each in stages},
         notices=tuple(_notice(*each) for each in notices),
+        **_holding(policy.held_from, policy.in_flight_days, policy.part_payment, policy.tells_when_held),
     )
+
+
+def _holding(held_from: str, in_flight_days: int, part_payment: str, tells_when_held: bool) -> dict[str, Any]:
+    return {
+        "held_from": Stage(held_from),
+        "in_flight_days": in_flight_days,
+        "part_payment": PartPayment(part_payment),
+        "tells_when_held": tells_when_held,
+    }
 
 
 def _stage(stage: str, days: int, stay_days: int, cap: int | None) -> StageRule:

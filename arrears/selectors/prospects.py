@@ -36,7 +36,7 @@ class Prospect:
 
     @property
     def holds(self) -> tuple[tuple[Hold, date], ...]:
-        return rules.holding(self.subject.facts, self.today)
+        return rules.holding(self.subject.facts, self.policy, self.today) if self.policy else ()
 
     @property
     def is_unreachable(self) -> bool:

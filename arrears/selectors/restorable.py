@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from arrears.selectors import facts as facts_reads
+from billing.models import Bill, Dispute
 from catalog.holdings.selectors import payers
 from catalog.holdings.services import service_numbers
 from catalog.models import Order, OrderState, Subscription, SubscriptionState, TerminationReason
@@ -40,12 +41,22 @@ class InUseAgain(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A number that waits for who had it. `until`: the last day; `owed_cents`: what is overdue before it comes back."""
+    """A number that waits for who had it. `until`: the last day; `owed_cents`: what is overdue before it comes back.
+
+    `disputed_cents`: overdue too, and disputed; it waits for the answer or is paid.
+    """
 
     line: Subscription
     until: date
     owed_cents: int
     owing: tuple[str, ...]  # the accounts that owe it
+    disputed_cents: int = 0
+    disputing: tuple[str, ...] = ()  # the accounts whose bills are disputed
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether no debt stands against it."""
+        return not (self.owed_cents or self.disputed_cents)
 
 
 def lines_of(user: Any) -> "QuerySet[Subscription]":
@@ -62,8 +73,15 @@ def lines_of(user: Any) -> "QuerySet[Subscription]":
 def kept(line: Subscription, *, as_of: datetime) -> Kept:
     """How it is kept for him. Raises Released, LockOver, RestoringAlready, InUseAgain."""
     last_day = _last_day(line, as_of)
-    owed = debts(line, as_of=as_of)
-    return Kept(line, last_day, sum(owed.values()), tuple(sorted(owed)))
+    owed, contested = debts(line, as_of=as_of), disputed(line, as_of=as_of)
+    return Kept(
+        line,
+        last_day,
+        sum(owed.values()),
+        tuple(sorted(owed)),
+        sum(contested.values()),
+        tuple(sorted(contested)),
+    )
 
 
 def all_kept(user: Any, *, as_of: datetime) -> list[Kept]:
@@ -80,13 +98,31 @@ def all_kept(user: Any, *, as_of: datetime) -> list[Kept]:
 def debts(line: Subscription, *, as_of: datetime) -> dict[str, int]:
     """What is overdue, by number of the account: its own, of who paid for the line, and of who would pay for it now."""
     today = local_date(as_of)
-    accounts = {line.account_id, line.payer_id, payers.of_account(line.account_id, on=today)}
     found = {}
-    for subject in facts_reads.of(accounts, as_of=as_of).values():
+    for subject in facts_reads.of(_payers(line, today), as_of=as_of).values():
         facts = subject.facts
         if facts.due_on is not None and facts.due_on < today and facts.owed_cents > 0:
             found[subject.number] = facts.owed_cents
     return found
+
+
+def disputed(line: Subscription, *, as_of: datetime) -> dict[str, int]:
+    """What is overdue of bills that are disputed, by number of the account, less credit that pays nothing else."""
+    today = local_date(as_of)
+    payers_of_it = _payers(line, today)
+    late = Bill.objects.filter(account__in=payers_of_it, open_cents__gt=0, due_on__lt=today)
+    late = late.filter(Exists(Dispute.objects.open().filter(bill=OuterRef("pk"))))
+    cents = dict(late.values_list("account").annotate(cents=Sum("open_cents")))
+    found = {}
+    for subject in facts_reads.of(payers_of_it, as_of=as_of).values() if cents else ():
+        left = cents.get(subject.account_id, 0) + min(0, subject.facts.owed_cents)
+        if left > 0:
+            found[subject.number] = left
+    return found
+
+
+def _payers(line: Subscription, today: date) -> set[int]:
+    return {line.account_id, line.payer_id, payers.of_account(line.account_id, on=today)}
 
 
 def _last_day(line: Subscription, as_of: datetime) -> date:

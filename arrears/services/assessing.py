@@ -7,7 +7,6 @@ from datetime import date, datetime
 from django.db import transaction
 
 from arrears import locks, rules
-from arrears.choices import Stage
 from arrears.models import Policy
 from arrears.rules import PolicyFacts
 from arrears.selectors import facts as facts_reads
@@ -38,10 +37,9 @@ def judge(subjects: Iterable[Subject], book: Book, today: date) -> list[Judged]:
 
 def is_held(each: Judged) -> bool:
     """Whether something holds a case back of which the customer is told."""
-    return bool(each.decision.holds) and each.decision.stage in HELD_STAGES and not each.decision.close
-
-
-HELD_STAGES = (Stage.OVERDUE, Stage.SUSPEND_WARNED, Stage.SUSPENDED, Stage.DISCONNECT_WARNED)
+    if not each.decision.holds or each.decision.close or not each.policy.tells_when_held:
+        return False
+    return rules.holds_back(each.policy, each.decision.stage)
 
 
 @transaction.atomic
@@ -61,8 +59,8 @@ def assess_one(account_id: int, *, actor: Actor, as_of: datetime, is_news: bool 
 
 
 def _kindly(each: Judged) -> Judged:
-    """The same without a step that a hold would have stopped."""
-    if not rules.is_held_step(each.decision.stage) or not each.moves or each.decision.close:
+    """The same without a step that takes something away."""
+    if not rules.is_harsh_step(each.decision.stage) or not each.moves or each.decision.close:
         return each
     stays = replace(each.decision, stage=each.subject.facts.stage, notices=(), next=None)
     return replace(each, decision=stays)
@@ -76,7 +74,7 @@ def write(judged: list[Judged], *, actor: Actor, as_of: datetime) -> Counts:
     changed = [each for each in judged if each.is_change]
     counts = casework.write(changed, actor=actor, as_of=as_of) if changed else Counts()
     counts.told += broken
-    held = [each.subject for each in judged if is_held(each) and each.subject.case_id is not None]
+    held = [each for each in judged if is_held(each) and each.subject.case_id is not None]
     if held:
         counts.told += telling.tell_held(held, as_of=as_of)
     return counts

@@ -21,7 +21,7 @@ from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.selectors.facts import Subject
 from arrears.selectors.policies import Book
-from arrears.services import assessing, casework, promises
+from arrears.services import assessing, casework, promises, runs
 from arrears.services.casework import Judged
 from arrears.services.forecasting import Forecast
 from core import clock, heartbeats
@@ -49,18 +49,12 @@ class Counts(casework.Counts):
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a run is asked to do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(runs.Job):
+    """What a run of the pass is asked to do."""
 
-    as_of: datetime
-    dry_run: bool = False
-    limit: int | None = None  # accounts in arrears to look at; None: all
-    region: str = ""  # the code of a region; "": everywhere
-    account: str = ""  # the number of one account; "": all
     only: Callable[[Judged], Judged | None] = field(default=lambda each: each)  # narrows what is done
     stages: frozenset[Stage] | None = None  # of the cases that `only` may leave; None: all, and new ones
-    stop: Callable[[], bool] = field(default=lambda: False)  # asked between blocks
     actor: Actor = field(default_factory=lambda: Actor.job(JOB))
     forecast: Forecast | None = field(init=False, default=None)  # of a dry run
 
@@ -71,12 +65,12 @@ class Job:
 
 def run_now(*, as_of: datetime) -> Counts:
     """The whole run of the scheduler, with its heartbeat."""
-    total = Counts()
-    with heartbeats.beat(JOB, every=EVERY, as_of=as_of) as beat:
-        for total in run(Job(as_of=as_of)):
-            beat.detail |= total.as_json()
-        beat.ok = not total.failed
-    return total
+    return runs.last(runs.whole(JOB, EVERY, Job(as_of=as_of), run), Counts())
+
+
+def watched(job: Job) -> Iterator[Counts]:
+    """`run`, with the heartbeat of the job where it is all of today's."""
+    return runs.watched(JOB, EVERY, job, run)
 
 
 def run(job: Job) -> Iterator[Counts]:

@@ -7,18 +7,21 @@ commits, transactions are.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
 from accounts.models import BillingAccount
+from accounts.selectors import regions
 from arrears import evidence_rules, locks
 from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.selectors import evidence_checks, evidence_rows
 from arrears.selectors.evidence_rows import Horizon, Row
+from arrears.services import runs
 from core import clock, heartbeats
+from core.errors import NotFound
 
 log = logging.getLogger(__name__)
 JOB, EVERY = "seal_evidence", timedelta(days=1)
@@ -40,14 +43,12 @@ class Counts:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    as_of: datetime
-    dry_run: bool = False
-    limit: int | None = None  # accounts; None: all. A part of a night gets no root
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(runs.Job):
+    """`limit`, `region`, `account`: a part of a night, which gets no root."""
+
     everything: bool = False  # look at all rows again, not only at what was written since the last root
     chunk: int = CHUNK
-    stop: Callable[[], bool] = field(default=lambda: False)
 
     @property
     def night(self) -> date:
@@ -56,17 +57,20 @@ class Job:
 
 def run_now(*, as_of: datetime) -> Counts:
     """The whole run of the scheduler, with its heartbeat."""
-    total = Counts()
-    with heartbeats.beat(JOB, every=EVERY, as_of=as_of) as beat:
-        for total in run(Job(as_of=as_of)):
-            beat.detail |= total.as_json()
-        beat.ok = not total.failed
-    return total
+    return runs.last(runs.whole(JOB, EVERY, Job(as_of=as_of), run), Counts())
+
+
+def watched(job: Job) -> Iterator[Counts]:
+    """`run`, with the heartbeat of the job where it is all of today's."""
+    return runs.watched(JOB, EVERY, job, run)
 
 
 def run(job: Job) -> Iterator[Counts]:
-    """Seals what is new; the counts after each chunk. Nothing once the night, or a later one, has its root."""
-    total = Counts()
+    """Seals what is new; the counts after each chunk. Nothing once the night, or a later one, has its root.
+
+    Raises NotFound, UnknownRegion.
+    """
+    total, only = Counts(), _only(job)
     if _is_over(job.night):
         yield total
         return
@@ -74,7 +78,7 @@ def run(job: Job) -> Iterator[Counts]:
         job.night
     )  # before anything is read: what commits later is found by the next night
     waiting = _waiting(job)
-    wanted = waiting if job.limit is None else waiting[: job.limit]
+    wanted = [each for each in waiting if only is None or each in only][: job.limit]
     if job.dry_run:
         total.sealed = len(wanted)
         yield total
@@ -84,7 +88,7 @@ def run(job: Job) -> Iterator[Counts]:
             return
         _try_chunk(job, wanted[begin : begin + job.chunk], total)
         yield total
-    if len(wanted) == len(waiting) and not job.stop():
+    if only is None and len(wanted) == len(waiting) and not job.stop():
         total.roots += _root(job, now)
         yield total
 
@@ -95,6 +99,20 @@ def _waiting(job: Job) -> list[int]:
     since = Horizon(last.sealed_on, last.horizon, last.cluster) if last and last.horizon is not None else None
     failed = SealFailure.objects.filter(resolved_at=None).values_list("account_id", flat=True)
     return sorted({*evidence_rows.unsealed(today=job.night, since=since), *failed})
+
+
+def _only(job: Job) -> set[int] | None:
+    """The accounts that are asked for; None: all."""
+    if not (job.account or job.region):
+        return None
+    rows = BillingAccount.every.all()
+    if job.region:
+        rows = rows.filter(region_id__in=regions.beneath(job.region))
+    if job.account:
+        rows = rows.filter(number=job.account)
+        if not rows.exists():
+            raise NotFound()
+    return set(rows.values_list("pk", flat=True))
 
 
 def _is_over(night: date) -> bool:

@@ -59,5 +59,5 @@ class Forecast:
 
 
 def _untold(held: Sequence[Judged]) -> int:
-    keys = telling.held_keys([each.subject for each in held])
+    keys = telling.held_keys(held)
     return len(keys) - Message.objects.filter(dedupe_key__in=keys).count() if keys else 0

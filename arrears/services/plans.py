@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,7 @@ from arrears.disconnect_rules import OF_THE_PLAN, LineFacts, Missing
 from arrears.models import PLAN_MACHINE, DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState
 from arrears.selectors import disconnecting as reads
 from arrears.services import disconnecting
+from catalog.models import Subscription
 from core import sequences
 from core.actor import Actor
 from core.clock import local_date
@@ -35,6 +37,7 @@ PAGE = 1000
 CAP = 500  # lines that one plan may cut, where nobody says another number
 OVER_CAP = "OVER_CAP"  # nothing is missing, but the plan is full
 NEEDED = 2  # people who say yes
+_BEGUN = (PlanState.APPROVED, PlanState.RUNNING)
 _CLAIMS = 0x6375  # space of the advisory locks, one for each line that is being cut
 _COLUMNS = ("subscription", "service_number", "verdict", "missing")
 
@@ -47,6 +50,11 @@ class UnknownPlan(NotFound):
 class NotApproved(Conflict):
     code = "DISCONNECT_PLAN_NOT_APPROVED"
     message = _("拆机计划尚未经两人批准，或已结束")
+
+
+class ApprovalOver(Conflict):
+    code = "DISCONNECT_PLAN_APPROVAL_OVER"
+    message = _("拆机计划的批准已超过 %(days)s 天，须由两人重新核对并批准")
 
 
 class AboveCap(Conflict):
@@ -69,6 +77,7 @@ class Wanted:
     """Which lines a plan looks at."""
 
     region: str = ""
+    account: str = ""  # only lines that this account pays for; "": all
     numbers: tuple[str, ...] = ()  # only these subscriptions; empty: all
     limit: int | None = None  # lines to look at; None: all
     cap: int = CAP
@@ -111,7 +120,7 @@ class _Judged:
 def make(wanted: Wanted, *, made_by_id: int | None, as_of: datetime) -> Made:
     """A plan and its file: every line that has been off long enough, to be cut or with what is missing.
 
-    Nothing is cut by it. Raises NotFound for an unknown region.
+    Nothing is cut by it. Raises UnknownRegion, NotFound for an account or a line that there is not.
     """
     region = Region.objects.filter(code=wanted.region).first() if wanted.region else None
     number = sequences.next_number(SEQUENCE, prefix="DP", on=local_date(as_of))
@@ -125,6 +134,7 @@ def make(wanted: Wanted, *, made_by_id: int | None, as_of: datetime) -> Made:
             digest=_digest(content),
             lines_count=len(judged),
             cap=wanted.cap,
+            approval_days=settings.DISCONNECT_APPROVAL_DAYS,
             made_by_id=made_by_id,
             created_at=as_of,
         )
@@ -143,20 +153,31 @@ def of_file(content: bytes) -> DisconnectPlan:
 
 @transaction.atomic
 def approve(*, plan_id: int, user_id: int, reason: str, as_of: datetime) -> DisconnectPlan:
-    """One person's yes; with the second one the plan is APPROVED.
+    """One person's yes; with the second one the plan is APPROVED. Where the first two are too old, anew.
 
     Raises NotFound, OwnPlan, AlreadyApproved, IllegalTransition for a plan that does not wait.
     """
     plan = locks.plan(plan_id)
-    PLAN_MACHINE.check(plan.state, PlanState.APPROVED)
+    if not is_over(plan, as_of=as_of):
+        PLAN_MACHINE.check(plan.state, PlanState.APPROVED)
     if plan.made_by_id == user_id:
         raise OwnPlan()
-    if PlanApproval.objects.filter(plan=plan, user_id=user_id).exists():
+    if user_id in reads.approvers(plan, as_of=as_of):
         raise AlreadyApproved()
     PlanApproval.objects.create(plan=plan, user_id=user_id, reason=reason[:200], at=as_of)
-    if PlanApproval.objects.filter(plan=plan).count() >= NEEDED:
+    if plan.state == PlanState.MADE and is_approved(plan, as_of=as_of):
         _move(plan, PlanState.APPROVED)
     return plan
+
+
+def is_approved(plan: DisconnectPlan, *, as_of: datetime) -> bool:
+    """Whether two people have said yes to it, not too long ago."""
+    return len(reads.approvers(plan, as_of=as_of)) >= NEEDED
+
+
+def is_over(plan: DisconnectPlan, *, as_of: datetime) -> bool:
+    """Whether it was approved, but so long ago that it must be approved anew."""
+    return plan.state in _BEGUN and not is_approved(plan, as_of=as_of)
 
 
 @transaction.atomic
@@ -170,9 +191,10 @@ def cancel(*, plan_id: int, as_of: datetime) -> DisconnectPlan:
 def run(job: Job) -> Iterator[Counts]:
     """Every waiting line in a transaction of its own, judged anew; the counts after each. Safe to run again.
 
-    What was begun and interrupted goes on where it stopped. Two at once divide the lines. Raises NotApproved, AboveCap.
+    What was begun and interrupted goes on where it stopped. Two at once divide the lines. Raises NotApproved,
+    ApprovalOver, AboveCap.
     """
-    _begin(job.plan_id)
+    _begin(job.plan_id, job.as_of)
     counts = Counts()
     waiting = PlanLine.objects.filter(plan_id=job.plan_id, state=LineState.WAITING).order_by("pk")
     for line_id in list(waiting.values_list("pk", flat=True)):
@@ -184,10 +206,12 @@ def run(job: Job) -> Iterator[Counts]:
 
 
 @transaction.atomic
-def _begin(plan_id: int) -> None:
+def _begin(plan_id: int, as_of: datetime) -> None:
     plan = locks.plan(plan_id)
-    if plan.state not in (PlanState.APPROVED, PlanState.RUNNING):
+    if plan.state not in _BEGUN:
         raise NotApproved()
+    if is_over(plan, as_of=as_of):
+        raise ApprovalOver(days=plan.approval_days)
     if plan.lines.filter(state__in=(LineState.WAITING, LineState.DONE)).count() > plan.cap:
         raise AboveCap()
     if plan.state == PlanState.APPROVED:
@@ -234,12 +258,30 @@ def _move(plan: DisconnectPlan, to: PlanState, *, ended_at: datetime | None = No
     plan.save(update_fields=["state", "ended_at"])
 
 
+def _numbers(wanted: Wanted) -> tuple[str, ...]:
+    """The lines that are asked for by their names; empty: all. Raises NotFound: a typing error is not everything."""
+    if not (wanted.account or wanted.numbers):
+        return ()
+    rows = (
+        Subscription.objects.filter(payer__number=wanted.account)
+        if wanted.account
+        else Subscription.objects.all()
+    )
+    if wanted.numbers:
+        rows = rows.filter(number__in=wanted.numbers)
+    found = tuple(rows.values_list("number", flat=True))
+    if not found or set(wanted.numbers) - set(found):
+        raise NotFound()
+    return found
+
+
 def _judge(wanted: Wanted, as_of: datetime) -> Iterator[_Judged]:
+    numbers = _numbers(wanted)
     beneath = regions.beneath(wanted.region) if wanted.region else None
     after, looked, today = 0, 0, local_date(as_of)
     while wanted.limit is None or looked < wanted.limit:
         most = PAGE if wanted.limit is None else min(PAGE, wanted.limit - looked)
-        lines = reads.candidates(after=after, most=most, as_of=as_of, regions=beneath, numbers=wanted.numbers)
+        lines = reads.candidates(after=after, most=most, as_of=as_of, regions=beneath, numbers=numbers)
         if not lines:
             return
         for facts in reads.facts(lines, as_of=as_of).values():

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Customer, Region
 from arrears import policy_rules
-from arrears.choices import Stage
+from arrears.choices import PartPayment, Stage
 from arrears.models import Policy, PolicyNotice, PolicyStage
 from arrears.policy_rules import Draft, Fault
 from core import approvals, money
@@ -174,9 +174,20 @@ def _describe(data: dict[str, Any]) -> str | Promise:
         _("起算金额 %(amount)s") % {"amount": money.display(draft.minimum_cents)},
         _("延期 %(days)s 天，每月 %(times)s 次")
         % {"days": draft.promise_days, "times": draft.promises_a_month},
+        *_told_holding(draft),
         *(_told_stage(draft, Stage(each.stage)) for each in draft.stages),
     ]
     return "; ".join(str(part) for part in parts)
+
+
+def _told_holding(draft: Draft) -> tuple[str, ...]:
+    """What a dispute, an exemption, a payment under way and a part payment do."""
+    return (
+        _("异议、延期、豁免和支付确认中从%(stage)s起暂缓") % {"stage": Stage(draft.held_from).label},
+        _("支付确认中最多暂缓 %(days)s 天") % {"days": draft.in_flight_days},
+        _("部分缴费：%(what)s") % {"what": PartPayment(draft.part_payment).label},
+        _("暂缓时通知客户") if draft.tells_when_held else _("暂缓时不通知客户"),
+    )
 
 
 def _place(draft: Draft) -> str:
@@ -242,6 +253,10 @@ def _store(draft: Draft, actor: Actor, as_of: datetime) -> None:
         minimum_cents=draft.minimum_cents,
         promise_days=draft.promise_days,
         promises_a_month=draft.promises_a_month,
+        held_from=draft.held_from,
+        in_flight_days=draft.in_flight_days,
+        part_payment=draft.part_payment,
+        tells_when_held=draft.tells_when_held,
         active_from=draft.active_from,
         active_to=draft.active_to,
         created_at=as_of,

@@ -252,7 +252,8 @@ def _end_rule(
 def _override(
     *, subject_id: str, amount_cents: int, data: dict[str, Any], actor: Actor, reason: str, as_of: datetime
 ) -> str | Promise:
-    if ReinstallOverride.objects.filter(account_id=int(subject_id), rule_id=data["rule_id"]).exists():
+    barring = reads.all_of(_account(int(subject_id)), on=local_date(as_of))
+    if all(each.rule.pk != data["rule_id"] for each in barring):
         raise AlreadyOverridden()
     ReinstallOverride.objects.create(
         account_id=int(subject_id),

@@ -1,7 +1,7 @@
 """Lines that are off for arrears although nothing is owed any more: on again. A net under `assessing`."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from arrears import locks
 from arrears.choices import Stage
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
-from arrears.services import assessing, casework
+from arrears.services import assessing, casework, runs
 from core import clock, heartbeats
 from core.actor import Actor
 from core.errors import NotFound
@@ -43,25 +43,19 @@ class Counts:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    as_of: datetime
-    dry_run: bool = False
-    limit: int | None = None  # accounts to look at; None: all
-    region: str = ""
-    account: str = ""
-    stop: Callable[[], bool] = field(default=lambda: False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(runs.Job):
     actor: Actor = field(default_factory=lambda: Actor.job(JOB))
 
 
 def run_now(*, as_of: datetime) -> Counts:
     """The whole run of the scheduler, with its heartbeat."""
-    total = Counts()
-    with heartbeats.beat(JOB, every=EVERY, as_of=as_of) as beat:
-        for total in run(Job(as_of=as_of)):
-            beat.detail |= total.as_json()
-        beat.ok = not total.failed
-    return total
+    return runs.last(runs.whole(JOB, EVERY, Job(as_of=as_of), run), Counts())
+
+
+def watched(job: Job) -> Iterator[Counts]:
+    """`run`, with the heartbeat of the job where it is all of today's."""
+    return runs.watched(JOB, EVERY, job, run)
 
 
 def run(job: Job) -> Iterator[Counts]:

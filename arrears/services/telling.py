@@ -21,6 +21,7 @@ from arrears.rules import INBOX, POST, Facts, PolicyFacts, Reach
 from arrears.selectors.facts import Subject
 from core import arrays, money
 from core.clock import local_date
+from notices import kinds
 from notices.models import Channel
 from notices.services import bulk_messages, messages
 from notices.services.messages import Address
@@ -37,6 +38,7 @@ _CASE_NOTICES = """
       JOIN notices_message m ON m.dedupe_key = given.key
      ORDER BY case_id, rule_id, ref ON CONFLICT (case_id, rule_id, contact_ref) DO NOTHING"""
 _LANGUAGES = "SELECT phone, language FROM accounts_user WHERE phone = ANY(%s::text[]) AND language <> %s"
+_RECEIPTED = (Channel.SMS, Channel.EMAIL)
 _INBOX = Reach(INBOX, Channel.INBOX, messages.INBOX.value)
 
 
@@ -53,10 +55,13 @@ def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: dateti
         subject = each.subject
         said = _Contexts(subject, _values(subject.facts, each, today))
         for rule, refs in each.decision.notices:
-            for ref in refs:
-                reach = _reach(subject, ref)
+            for wanted_ref in refs:
+                reach = _reach(subject, wanted_ref)
+                ref = _written(subject, wanted_ref)
                 key = f"arrears:{case_id}:{rule.id}:{ref}"
-                letters[rule.code].append(_letter(said, reach, key, _language(subject, reach, languages)))
+                letters[rule.code].append(
+                    _letter(rule.code, said, reach, key, _language(subject, reach, languages))
+                )
                 rows.append((case_id, rule.id, str(rule.stage), ref, reach.contact_id, key))
     new = sum(
         bulk_messages.send(code=code, letters=each, as_of=as_of, is_written_later=True)
@@ -71,25 +76,25 @@ def tell_restored(subjects: Sequence[Subject], *, as_of: datetime) -> int:
     return tell_all("restored", [(each, f"restored:{each.case_id}", {}) for each in subjects], as_of=as_of)
 
 
-def tell_held(subjects: Sequence[Subject], *, as_of: datetime) -> int:
+def tell_held(judged: Sequence["Judged"], *, as_of: datetime) -> int:
     """Which hold stops what would come next, and until when. A promise was told of when it was made."""
-    return tell_all("held_back", _held(subjects), as_of=as_of)
+    return tell_all("held_back", _held(judged), as_of=as_of)
 
 
-def held_keys(subjects: Sequence[Subject]) -> list[str]:
+def held_keys(judged: Sequence["Judged"]) -> list[str]:
     """The keys of all messages that `tell_held` would see to."""
     return [
         f"arrears:{key}:{reach.ref}"
-        for subject, key, _more in _held(subjects)
+        for subject, key, _more in _held(judged)
         for reach in everywhere(subject)
     ]
 
 
-def _held(subjects: Sequence[Subject]) -> list[tuple[Subject, str, dict[str, Said]]]:
+def _held(judged: Sequence["Judged"]) -> list[tuple[Subject, str, dict[str, Said]]]:
     return [
-        (each, f"held:{each.case_id}:{hold}:{until}", {"holds": hold.label, "until": until})
-        for each in subjects
-        for hold, until in each.facts.holds
+        (each.subject, f"held:{each.subject.case_id}:{hold}:{until}", {"holds": hold.label, "until": until})
+        for each in judged
+        for hold, until in each.decision.holds
         if hold != Hold.PROMISE
     ]
 
@@ -114,7 +119,7 @@ def tell_all(code: str, wanted: Sequence[tuple[Subject, str, dict[str, Said]]], 
         said = _Contexts(subject, values)
         for reach in everywhere(subject):
             language = _language(subject, reach, languages)
-            letters.append(_letter(said, reach, f"arrears:{key}:{reach.ref}", language))
+            letters.append(_letter(code, said, reach, f"arrears:{key}:{reach.ref}", language))
     return bulk_messages.send(code=code, letters=letters, as_of=as_of, is_written_later=True)
 
 
@@ -172,13 +177,32 @@ class _Contexts(dict[str, dict[str, str]]):
         return self[language]
 
 
-def _letter(said: _Contexts, reach: Reach, key: str, language: str) -> bulk_messages.Letter:
+def _written(subject: Subject, ref: str) -> str:
+    """As the row of the case names it: a letter to a new address is another one than that to the old."""
+    return f"{POST}:{subject.old_letters + 1}" if ref == POST and subject.old_letters else ref
+
+
+def _fallbacks(code: str, subject: Subject, reach: Reach) -> tuple[Address, ...]:
+    """Where else, when nothing proves in time that it arrived: there once more, then a contact on another channel.
+
+    A letter is no fallback of a message but a notice of its own (see `rules`): one for the account.
+    """
+    kind = kinds.find(code)
+    if kind is None or kind.fallback_after is None or reach.channel not in _RECEIPTED:
+        return ()
+    other = next((each for each in subject.facts.contacts if each.channel != reach.channel), None)
+    ways = (reach, other) if other else (reach,)
+    return tuple(Address(each.channel, each.address) for each in ways)
+
+
+def _letter(code: str, said: _Contexts, reach: Reach, key: str, language: str) -> bulk_messages.Letter:
     return bulk_messages.Letter(
         recipient_ref=f"account:{said.subject.number}",
         address=Address(reach.channel, reach.address),
         context=said[language],
         dedupe_key=key,
         language=language,
+        fallbacks=_fallbacks(code, said.subject, reach),
     )
 
 

@@ -6,6 +6,7 @@ import django_stubs_ext
 from celery.schedules import crontab
 
 from hall.settings import env
+from hall.settings.arrears import *
 from hall.settings.backoffice import *
 from hall.settings.charging import *
 from hall.settings.gateways import *

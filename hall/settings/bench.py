@@ -9,6 +9,7 @@ ALLOWED_HOSTS = ["127.0.0.1"]
 SANDBOX_URL = ""
 ALLOW_PAYMENT_FIXTURES = True
 ALLOW_DEMO_DATA = True  # news, notices and halls for the first page
+ALLOW_OTHER_DAYS = True  # --as-of of commands that write: stories run in the past
 ROOT_URLCONF = "benchmarks.urls"
 INSTALLED_APPS += ["benchmarks"]
 LOGGING = {

@@ -15,6 +15,7 @@ EMAIL_BACKEND = (
     else "django.core.mail.backends.console.EmailBackend"
 )
 ALLOW_DEMO_DATA = True
+ALLOW_OTHER_DAYS = True  # --as-of of commands that write: stories run in the past
 NOTICES_QUIET_HOURS = ""  # who works on it wants to see his messages
 PROVISIONING_ADAPTER = env.text("PROVISIONING_ADAPTER", "http" if PROVISIONING_URL else "immediate")
 # One person plays all customers here, from one address.

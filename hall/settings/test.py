@@ -22,6 +22,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALIPAY_APP_ID = "9021000000000001"  # offered; tests that ask it bring keys
 ALLOW_PAYMENT_FIXTURES = True
 ALLOW_DEMO_DATA = True
+ALLOW_OTHER_DAYS = True  # --as-of of commands that write: stories run in the past
 PROVISIONING_ADAPTER = "immediate"
 NOTICES_QUIET_HOURS = ""  # tests run at any hour
 

@@ -3,7 +3,8 @@
 A message names its fallbacks, best first. Each delivery that is not known to have arrived when its time is over (or
 failed for good) gets the next of them that was not tried yet, once, as a delivery `instead_of` it. When any delivery of
 the message has arrived meanwhile (the customer's own inbox proves nothing) no further way is tried, and one that still
-waits is not sent.
+waits is not sent. Nor is what does not hold any more, as the room that told it says (`Kind.is_current`). The same
+address may be named again: it is tried once more where the message has gone out, and not when it takes no messages.
 """
 
 import logging
@@ -13,8 +14,8 @@ from typing import Any
 
 from django.db import transaction
 
-from notices import locks, queue, rules, selectors
-from notices.models import Channel, Delivery, DeliveryState, Message
+from notices import kinds, locks, queue, rules, selectors
+from notices.models import Channel, Delivery, DeliveryState, Failure, Message
 
 log = logging.getLogger(__name__)
 NEEDLESS = "arrived another way"
@@ -81,7 +82,11 @@ def _fall_back(delivery_id: int, as_of: datetime) -> bool:
     if row is None:  # another worker has it, or a receipt came
         return False
     message = locks.message(row.message_id)  # two deliveries of one message take turns
-    following = [] if _has_arrived(message.pk) else _untried(message)
+    following = _untried(message) if _is_needed(message, as_of) else []
+    if following and row.state == DeliveryState.QUEUED and _leads_back(following[0], row):
+        again_at = as_of + timedelta(seconds=following[0]["after"])
+        Delivery.objects.filter(pk=row.pk).update(fallback_at=again_at)  # it has not even gone out yet
+        return False
     Delivery.objects.filter(pk=row.pk).update(fallback_at=None)
     if not following:
         return False
@@ -94,9 +99,28 @@ def _has_arrived(message_id: int) -> bool:
     return arrived.exclude(channel=Channel.INBOX).exists()
 
 
+def _is_needed(message: Message, as_of: datetime) -> bool:
+    """Whether it has not arrived, and still says what is so."""
+    kind = kinds.find(message.code)
+    if _has_arrived(message.pk):
+        return False
+    return kind is None or kind.is_current is None or kind.is_current(message.pk, as_of)
+
+
 def _untried(message: Message) -> list[dict[str, Any]]:
-    tried = message.deliveries.filter(instead_of__isnull=False).count()
-    return list(message.fallbacks[tried:])
+    """What is left of its ways, best first; none to an address that takes no messages."""
+    rows = list(message.deliveries.values_list("channel", "address", "failure", "instead_of"))
+    left = list(message.fallbacks)
+    for channel, address, _failure, instead_of in rows:
+        same = (each for each in left if (each["channel"], each["address"]) == (channel, address))
+        if instead_of is not None and (found := next(same, None)):
+            left.remove(found)
+    dead = {(channel, address) for channel, address, failure, _old in rows if failure == Failure.HARD}
+    return [each for each in left if (each["channel"], each["address"]) not in dead]
+
+
+def _leads_back(way: dict[str, Any], row: Delivery) -> bool:
+    return (way["channel"], way["address"]) == (row.channel, row.address)
 
 
 def _begin(message: Message, row: Delivery, following: list[dict[str, Any]], as_of: datetime) -> None:

@@ -276,7 +276,7 @@ def _slip(i: int, account: BillingAccount, payment: Payment) -> Slip:
         data={"account": account.number},
         idempotency_key=f"key{i}",
         input_hash="0" * 64,
-        confirmation={"kind": "SMS_CODE", "code_id": i},
+        confirmation={"kind": "CLICK", "code_id": i},
         subject_kind="payment",
         subject_id=payment.reference,
         price_cents=1800,

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
-from accounts.models import Region, VerificationCode
+from accounts.models import Region
 from arrears.disconnect_rules import Unproven
 from arrears.models import AuthorityApproval, AuthorityOrder
 from arrears.services import authority_ends
@@ -86,25 +86,21 @@ def _change(**values: Any) -> Change:
     return lambda slip: Slip.objects.filter(pk=slip.pk).update(**values)
 
 
-def _unused(slip: Slip) -> None:
-    code = VerificationCode.objects.create(
-        purpose="operation:package.cancel", subject="x", address="+8613900000000", code_hash="x",
-        created_at=NOON, expires_at=NOON,
-    )  # fmt: skip
-    Slip.objects.filter(pk=slip.pk).update(confirmation={"kind": "SMS_CODE", "code_id": code.pk})
+def _by_click(slip: Slip) -> None:
+    Slip.objects.filter(pk=slip.pk).update(state="QUOTED")
+    Slip.objects.filter(pk=slip.pk).update(state="CONFIRMED", confirmation={"kind": "CLICK"})
 
 
 CUSTOMER: dict[str, tuple[Change, Unproven]] = {
-    "a click": (_change(confirmation={"kind": "CLICK"}), Unproven.CUSTOMER_CODE),
-    "no code": (_change(confirmation={"kind": "SMS_CODE"}), Unproven.CUSTOMER_CODE),
-    "a code that nobody gave": (_unused, Unproven.CUSTOMER_CODE),
+    "a click": (_by_click, Unproven.CUSTOMER_CODE),
+    "not confirmed": (_change(confirmation={"kind": "SMS_CODE", "code_id": 1}), Unproven.CUSTOMER_CODE),
     "refused": (_change(state="REFUSED"), Unproven.NOT_HIS_SLIP),
 }
 
 
 @pytest.mark.parametrize("case", list(CUSTOMER))
 def test_a_customer_ends_his_line_by_his_own_code_only(row: Subscription, app_role: str, case: str) -> None:
-    slip = build.slip(row.account)
+    slip = build.slip(row.account, is_confirmed=case == "refused")
     change, code = CUSTOMER[case]
     change(slip)
     refused(evidence_of("CUSTOMER", row, slip_id=slip.pk), app_role, code)
@@ -116,7 +112,7 @@ def test_a_customer_ends_his_line_by_his_own_code_only(row: Subscription, app_ro
 
 
 def test_another_s_slip_ends_nothing(row: Subscription, app_role: str) -> None:
-    slip = build.slip(money.account())
+    slip = build.slip(money.account(), line=row)
     refused(evidence_of("CUSTOMER", row, slip_id=slip.pk), app_role, Unproven.NOT_HIS_SLIP)
 
 
@@ -136,8 +132,8 @@ def test_a_batch_is_refused_before_it_gets_as_far() -> None:
 
 def test_the_job_that_carries_out_ends_asks_the_law_too(row: Subscription) -> None:
     """What was written past the services is not ended by the batch that comes after."""
-    slip = build.slip(row.account)
-    Slip.objects.filter(pk=slip.pk).update(confirmation={"kind": "CLICK"})
+    slip = build.slip(row.account, is_confirmed=False)
+    _by_click(slip)
     Subscription.objects.filter(pk=row.pk).update(ends_on=build.TODAY, end_slip=slip)
     *_counts, last = due.run(due.Job(as_of=NOON))
     assert (last.ended, last.failed) == (0, 1)

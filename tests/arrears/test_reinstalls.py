@@ -1,17 +1,17 @@
 """Who was disconnected for arrears gets no new line for some months, where a rule says so; a named authority may."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Region
 from arrears.models import ReinstallOverride, ReinstallRule
 from arrears.services import reinstalls
-from catalog.models import Order, Subscription
+from catalog.models import Order, Subscription, Termination
 from core import approvals
 from core.actor import Actor
 from core.approvals import OwnRequest
@@ -20,7 +20,7 @@ from core.db import violated
 from core.errors import HallError
 from core.models import Approval, AuditRow
 from tests.admin.build import staff_with
-from tests.arrears import build_restore
+from tests.arrears import build, build_restore
 from tests.arrears.build import noon
 from tests.arrears.build_restore import CUT, LATER, Cut
 from tests.billing import build as money
@@ -196,6 +196,60 @@ def test_a_named_authority_lets_one_account_off_with_another_s_consent() -> None
     assert AuditRow.objects.filter(action=f"{reinstalls.OVERRIDE}.approved").count() == 1
     assert barred(at, LATER) == ""
     assert orders.done(at.user, "number.restore", at.raw, as_of=noon(LATER)).state == "DONE"
+
+
+def let_off(at: Cut, on: date) -> ReinstallOverride:
+    clerk, boss = (
+        Actor.user(staff_with(*rights, username=f"{name}-{on}"))
+        for name, rights in (
+            ("clerk", (reinstalls.ASK_OVERRIDE, reinstalls.DECIDE_OVERRIDE)),
+            ("boss", (reinstalls.DECIDE_OVERRIDE,)),
+        )
+    )
+    asked = reinstalls.ask_override(
+        account_id=at.account.pk, authority="王某", reason="通知未到", actor=clerk, as_of=noon(on)
+    ).approval
+    approve(asked, boss, noon(on))
+    return ReinstallOverride.objects.latest("pk")
+
+
+def cut_again(at: Cut, on: date) -> None:
+    """Another line of the customer is cut for arrears, years later."""
+    row = build.line(at.account)
+    Subscription.objects.filter(pk=row.pk).update(state="ACTIVE")
+    before = Termination.objects.get(subscription=at.line)
+    with connection.cursor() as cursor:  # as it were: how a line is cut is another test's
+        cursor.execute("SET session_replication_role = replica")
+        Termination.objects.create(
+            subscription=row, reason="ARREARS", at=noon(on), actor="test", notice_id=before.notice_id,
+            suspension_id=before.suspension_id,
+        )  # fmt: skip
+        cursor.execute("SET session_replication_role = origin")
+
+
+def test_who_was_let_off_once_is_barred_when_he_is_cut_again() -> None:
+    rule()
+    at = scene()
+    first = let_off(at, LATER)
+    assert barred(at, LATER) == ""
+    again = LATER + timedelta(days=800)
+    cut_again(at, again)
+    with pytest.raises(reinstalls.NoReinstall):
+        reinstalls.refuse_barred(at.account, on=again + timedelta(days=5))
+    second = let_off(at, again + timedelta(days=6))
+    reinstalls.refuse_barred(at.account, on=again + timedelta(days=7))
+    assert (first.account, first.rule, first.pk != second.pk) == (second.account, second.rule, True)
+
+
+def test_one_consent_is_one_exception() -> None:
+    rule()
+    row = let_off(scene(), LATER)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        ReinstallOverride.objects.create(
+            account=row.account, rule=row.rule, authority="x", reason="x", approval=row.approval, actor="x",
+            at=noon(LATER),
+        )  # fmt: skip
+    assert violated(refused.value) == "reinstall_override_once"
 
 
 def test_who_is_not_barred_is_not_let_off() -> None:

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from arrears.models import ArrearsCase
+from arrears.selectors import restorable
+from billing.models import Bill, Dispute
 from catalog.models import Order, OrderState, Subscription
 from catalog.offers.models import Offer
 from core.errors import HallError
@@ -80,6 +82,36 @@ def test_the_quote_says_the_number_until_when_and_the_price() -> None:
 def _plain() -> Offer:
     """The same price without a number."""
     return orders.offer("same", 1900, once=5000, type=shop.product_type("line"))
+
+
+def test_a_disputed_bill_does_not_give_the_number_back_unpaid() -> None:
+    at = build_restore.cut()
+    build_restore.sim()
+    bill = Bill.objects.get(account=at.account)
+    dispute = Dispute.objects.create(
+        number="D1", bill=bill, cause="AMOUNT", text="不对", raised_by=at.user, created_at=noon(CUT),
+        promised_on=LATER,
+    )  # fmt: skip
+    text = refused(at, "NUMBER_RESTORE_DISPUTED")
+    assert "26.00" in text
+    assert at.account.number in text
+    [kept] = restorable.all_kept(at.user, as_of=noon(LATER))
+    assert (kept.owed_cents, kept.disputed_cents, kept.is_clear) == (0, 2600, False)
+    Dispute.objects.filter(pk=dispute.pk).update(state="UPHELD", answer="x", closed_at=noon(LATER))
+    refused(at, "NUMBER_RESTORE_ARREARS")
+    build_restore.pay(at)
+    assert restore(at).state == "DONE"
+
+
+def test_what_is_disputed_may_be_paid_to_have_the_number_back() -> None:
+    at = build_restore.cut()
+    build_restore.sim()
+    Dispute.objects.create(
+        number="D1", bill=Bill.objects.get(account=at.account), cause="AMOUNT", text="不对", raised_by=at.user,
+        created_at=noon(CUT), promised_on=LATER,
+    )  # fmt: skip
+    build_restore.pay(at)
+    assert restore(at).state == "DONE"
 
 
 def test_what_is_owed_is_paid_first_and_the_refusal_says_where() -> None:

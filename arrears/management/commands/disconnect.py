@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from arrears.management import batch_command
 from arrears.services import plans
-from core import batch, clock
+from core import batch
 from core.actor import Actor
 
 
@@ -28,10 +28,15 @@ class Command(BaseCommand):
         parser.add_argument("--cap", type=batch.positive, default=plans.CAP, metavar="N", help="cut at most")
         parser.add_argument("--confirm", action="store_true", help=f"a --cap above {plans.CAP} is meant")
         batch.add_region(parser)
+        parser.add_argument(
+            "--account", default="", metavar="NUMBER", help="only lines that this account pays for"
+        )
+        one = "only this line (the number of its subscription); may be said again"
+        parser.add_argument("--line", action="append", default=[], metavar="NUMBER", help=one)
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        options["as_of"] = options["as_of"] or clock.now()
+        options["as_of"] = batch.written_at(options["as_of"], job="disconnect")  # a plan is written, too
         with batch.refusing():
             if options["dry_run"]:
                 self._make(options)
@@ -43,13 +48,21 @@ class Command(BaseCommand):
             raise CommandError(_("须用 --out 指明计划写到哪个文件"))
         if options["cap"] > plans.CAP and not options["confirm"]:
             raise CommandError(_("上限超过 %(cap)s 须加 --confirm") % {"cap": plans.CAP})
-        wanted = plans.Wanted(region=options["region"], limit=options["limit"], cap=options["cap"])
+        wanted = plans.Wanted(
+            region=options["region"],
+            account=options["account"],
+            numbers=tuple(options["line"]),
+            limit=options["limit"],
+            cap=options["cap"],
+        )
         with _new_file(options["out"]) as out:
             made = plans.make(wanted, made_by_id=None, as_of=options["as_of"])
             out.write(made.file)
         self.stdout.write(f"{made.plan.number}: to cut {made.to_cut}, refused {made.refused}")
 
     def _run(self, options: dict[str, Any]) -> None:
+        if any(options[name] for name in ("out", "limit", "region", "account", "line")):
+            raise CommandError(_("执行计划时不能再缩小范围：计划里有什么就拆什么"))
         plan = plans.of_file(_content(options["plan"]))
         with batch.interruptible() as stop:
             actor = Actor.command("disconnect")

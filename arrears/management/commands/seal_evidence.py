@@ -1,26 +1,26 @@
+from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from arrears.management import batch_command
+from arrears.management.batch_command import BatchCommand
 from arrears.services import evidence
-from core import batch, clock
+from arrears.services.runs import Counted
+from core import batch
 
 
-class Command(BaseCommand):
-    help = "Seals each account's new evidence into its chain, and the night into its root; once a night."
+class Command(BatchCommand):
+    help = (
+        "Seals each account's new evidence into its chain, and the night into its root; once a night. "
+        "With --limit, --account or --region without a root."
+    )
+    unit = " chunks"
+    job = evidence.JOB
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
-        parser.add_argument("--dry-run", action="store_true", help="count what would be sealed")
-        parser.add_argument(
-            "--limit", type=batch.positive, metavar="N", help="so many accounts, without a root"
-        )
-        parser.add_argument(
-            "--everything",
-            action="store_true",
-            help="look at all rows, not only at those written since the last root",
-        )
+        super().add_arguments(parser)
+        everything = "look at all rows, not only at those written since the last root"
+        parser.add_argument("--everything", action="store_true", help=everything)
         parser.add_argument(
             "--chunk",
             type=batch.positive,
@@ -28,16 +28,7 @@ class Command(BaseCommand):
             metavar="N",
             help="accounts in a transaction",
         )
-        parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        with batch.interruptible() as stop:
-            job = evidence.Job(
-                as_of=options["as_of"] or clock.now(),
-                dry_run=options["dry_run"],
-                limit=options["limit"],
-                everything=options["everything"],
-                chunk=options["chunk"],
-                stop=stop,
-            )
-            batch_command.carry_out(self, evidence.run(job), " chunks", as_json=options["json"])
+    def steps(self, asked: dict[str, Any], options: dict[str, Any]) -> Iterator[Counted]:
+        own = {name: options[name] for name in ("everything", "chunk")}
+        return evidence.watched(evidence.Job(**asked, **own))

@@ -1,36 +1,24 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-
 from arrears.choices import Stage
-from arrears.management import batch_command
+from arrears.management.batch_command import BatchCommand
 from arrears.services import bulk_assessing
 from arrears.services.casework import Judged
-from core import batch, clock
+from arrears.services.runs import Counted
 from core.actor import Actor
 
 
-class Command(BaseCommand):
+class Command(BatchCommand):
     help = "Only the disconnection notices that are due: on every contact of each account, and by letter where needed."
+    job = bulk_assessing.JOB
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        batch_command.add_options(parser)
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        with batch.interruptible() as stop, batch.refusing():
-            job = bulk_assessing.Job(
-                as_of=options["as_of"] or clock.now(),
-                dry_run=options["dry_run"],
-                limit=options["limit"],
-                region=options["region"],
-                account=options["account"],
-                only=disconnection_notices,
-                stages=BEFORE,
-                stop=stop,
-                actor=Actor.command("send_disconnection_notices"),
-            )
-            batch_command.carry_out(self, bulk_assessing.run(job), " blocks", as_json=options["json"])
+    def steps(self, asked: dict[str, Any], options: dict[str, Any]) -> Iterator[Counted]:
+        actor = Actor.command("send_disconnection_notices")
+        return bulk_assessing.run(
+            bulk_assessing.Job(**asked, actor=actor, only=disconnection_notices, stages=BEFORE)
+        )
 
 
 BEFORE = frozenset(

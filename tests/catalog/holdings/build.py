@@ -17,6 +17,7 @@ from resources.models import Command
 from resources.services import provisioning
 from tests.billing import build as money
 from tests.conftest import NOON
+from tests.operations import confirming
 
 ACTOR = Actor("test:holdings")
 TODAY = date(2026, 11, 18)
@@ -48,25 +49,34 @@ def offer(code: str = "", *, entitlements: tuple[str, ...] = (), line: str = "",
     return made
 
 
-def slip(of: BillingAccount, *, at: datetime = NOON, channel: Channel = Channel.WEB) -> Slip:
-    """As the customer confirmed it by a code."""
+def slip(
+    of: BillingAccount,
+    *,
+    at: datetime = NOON,
+    channel: Channel = Channel.WEB,
+    line: Subscription | None = None,
+    is_confirmed: bool = True,
+    **more: Any,
+) -> Slip:
+    """As the customer confirmed by a code that this line (default: the account's last one in use) ends."""
     n = next(_count)
+    ending = line or Subscription.objects.filter(account=of, state="ACTIVE").order_by("pk").last()
+    given: dict[str, Any] = {
+        "operation": "package.cancel",
+        "data": {"subscription": ending.number} if ending else {},
+    }
     made = Slip.objects.create(
         number=f"S{n:017d}",
-        operation="package.cancel",
         operation_version=1,
         state=SlipState.DRAFT,
         channel=channel,
         customer_id=of.customer_id,
         idempotency_key=f"holdings-{n}",
         input_hash="x",
-        confirmation={"kind": "SMS_CODE", "code_id": 1_000_000_000 + n},
         started_at=at,
+        **given | more,
     )
-    for step in (SlipState.QUOTED, SlipState.CONFIRMED):
-        made.state = step
-        made.save(update_fields=["state"])
-    return made
+    return confirming.confirm(made, of, at=at) if is_confirmed else made
 
 
 def held(
