@@ -83,6 +83,9 @@ def test_workers_side_by_side_apply_each_callback_once() -> None:
     assert build.books_are_right()
 
 
+TOLD = ("arrears.paid", "billing.finish_slip", "billing.tell_payer")  # who hears of a payment
+
+
 def news(count: int) -> None:
     """Payments that have just succeeded, each with a slip under way and a payer to tell."""
     for _ in range(count):
@@ -101,7 +104,7 @@ def dispatch_all() -> int:
 
 def test_two_dispatchers_carry_out_each_piece_of_news_once() -> None:
     news(20)
-    assert sum(together(dispatch_all, dispatch_all)) == 40
+    assert sum(together(dispatch_all, dispatch_all)) == 20 * len(TOLD)
     assert set(OutboxRow.objects.values_list("state", "attempts")) == {("DONE", 0)}
     assert set(Slip.objects.values_list("state", flat=True)) == {SlipState.DONE}
     assert SlipHistory.objects.filter(to_state=SlipState.DONE).count() == 20
@@ -126,7 +129,7 @@ def test_control_dispatchers_without_row_locks_carry_news_out_twice(monkeypatch:
         monkeypatch.setitem(outbox._by_name, name, replace(entry, handle=counted(entry)))
     monkeypatch.setattr(outbox, "_DUE", outbox._DUE.replace("FOR UPDATE SKIP LOCKED", ""))
     together(*[partial(outbox.dispatch, as_of=NOON)] * 2)
-    assert sorted(handled) == ["billing.finish_slip"] * 2 + ["billing.tell_payer"] * 2
+    assert sorted(handled) == sorted([*TOLD, *TOLD])
     assert SlipHistory.objects.filter(to_state=SlipState.DONE).count() == 1
     assert Message.objects.count() == 1
 
