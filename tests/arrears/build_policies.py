@@ -8,7 +8,8 @@ from tests.arrears.build import noon
 
 BEGINS = date(2000, 2, 1)
 _HEAD = (
-    "minimum_cents", "promise_days", "promises_a_month", "held_from", "in_flight_days", "part_payment", "tells_when_held"
+    "minimum_cents", "promise_days", "promises_a_month", "held_from", "in_flight_days", "part_payment",
+    "tells_when_held",
 )  # fmt: skip
 _STAGE = ("stage", "days", "minimum_stay_days", "cap_per_run")
 _NOTICE = ("stage", "days", "template_code", "needed_for", "needed_proof", "needed_days")
