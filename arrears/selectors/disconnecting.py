@@ -140,12 +140,8 @@ def _notices(account_ids: list[int]) -> defaultdict[int, list[Notice]]:
 
 
 def approvers(plan: DisconnectPlan, *, as_of: datetime) -> tuple[int, ...]:
-    """Who approved the plan, without whoever made it: those whose approval still counts, in order."""
-    since = as_of - timedelta(days=plan.approval_days)
-    people = (
-        PlanApproval.objects.filter(plan=plan, at__gt=since).order_by("pk").values_list("user_id", flat=True)
-    )
-    return tuple(each for each in dict.fromkeys(people) if each != plan.made_by_id)
+    """Those of whom the approval counts: said not too long ago, by who may still say it."""
+    return tuple(each for each in said_yes(plan, as_of=as_of) if may_approve(each, plan.region_id))
 
 
 def may_approve(user_id: int, region_id: int | None) -> bool:
@@ -156,10 +152,10 @@ def may_approve(user_id: int, region_id: int | None) -> bool:
 def said_yes(plan: DisconnectPlan, *, as_of: datetime) -> tuple[int, ...]:
     """Who approved the plan not too long ago, without whoever made it, in order; also who is gone meanwhile."""
     since = as_of - timedelta(days=plan.approval_days)
-    rows = (
-        PlanApproval.objects.filter(plan=plan, at__gt=since).exclude(user_id=plan.made_by_id).order_by("pk")
+    yes = PlanApproval.objects.filter(plan=plan, at__gt=since).order_by("pk")
+    return tuple(
+        each for each in dict.fromkeys(yes.values_list("user_id", flat=True)) if each != plan.made_by_id
     )
-    return tuple(dict.fromkeys(rows.values_list("user_id", flat=True)))
 
 
 def _plan(plan_id: int | None, as_of: datetime) -> tuple[set[int], tuple[int, ...]]:
