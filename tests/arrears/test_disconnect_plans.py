@@ -255,7 +255,9 @@ def test_the_command_cuts_nobody_whom_something_speaks_for_meanwhile(
     """Planned and approved; then one condition is gone. The line is refused with its code, the others would go on."""
     at = build_cut.warned()
     out = tmp_path / "plan.csv"
-    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat(), *build_cut.by())
+    call_command(
+        "disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat(), *build_cut.by()
+    )
     for _person in range(2):
         approve(at.plan, build_cut.person().pk)
     build_cut.TAKEN[code](at)
@@ -270,7 +272,9 @@ def test_the_command_cuts_nobody_whom_something_speaks_for_meanwhile(
 def test_the_command_is_refused_while_only_one_has_approved(tmp_path: Path) -> None:
     at = build_cut.warned()
     out = tmp_path / "plan.csv"
-    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat(), *build_cut.by())
+    call_command(
+        "disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat(), *build_cut.by()
+    )
     approve(at.plan, build_cut.person().pk)
     with pytest.raises(CommandError):
         call_command("disconnect", "--plan", str(out), "--as-of", noon(DAY).isoformat())
