@@ -88,7 +88,8 @@ _HOLDS = {
         AND NOT EXISTS (SELECT FROM arrears_warrant w WHERE w.plan_id = p.id
             AND w.subscription_id = NEW.subscription_id AND (SELECT count(DISTINCT y.user_id)
                 FROM arrears_planapproval y WHERE y.plan_id = p.id AND {_IS_FRESH}
-                  AND y.user_id IN (w.first_approver_id, w.second_approver_id) AND y.user_id IS DISTINCT FROM p.made_by_id) < 2))""",
+                  AND y.user_id IN (w.first_approver_id, w.second_approver_id)
+                  AND y.user_id IS DISTINCT FROM p.made_by_id) < 2))""",
 }
 _TOLD = f"""
     told := ARRAY(SELECT x.ref FROM ({_REFS}) x);

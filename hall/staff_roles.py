@@ -79,8 +79,9 @@ _SERVING = (
 )
 # Who heads a place decides about its accounts; finance writes the rules and asks to give debts up. Two do either.
 _ARREARS_OF_CHIEF = (
-    "arrears.view_disconnectplan", "arrears.approve_disconnectplan", "arrears.view_planapproval",
-    "arrears.view_planline", "arrears.view_warrant", "arrears.view_warrantproof", "arrears.add_exemption",
+    "arrears.view_disconnectplan", "arrears.add_disconnectplan", "arrears.approve_disconnectplan",
+    "arrears.view_planapproval", "arrears.view_planline", "arrears.view_warrant", "arrears.view_warrantproof",
+    "arrears.add_exemption",
     "arrears.approve_exemption", "arrears.view_writeoff", "arrears.approve_writeoff", "arrears.view_policy",
     "arrears.view_escalation", "arrears.add_escalation", "arrears.change_escalation",
     "arrears.view_evidenceseal", "arrears.view_authorityorder", "arrears.add_authorityorder",

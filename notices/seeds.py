@@ -28,6 +28,7 @@ _TRIGGERS = [
     ("bill_due", "账单到期提醒", "billing.bill_due", -3, "bill_due_soon", False),
     ("large_bill", "大额账单提醒（没有联系手机的）", "billing.large_bill", 0, "large_bill", True),
     ("term_ending", "合约或优惠到期提醒", "catalog.term_ending", -15, "term_ending", True),
+    ("discount_ending", "试用或新客优惠到期提醒", "catalog.discount_ending", -15, "term_ending", True),
 ]
 _TEXTS = [
     (

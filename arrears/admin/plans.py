@@ -68,7 +68,8 @@ class DisconnectPlanAdmin(ReadOnlyAdmin):
     search_help_text = _("计划编号（完整）")
     ordering = ("-id",)
     fields = (
-        "number", "region", "state", "planned_on", "lines_count", "cap", "approval_days", "digest", "made_by", "made", "ended",
+        "number", "region", "state", "planned_on", "lines_count", "cap", "approval_days", "digest", "made_by", "made",
+        "ended",
     )  # fmt: skip
     inlines = (PlanApprovalInline,)
     shown_state = badge("state", _("状态"), PLAN_TONES)

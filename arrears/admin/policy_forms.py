@@ -224,8 +224,7 @@ _SAME = (
 
 def _head(like: Policy | None) -> dict[str, Any]:
     if like is None:
-        new = {name: Policy._meta.get_field(name).get_default() for name in _SAME}
-        return new | {"minimum": "0.01"}
+        return {name: getattr(Policy(), name) for name in _SAME} | {"minimum": "0.01"}
     return {
         "title": like.title,
         "region": like.region.code if like.region else "",

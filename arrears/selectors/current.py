@@ -2,10 +2,8 @@
 
 from datetime import datetime
 
-from arrears import rules
 from arrears.models import CaseNotice
-from arrears.selectors import facts
-from core.clock import local_date
+from arrears.selectors import prospects
 
 
 def is_current(message_id: int, as_of: datetime) -> bool:
@@ -14,7 +12,7 @@ def is_current(message_id: int, as_of: datetime) -> bool:
     if notice is None:  # no notice of a stage: what happened, which stays so
         return True
     case = notice.case
-    subject = facts.of([case.account_id], as_of=as_of).get(case.account_id)
-    if case.closed_at or case.stage != notice.stage or subject is None:
+    if case.closed_at or case.stage != notice.stage:
         return False
-    return subject.facts.owed_cents > 0 and not rules.holding(subject.facts, local_date(as_of))
+    found = prospects.of([case.account_id], as_of=as_of)
+    return any(each.subject.facts.owed_cents > 0 and not each.holds for each in found)

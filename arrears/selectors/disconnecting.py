@@ -18,8 +18,11 @@ from arrears.selectors.facts import Subject
 from arrears.selectors.policies import Book
 from catalog.choices import SuspensionReason
 from catalog.models import Subscription, SubscriptionState, Suspension
+from core import approvals
+from core.actor import Actor
 from core.clock import local_date
 
+APPROVE = "arrears.approve_disconnectplan"
 _NOTICES = f"""
     SELECT x.account_id, x.ref, x.delivery_id, x.message_id, CASE WHEN x.is_proof THEN x.delivered_on END,
            x.needed_days, x.is_hard
@@ -137,12 +140,22 @@ def _notices(account_ids: list[int]) -> defaultdict[int, list[Notice]]:
 
 
 def approvers(plan: DisconnectPlan, *, as_of: datetime) -> tuple[int, ...]:
-    """Who approved the plan, without whoever made it: those whose approval still counts, in order."""
+    """Those of whom the approval counts: said not too long ago, by who may still say it."""
+    return tuple(each for each in said_yes(plan, as_of=as_of) if may_approve(each, plan.region_id))
+
+
+def may_approve(user_id: int, region_id: int | None) -> bool:
+    """Whether this is active staff who may approve plans of that region (None: of the whole operator)."""
+    return approvals.holds_there(Actor(f"user:{user_id}"), APPROVE, region_id)
+
+
+def said_yes(plan: DisconnectPlan, *, as_of: datetime) -> tuple[int, ...]:
+    """Who approved the plan not too long ago, without whoever made it, in order; also who is gone meanwhile."""
     since = as_of - timedelta(days=plan.approval_days)
-    rows = (
-        PlanApproval.objects.filter(plan=plan, at__gt=since).exclude(user_id=plan.made_by_id).order_by("pk")
+    yes = PlanApproval.objects.filter(plan=plan, at__gt=since).order_by("pk")
+    return tuple(
+        each for each in dict.fromkeys(yes.values_list("user_id", flat=True)) if each != plan.made_by_id
     )
-    return tuple(dict.fromkeys(rows.values_list("user_id", flat=True)))
 
 
 def _plan(plan_id: int | None, as_of: datetime) -> tuple[set[int], tuple[int, ...]]:

@@ -1,7 +1,8 @@
 """Whether sealed evidence is still what was sealed: rows against their digests, seals and roots against each other."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -66,18 +67,48 @@ def everything(*, today: date) -> Iterator[Fault]:
     yield from roots()
 
 
-def roots() -> Iterator[Fault]:
-    """The first night whose root does not follow from the one before and from the seals that there are."""
+def one(account_id: int, *, today: date) -> Iterator[Fault]:
+    """The account's first fault; where it has none, the first of the nights under which a seal of it lies or lay.
+
+    Its last row would be gone unseen with the last seal of it, but for the root that counted that seal. An earlier seal
+    leaves a gap in the chain, so nights without one of it are asked only since its last.
+    """
+    fault = next(accounts([account_id], today=today), None)
+    if fault is not None:
+        yield fault
+        return
+    nights = sorted(EvidenceSeal.objects.filter(account_id=account_id).values_list("sealed_on", flat=True))
+    yield from roots(lambda root: not nights or root.until >= nights[-1] or root.holds(nights))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The nights under one root: after the root before, until its own."""
+
+    after: date | None
+    until: date
+
+    def holds(self, nights: Iterable[date]) -> bool:
+        return any((self.after is None or night > self.after) and night <= self.until for night in nights)
+
+
+def roots(wanted: Callable[[Span], bool] = lambda span: True) -> Iterator[Fault]:
+    """The first night whose root does not follow from the one before and, where `wanted`, from its seals."""
     previous, after = "", None
     for root in EvidenceRoot.objects.order_by("sealed_on"):
-        night = root.sealed_on.isoformat()
-        own = evidence_rules.Root(previous, night)
-        for number, sequence, digest in under_root(after, root.sealed_on):
-            own.add(number, sequence, digest)
-        if (root.previous, root.digest, root.seals) != (previous, own.digest, own.seals):
-            yield Fault("ROOT", on=night)
+        span = Span(after, root.sealed_on)
+        if root.previous != previous or (wanted(span) and not _follows(root, span)):
+            yield Fault("ROOT", on=root.sealed_on.isoformat())
             return
         previous, after = root.digest, root.sealed_on
+
+
+def _follows(root: EvidenceRoot, span: Span) -> bool:
+    """Whether the seals that there are make this root: all of them, no others, each as it was."""
+    own = evidence_rules.Root(root.previous, root.sealed_on.isoformat())
+    for number, sequence, digest in under_root(span.after, span.until):
+        own.add(number, sequence, digest)
+    return (root.digest, root.seals) == (own.digest, own.seals)
 
 
 def under_root(after: date | None, night: date) -> Iterator[tuple[str, int, str]]:

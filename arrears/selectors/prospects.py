@@ -65,8 +65,12 @@ def lines_off(account_id: int) -> list[Suspension]:
 
 
 def best(notice: CaseNotice) -> Delivery | None:
-    """Of the deliveries of a notice (prefetched) the one that tells most: what arrived, else what may still arrive."""
-    rows = sorted(notice.message.deliveries.all(), key=lambda row: row.pk)
+    """Of the deliveries of a notice (prefetched) the one that tells most: what arrived, else what may still arrive.
+
+    Of those to its own contact: that something else was sent elsewhere instead proves nothing of it.
+    """
+    every = sorted(notice.message.deliveries.all(), key=lambda row: row.pk)
+    rows = [row for row in every if (row.channel, row.address) == (every[0].channel, every[0].address)]
     for state in TO_READ:
         if found := next((row for row in rows if row.state == state), None):
             return found

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Region
+from accounts.models import Region, User
 from accounts.selectors import regions
 from arrears import disconnect_rules, locks
 from arrears.disconnect_rules import OF_THE_PLAN, LineFacts, Missing
@@ -26,12 +26,13 @@ from arrears.models import PLAN_MACHINE, DisconnectPlan, LineState, PlanApproval
 from arrears.selectors import disconnecting as reads
 from arrears.services import disconnecting
 from catalog.models import Subscription
-from core import sequences
+from core import approvals, sequences
 from core.actor import Actor
 from core.clock import local_date
 from core.errors import Conflict, Forbidden, NotFound
 
 log = logging.getLogger(__name__)
+MAKE = "arrears.add_disconnectplan"
 SEQUENCE = "disconnect_plan_number"
 PAGE = 1000
 CAP = 500  # lines that one plan may cut, where nobody says another number
@@ -55,6 +56,16 @@ class NotApproved(Conflict):
 class ApprovalOver(Conflict):
     code = "DISCONNECT_PLAN_APPROVAL_OVER"
     message = _("拆机计划的批准已超过 %(days)s 天，须由两人重新核对并批准")
+
+
+class ApproverGone(Conflict):
+    code = "DISCONNECT_PLAN_APPROVER_GONE"
+    message = _("批准拆机计划的人已停用或不再有批准权限，须由另一人重新核对并批准")
+
+
+class NoMaker(Forbidden):
+    code = "DISCONNECT_PLAN_NO_MAKER"
+    message = _("--by 须是在职员工，且在计划的区域内有制定拆机计划的权限")
 
 
 class AboveCap(Conflict):
@@ -143,6 +154,18 @@ def make(wanted: Wanted, *, made_by_id: int | None, as_of: datetime) -> Made:
     return Made(plan, content, to_cut, len(judged) - to_cut)
 
 
+def maker(username: str, region: str) -> int:
+    """The id of the member of staff of this name who may make plans there ("": everywhere). Raises NoMaker.
+
+    Who runs a command is known to the server alone: it is said, and bound not to approve.
+    """
+    user = User.objects.filter(username=username).first()
+    place = Region.objects.filter(code=region).first() if region else None
+    if user is None or not approvals.holds_there(Actor.user(user), MAKE, place.pk if place else None):
+        raise NoMaker()
+    return user.pk
+
+
 def of_file(content: bytes) -> DisconnectPlan:
     """The plan that this file was made with. Raises UnknownPlan for any other file, also for a changed one."""
     found = DisconnectPlan.objects.filter(digest=_digest(content)).first()
@@ -171,7 +194,7 @@ def approve(*, plan_id: int, user_id: int, reason: str, as_of: datetime) -> Disc
 
 
 def is_approved(plan: DisconnectPlan, *, as_of: datetime) -> bool:
-    """Whether two people have said yes to it, not too long ago."""
+    """Whether two people have said yes to it, not too long ago, who may still do so."""
     return len(reads.approvers(plan, as_of=as_of)) >= NEEDED
 
 
@@ -192,7 +215,7 @@ def run(job: Job) -> Iterator[Counts]:
     """Every waiting line in a transaction of its own, judged anew; the counts after each. Safe to run again.
 
     What was begun and interrupted goes on where it stopped. Two at once divide the lines. Raises NotApproved,
-    ApprovalOver, AboveCap.
+    ApprovalOver, ApproverGone, AboveCap.
     """
     _begin(job.plan_id, job.as_of)
     counts = Counts()
@@ -211,7 +234,8 @@ def _begin(plan_id: int, as_of: datetime) -> None:
     if plan.state not in _BEGUN:
         raise NotApproved()
     if is_over(plan, as_of=as_of):
-        raise ApprovalOver(days=plan.approval_days)
+        is_fresh = len(reads.said_yes(plan, as_of=as_of)) >= NEEDED
+        raise ApproverGone() if is_fresh else ApprovalOver(days=plan.approval_days)
     if plan.lines.filter(state__in=(LineState.WAITING, LineState.DONE)).count() > plan.cap:
         raise AboveCap()
     if plan.state == PlanState.APPROVED:

@@ -28,7 +28,7 @@ def everything(i: int, account: BillingAccount) -> None:
     subscriptions.terminate(
         number=over.number,
         reason=TerminationReason.CUSTOMER,
-        evidence=Evidence(slip_id=holdings.slip(account).pk),
+        evidence=Evidence(slip_id=holdings.slip(account, line=over).pk),
         actor=ACTOR,
         as_of=NOON,
     )

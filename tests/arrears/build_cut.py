@@ -50,7 +50,13 @@ class Scene:
 
 
 def person() -> User:
-    return User.objects.create(username=f"approver{next(_count)}", is_staff=True)
+    """Staff who may make plans and approve them, everywhere."""
+    return User.objects.create(username=f"approver{next(_count)}", is_staff=True, is_superuser=True)
+
+
+def by() -> tuple[str, str]:
+    """Who makes a plan, as the command is told."""
+    return "--by", person().username
 
 
 def deliver(on: date, *, is_verified: bool = True) -> None:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import BillingAccount
 from arrears.choices import Stage
-from arrears.models import ArrearsCase, CaseNotice, Exemption, PolicyStage, Promise, StageChange
+from arrears.models import ArrearsCase, CaseNotice, Exemption, Promise, StageChange
 from arrears.selectors import facts as facts_reads
 from arrears.services import assessing, bulk_assessing, promises, restoring
 from billing.models import Bill, Dispute, DisputeCause, DisputeState
@@ -24,7 +24,7 @@ from catalog.holdings.services import suspensions
 from catalog.models import Suspension
 from core.errors import HallError
 from notices.models import Message
-from tests.arrears import build
+from tests.arrears import build, build_policies
 from tests.arrears.build import ACTOR, after, noon
 from tests.billing import build as money
 from tests.catalog.holdings import build as holdings
@@ -209,7 +209,7 @@ def test_a_cap_leaves_the_rest_for_tomorrow(block: int, monkeypatch: pytest.Monk
     accounts = [build.account() for _n in range(3)]
     for each in accounts:
         build.bill(each)
-    PolicyStage.objects.filter(stage=Stage.OVERDUE).update(cap_per_run=2)
+    build_policies.instead(caps={Stage.OVERDUE: 2})
     build.run(after(-3))
     said = build.run(after(1), dry_run=True)
     done = build.run(after(1))

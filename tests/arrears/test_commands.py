@@ -16,7 +16,7 @@ from catalog.holdings.services import suspensions
 from catalog.models import Suspension
 from core.models import OutboxRow
 from notices.models import Delivery, Message
-from tests.arrears import build
+from tests.arrears import build, build_cut
 from tests.arrears.build import ACTOR, after, noon
 
 pytestmark = pytest.mark.django_db
@@ -197,11 +197,12 @@ def test_files_that_cannot_be_written_or_read_are_named_and_nothing_is_planned(t
     there.write_text("mine")
     for out in (there, tmp_path / "nowhere" / "plan.csv"):
         with pytest.raises(CommandError, match="plan.csv"):
-            call_command("disconnect", "--dry-run", "--out", str(out))
+            call_command("disconnect", "--dry-run", "--out", str(out), *build_cut.by())
     assert there.read_text() == "mine"
     with pytest.raises(CommandError, match="none.csv"):
         call_command("disconnect", "--plan", str(tmp_path / "none.csv"))
     assert not DisconnectPlan.objects.exists()
+    new = ("--region", "NOWHERE", "--out", str(tmp_path / "new.csv"), *build_cut.by())
     with pytest.raises(CommandError):
-        call_command("disconnect", "--dry-run", "--region", "NOWHERE", "--out", str(tmp_path / "new.csv"))
+        call_command("disconnect", "--dry-run", *new)
     assert not (tmp_path / "new.csv").exists()

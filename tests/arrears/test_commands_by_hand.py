@@ -101,7 +101,8 @@ def test_evidence_of_one_account_or_region_is_sealed_without_a_root(capsys: Any)
 def _plan_of(tmp_path: Path, *options: str) -> list[str]:
     """The lines that a plan with these options looks at."""
     out = tmp_path / f"plan{DisconnectPlan.objects.count()}.csv"
-    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat(), *options)
+    asked = ("--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat(), *build_cut.by(), *options)
+    call_command("disconnect", *asked)
     return [row[0] for row in list(csv.reader(out.read_text().splitlines()))[2:]]
 
 

@@ -18,7 +18,7 @@ from arrears.services import disconnecting, plans
 from catalog.models import Subscription, Termination
 from core.db import violated
 from core.statemachine import IllegalTransition
-from tests.arrears import build_cut
+from tests.arrears import build_cut, build_policies
 from tests.arrears.build import ACTOR, noon
 from tests.arrears.build_cut import DAY
 
@@ -161,7 +161,7 @@ def test_a_cancelled_plan_cuts_nothing() -> None:
 def test_the_command_makes_the_file_and_carries_out_only_that_one(tmp_path: Path, capsys: Any) -> None:
     at = build_cut.warned()
     out, as_of = tmp_path / "plan.csv", noon(DAY).isoformat()
-    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", as_of)
+    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", as_of, *build_cut.by())
     assert "to cut 1, refused 0" in capsys.readouterr().out
     with pytest.raises(CommandError):
         call_command("disconnect", "--plan", str(out), "--as-of", as_of)  # nobody has approved it
@@ -181,14 +181,14 @@ def test_no_plan_is_written_over(tmp_path: Path) -> None:
     out = tmp_path / "plan.csv"
     out.write_text("mine")
     with pytest.raises(CommandError):
-        call_command("disconnect", "--dry-run", "--out", str(out))
+        call_command("disconnect", "--dry-run", "--out", str(out), *build_cut.by())
     assert (out.read_text(), DisconnectPlan.objects.exists()) == ("mine", False)
 
 
 def test_a_policy_may_cap_what_one_plan_cuts_of_its_accounts() -> None:
+    build_policies.instead(caps={"DISCONNECTED": 1})
     for _n in range(2):
         build_cut.warned()
-    PolicyStage.objects.filter(stage="DISCONNECTED").update(cap_per_run=1)
     made = plans.make(plans.Wanted(), made_by_id=None, as_of=noon(DAY))
     assert (made.to_cut, [row.refusals for row in made.plan.lines.order_by("pk")]) == (1, [[], ["OVER_CAP"]])
 
@@ -212,7 +212,7 @@ def test_a_policy_that_waits_longer_than_the_law_is_waited_for() -> None:
 
 def test_a_plan_of_more_than_usual_is_meant(tmp_path: Path) -> None:
     out = tmp_path / "plan.csv"
-    asked = ("disconnect", "--dry-run", "--out", str(out), "--cap", str(plans.CAP + 1))
+    asked = ("disconnect", "--dry-run", "--out", str(out), "--cap", str(plans.CAP + 1), *build_cut.by())
     with pytest.raises(CommandError):
         call_command(*asked)
     assert (out.exists(), DisconnectPlan.objects.exists()) == (False, False)
@@ -227,7 +227,7 @@ def test_sigterm_ends_the_line_and_the_next_run_goes_on(
     for _n in range(2):
         build_cut.warned()
     out, as_of = tmp_path / "plan.csv", noon(DAY).isoformat()
-    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", as_of)
+    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", as_of, *build_cut.by())
     plan = DisconnectPlan.objects.get()
     for _person in range(2):
         approve(plan, build_cut.person().pk)
@@ -255,7 +255,9 @@ def test_the_command_cuts_nobody_whom_something_speaks_for_meanwhile(
     """Planned and approved; then one condition is gone. The line is refused with its code, the others would go on."""
     at = build_cut.warned()
     out = tmp_path / "plan.csv"
-    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat())
+    call_command(
+        "disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat(), *build_cut.by()
+    )
     for _person in range(2):
         approve(at.plan, build_cut.person().pk)
     build_cut.TAKEN[code](at)
@@ -270,7 +272,9 @@ def test_the_command_cuts_nobody_whom_something_speaks_for_meanwhile(
 def test_the_command_is_refused_while_only_one_has_approved(tmp_path: Path) -> None:
     at = build_cut.warned()
     out = tmp_path / "plan.csv"
-    call_command("disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat())
+    call_command(
+        "disconnect", "--dry-run", "--out", str(out), "--as-of", noon(DAY).isoformat(), *build_cut.by()
+    )
     approve(at.plan, build_cut.person().pk)
     with pytest.raises(CommandError):
         call_command("disconnect", "--plan", str(out), "--as-of", noon(DAY).isoformat())

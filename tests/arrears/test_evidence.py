@@ -157,6 +157,58 @@ def test_who_rewrites_the_whole_chain_of_an_account_fails_at_the_root(owing: Bil
     assert everything() == [Fault("ROOT", on=LAST.isoformat())]
 
 
+def _later(account: BillingAccount) -> EvidenceSeal:
+    """The account has something new on the night after LAST; the seal of it."""
+    build.days(account, after(23), after(23))
+    seal(nights=25)
+    return EvidenceSeal.objects.filter(account=account).latest("sequence")
+
+
+def _gone(seals: Any) -> None:
+    """The seals and what they cover, as the owner of the database can."""
+    evidence_build.laws_off()
+    rows = SealedRow.objects.filter(seal__in=seals)
+    for table, row_id in rows.values_list("table_name", "row_id"):
+        with connection.cursor() as cursor:
+            cursor.execute(f'DELETE FROM "{table}" WHERE id = %s', [row_id])
+    pks = list(seals.values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM arrears_sealedrow WHERE seal_id = ANY(%s)", [pks])
+        cursor.execute("DELETE FROM arrears_evidenceseal WHERE id = ANY(%s)", [pks])
+
+
+@pytest.mark.parametrize("is_all", [False, True])
+def test_the_last_rows_gone_with_the_last_seal_are_found_by_the_root_of_that_night(
+    is_all: bool, owing: BillingAccount, capsys: Any
+) -> None:
+    seal()
+    last = _later(owing)
+    seal(nights=26)
+    call_command("verify_evidence", owing.number)
+    night = (LAST if is_all else last.sealed_on).isoformat()
+    _gone(EvidenceSeal.objects.filter(account=owing, **({} if is_all else {"pk": last.pk})))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_evidence", owing.number)
+    assert (ended.value.code, capsys.readouterr().out) == (1, f"ROOT {night}\n")
+
+
+def test_another_account_s_missing_seal_of_another_night_is_no_fault_of_this_one(
+    owing: BillingAccount,
+) -> None:
+    other = build.account()
+    build.bill(other)
+    build.days(other, after(-3), after(-3))
+    seal()
+    build.days(other, after(1), after(1))
+    seal(nights=5)
+    today = _later(owing).sealed_on
+    _gone(EvidenceSeal.objects.filter(account=other, sequence=2))
+    assert list(evidence_checks.one(owing.pk, today=today)) == []
+    night = (LAST + timedelta(5)).isoformat()
+    assert list(evidence_checks.one(other.pk, today=today)) == [Fault("ROOT", on=night)]
+
+
 def test_a_night_is_sealed_once_and_only_what_is_new(owing: BillingAccount) -> None:
     first = seal()
     assert (first.sealed, first.roots, first.failed) == (EvidenceSeal.objects.count(), 1, 0)

@@ -35,6 +35,7 @@ from arrears.services import disconnecting, plans, promises, restoring
 from arrears.services.disconnecting import NotCut
 from billing.models import Bill, Dispute, DisputeCause, DisputeState
 from billing.services.bills import adjustments, disputes
+from billing.services.payments import payments
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import suspensions
 from catalog.models import Subscription, Suspension, Termination
@@ -126,6 +127,13 @@ class Unheard(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.in_flight)
     @rule()
+    def nobody_knows_whether_it_has_worked(self) -> None:
+        payments.gateway_silent(
+            payment_id=self.world.in_flight[-1].pk, as_of=self.world.at, actor=ACTOR, reason="x"
+        )
+
+    @precondition(lambda self: self.world.in_flight)
+    @rule()
     def what_he_began_arrives(self) -> None:
         self.world.arrives(self.world.in_flight.pop())
 
@@ -138,6 +146,26 @@ class Unheard(RuleBasedStateMachine):
         adjustments.adjust(bill_id=bill.pk, amount_cents=cents, reason="x", actor=ACTOR, as_of=self.world.at)
         self.world.lowered += cents
         self.world.news()
+
+    @rule()
+    def the_workers_stop(self) -> None:
+        self.world.is_deaf = True
+
+    @precondition(lambda self: self.world.is_deaf)
+    @rule()
+    def the_workers_are_back(self) -> None:
+        self.world.is_deaf = False
+        self.world.news()
+
+    @precondition(lambda self: not self.world.in_flight)
+    @rule(due_in=st.sampled_from([-40, -30, 0, 15]), percent=st.sampled_from([40, 60, 100]))
+    def he_pays_in_the_second_of_the_cut(self, due_in: int, percent: int) -> None:
+        """And nobody has heard of it when the plan is run; the next bill is there already."""
+        self.world.is_deaf = True
+        self.world.bill(2600, due_in)
+        self.he_pays(percent)
+        self.a_plan_is_made_and_run(2, 0)
+        self.the_workers_are_back()
 
     # What holds it back
 
@@ -294,7 +322,7 @@ class Unheard(RuleBasedStateMachine):
     @invariant()
     def no_line_is_off_that_owes_nothing(self) -> None:
         """Once the news is handled; what is disputed does not count."""
-        if self.world.owes() <= 0 and self.world.is_on():
+        if self.world.owes() <= 0 and self.world.is_on() and not self.world.is_deaf:
             assert unheard_world.unhandled() == []
             assert not self._is_off(SuspensionReason.ARREARS)
 

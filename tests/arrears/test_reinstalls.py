@@ -4,14 +4,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Region
 from arrears.models import ReinstallOverride, ReinstallRule
-from arrears.services import reinstalls
-from catalog.models import Order, Subscription, Termination
+from arrears.services import assessing, plans, reinstalls
+from catalog.models import Order, Subscription
 from core import approvals
 from core.actor import Actor
 from core.approvals import OwnRequest
@@ -20,8 +20,8 @@ from core.db import violated
 from core.errors import HallError
 from core.models import Approval, AuditRow
 from tests.admin.build import staff_with
-from tests.arrears import build, build_restore
-from tests.arrears.build import noon
+from tests.arrears import build, build_cut, build_restore
+from tests.arrears.build import ACTOR, noon
 from tests.arrears.build_restore import CUT, LATER, Cut
 from tests.billing import build as money
 from tests.catalog.offers import build as shop
@@ -213,18 +213,19 @@ def let_off(at: Cut, on: date) -> ReinstallOverride:
     return ReinstallOverride.objects.latest("pk")
 
 
-def cut_again(at: Cut, on: date) -> None:
-    """Another line of the customer is cut for arrears, years later."""
+def cut_again(at: Cut, due_on: date) -> date:
+    """He owes once more, and another line of his is cut for it; when."""
     row = build.line(at.account)
-    Subscription.objects.filter(pk=row.pk).update(state="ACTIVE")
-    before = Termination.objects.get(subscription=at.line)
-    with connection.cursor() as cursor:  # as it were: how a line is cut is another test's
-        cursor.execute("SET session_replication_role = replica")
-        Termination.objects.create(
-            subscription=row, reason="ARREARS", at=noon(on), actor="test", notice_id=before.notice_id,
-            suspension_id=before.suspension_id,
-        )  # fmt: skip
-        cursor.execute("SET session_replication_role = origin")
+    build.bill(at.account, due_on=due_on)
+    for n in build_cut.STEPS:
+        assessing.assess_one(at.account.pk, actor=ACTOR, as_of=noon(due_on + timedelta(days=n)))
+        build_cut.deliver(due_on + timedelta(days=n))
+    on = due_on + timedelta(days=build_cut.SUSPENDED + 61)
+    plan = plans.make(plans.Wanted(numbers=(row.number,)), made_by_id=None, as_of=noon(on)).plan
+    for _person in range(2):
+        plans.approve(plan_id=plan.pk, user_id=build_cut.person().pk, reason="x", as_of=noon(on))
+    assert [each.cut for each in plans.run(plans.Job(plan_id=plan.pk, as_of=noon(on), actor=ACTOR))] == [1]
+    return on
 
 
 def test_who_was_let_off_once_is_barred_when_he_is_cut_again() -> None:
@@ -232,12 +233,11 @@ def test_who_was_let_off_once_is_barred_when_he_is_cut_again() -> None:
     at = scene()
     first = let_off(at, LATER)
     assert barred(at, LATER) == ""
-    again = LATER + timedelta(days=800)
-    cut_again(at, again)
+    on = cut_again(at, LATER + timedelta(days=4))
     with pytest.raises(reinstalls.NoReinstall):
-        reinstalls.refuse_barred(at.account, on=again + timedelta(days=5))
-    second = let_off(at, again + timedelta(days=6))
-    reinstalls.refuse_barred(at.account, on=again + timedelta(days=7))
+        reinstalls.refuse_barred(at.account, on=on + timedelta(days=1))
+    second = let_off(at, on + timedelta(days=2))
+    reinstalls.refuse_barred(at.account, on=on + timedelta(days=3))
     assert (first.account, first.rule, first.pk != second.pk) == (second.account, second.rule, True)
 
 

@@ -293,7 +293,8 @@ def test_who_is_unproven_is_named() -> None:
 
 
 def test_only_what_takes_something_away_is_held() -> None:
-    held = [stage for stage in Stage if rules.is_held_step(stage)]
+    held = [stage for stage in Stage if rules.is_held_step(POLICY, stage)]
+    assert held == [stage for stage in Stage if rules.is_harsh_step(stage)]
     assert held == [S.SUSPEND_WARNED, S.SUSPENDED, S.DISCONNECT_WARNED, S.DISCONNECTED]
 
 

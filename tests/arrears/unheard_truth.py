@@ -1,7 +1,7 @@
 """What must have been true of whoever was suspended or cut, by what the story did and not by the rules of the room."""
 
 from arrears.models import Exemption, PlanState, Promise, StageChange, Warrant
-from billing.models import Dispute
+from billing.models import Dispute, Payment, PaymentState
 from catalog.models import Termination
 from core.clock import local_date
 from notices.models import Delivery
@@ -16,7 +16,7 @@ def check_suspension(world: World, row: StageChange) -> None:
 
 
 def check_cut(world: World) -> None:
-    """Whoever was cut today had been off for more than 60 days, owed, and had heard of it on every phone."""
+    """Whoever was cut today had been off for more than 60 days, was late, and had heard of it on every phone."""
     end = Termination.objects.get(reason="ARREARS")
     warrant = Warrant.objects.get(subscription=world.line)
     plan = warrant.plan
@@ -25,11 +25,13 @@ def check_cut(world: World) -> None:
     assert len({warrant.first_approver_id, warrant.second_approver_id, plan.made_by_id}) == 3
     assert end.suspension is not None
     assert (world.today - end.suspension.begins_on).days > 60
-    assert world.owes() > 0
+    assert world.owes_late() > 0
     assert not Dispute.objects.open().exists()
     assert not Exemption.objects.filter(active_from__lte=world.today, active_to__gt=world.today).exists()
     assert not Promise.objects.filter(state="OPEN", until__gte=world.today).exists()
-    assert all(world.at - row.created_at >= 3 * DAY for row in world.in_flight)
+    for row in Payment.objects.filter(pk__in=[each.pk for each in world.in_flight]):
+        assert row.state != PaymentState.UNKNOWN
+        assert world.at - row.created_at >= 3 * DAY
     for address in world.left() | {world.own_number}:
         assert _has_heard(world, address, warrant), address
 

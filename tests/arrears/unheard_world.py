@@ -45,6 +45,7 @@ class World:
     paid: int = 0
     lowered: int = 0
     in_flight: list[Payment] = field(default_factory=list)
+    is_deaf: bool = False  # no worker brings the news; the daily pass goes on
 
     @property
     def at(self) -> datetime:
@@ -74,6 +75,13 @@ class World:
         settled = sum(row.total_cents - row.adjusted_cents - row.open_cents for row in rows)
         return int(counting - (self.paid - settled))
 
+    def owes_late(self) -> int:
+        """Of that, what came due more than thirty days ago. What he paid too much covers the oldest first."""
+        rows = Bill.objects.filter(account=self.account)
+        settled = sum(row.total_cents - row.adjusted_cents - row.open_cents for row in rows)
+        late = rows.exclude(disputes__state="OPEN").filter(due_on__lt=self.today - 30 * DAY)
+        return int(sum(late.values_list("open_cents", flat=True)) - max(0, self.paid - settled))
+
     # What happens
 
     def bill(self, cents: int, due_in: int) -> None:
@@ -99,8 +107,9 @@ class World:
         self.news()
 
     def news(self) -> None:
-        """What the workers do."""
-        holdings.switch(self.at)
+        """What the workers do, where there are any."""
+        if not self.is_deaf:
+            holdings.switch(self.at)
 
     def call(self) -> None:
         """The carrier takes what waits; each phone answers as it does, and the post goes."""

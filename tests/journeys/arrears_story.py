@@ -170,7 +170,12 @@ def letter_lists() -> int:
 
 def dry_run(on: date, file: Path) -> list[dict[str, str]]:
     """The operator asks what could be cut; what stands in the file."""
-    call_command("disconnect", "--dry-run", "--out", str(file), "--as-of", noon(on).isoformat())
+    maker = (
+        User.objects.filter(username="maker").first()
+        or staff_with("arrears.add_disconnectplan", username="maker").username
+    )
+    when = ("--as-of", noon(on).isoformat(), "--by", str(maker))
+    call_command("disconnect", "--dry-run", "--out", str(file), *when)
     with file.open(encoding="utf-8", newline="") as lines:
         next(lines)  # the number of the plan
         return list(csv.DictReader(lines))

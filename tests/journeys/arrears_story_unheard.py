@@ -108,8 +108,9 @@ def _by_service(at: Story, on: date) -> None:
 
 def _in_his_name(at: Story, on: date) -> None:
     """By a slip that no code of his has confirmed."""
-    found = holdings.slip(at.account, at=noon(on))
-    Slip.objects.filter(pk=found.pk).update(confirmation={"kind": "CLICK"})
+    found = holdings.slip(at.account, at=noon(on), line=at.line, is_confirmed=False)
+    for changes in ({"state": "QUOTED"}, {"state": "CONFIRMED", "confirmation": {"kind": "CLICK"}}):
+        Slip.objects.filter(pk=found.pk).update(**changes)
     subscriptions.terminate(
         number=at.line.number,
         reason=TerminationReason.CUSTOMER,

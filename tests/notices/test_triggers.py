@@ -212,7 +212,7 @@ def test_what_a_trigger_is_never_changes(toy: Toy, change: dict[str, Any]) -> No
 
 def test_our_own_triggers_have_source_kind_and_texts() -> None:
     rows = list(Trigger.objects.all())
-    assert {row.code for row in rows} == {"bill_due", "large_bill", "term_ending"}
+    assert {row.code for row in rows} == {"bill_due", "discount_ending", "large_bill", "term_ending"}
     for row in rows:
         kind = kinds.get(row.template_code)
         assert triggers.get(row.source).missing(kind) == frozenset()

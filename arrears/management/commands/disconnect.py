@@ -23,6 +23,8 @@ class Command(BaseCommand):
         what.add_argument("--dry-run", action="store_true", help="make a plan, cut nothing")
         what.add_argument("--plan", type=Path, metavar="FILE", help="carry out the plan of this file")
         parser.add_argument("--out", type=Path, metavar="FILE", help="where the plan is written (--dry-run)")
+        by = "who makes the plan (the name of a member of staff): he cannot approve it"
+        parser.add_argument("--by", default="", metavar="USER", help=by)
         parser.add_argument("--as-of", type=batch.instant, metavar="ISO", help="as if it were then")
         parser.add_argument("--limit", type=batch.positive, metavar="N", help="look at so many lines")
         parser.add_argument("--cap", type=batch.positive, default=plans.CAP, metavar="N", help="cut at most")
@@ -48,6 +50,8 @@ class Command(BaseCommand):
             raise CommandError(_("须用 --out 指明计划写到哪个文件"))
         if options["cap"] > plans.CAP and not options["confirm"]:
             raise CommandError(_("上限超过 %(cap)s 须加 --confirm") % {"cap": plans.CAP})
+        if not options["by"]:
+            raise CommandError(_("须用 --by 指明由谁制定计划：制定人不能批准它"))
         wanted = plans.Wanted(
             region=options["region"],
             account=options["account"],
@@ -56,12 +60,13 @@ class Command(BaseCommand):
             cap=options["cap"],
         )
         with _new_file(options["out"]) as out:
-            made = plans.make(wanted, made_by_id=None, as_of=options["as_of"])
+            maker = plans.maker(options["by"], options["region"])
+            made = plans.make(wanted, made_by_id=maker, as_of=options["as_of"])
             out.write(made.file)
         self.stdout.write(f"{made.plan.number}: to cut {made.to_cut}, refused {made.refused}")
 
     def _run(self, options: dict[str, Any]) -> None:
-        if any(options[name] for name in ("out", "limit", "region", "account", "line")):
+        if any(options[name] for name in ("out", "by", "limit", "region", "account", "line")):
             raise CommandError(_("执行计划时不能再缩小范围：计划里有什么就拆什么"))
         plan = plans.of_file(_content(options["plan"]))
         with batch.interruptible() as stop:

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         if file.exists() or file.suffix:
             return _in_file(file, options["account"], file_only=options["file_only"])
         account = evidence_packs.by_number(options["what"])
-        return evidence_checks.accounts([account.pk], today=today)
+        return evidence_checks.one(account.pk, today=today)
 
     def _tell(self, faults: Iterable[Fault]) -> int:
         count = 0

@@ -61,7 +61,7 @@ def end(of: Subscription, on: date, *, known_on: date | None = None) -> None:
     subscriptions.terminate(
         number=of.number,
         reason=TerminationReason.CUSTOMER,
-        evidence=Evidence(slip_id=holdings.slip(of.account).pk),
+        evidence=Evidence(slip_id=holdings.slip(of.account, line=of).pk),
         actor=ACTOR,
         as_of=noon(known_on or on),
         on=on,

@@ -16,6 +16,7 @@ from catalog.orders.services import orders, watch
 from operations.models import Slip, SlipState
 from operations.services import slips
 from tests.billing import build as money
+from tests.catalog.holdings import build as holdings
 from tests.catalog.offers import build as shop
 from tests.catalog.orders import build
 from tests.conftest import NOON
@@ -245,7 +246,7 @@ def test_what_cannot_be_begun_any_more_fails_when_it_is_paid_for() -> None:
     subscriptions.set_end(
         number=held.number,
         on=TODAY,
-        slip_id=Slip.objects.latest("pk").pk,
+        slip_id=holdings.slip(account, line=held).pk,
         actor=build.ACTOR,
         as_of=NOON,
     )

@@ -18,6 +18,7 @@ from operations import registry
 from operations.models import SlipState
 from tests.billing import build as money
 from tests.catalog.charging import build as charging
+from tests.catalog.holdings import build as holdings
 from tests.catalog.offers import build as shop
 from tests.catalog.orders import build as orders
 from tests.catalog.pauses import build
@@ -97,7 +98,7 @@ def ending(account: BillingAccount, row: Subscription) -> None:
     subscriptions.set_end(
         number=row.number,
         on=date(2026, 12, 1),
-        slip_id=charging.slip(account).pk,
+        slip_id=holdings.slip(account, line=row).pk,
         actor=charging.ACTOR,
         as_of=NOON,
     )
