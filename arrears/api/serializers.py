@@ -16,7 +16,7 @@ from billing.models import BillKind
 from notices.models import Channel, DeliveryState
 
 
-class HoldSerializer(serializers.Serializer[Any]):
+class ArrearsHoldSerializer(serializers.Serializer[Any]):
     hold = serializers.ChoiceField(choices=Hold.choices)
     until = serializers.DateField(help_text=_("最后一天；异议和支付在有结果以前一直有效"))
     text = serializers.CharField()
@@ -54,7 +54,7 @@ class OutlookSerializer(serializers.Serializer[Outlook]):
     def get_text(self, row: Outlook) -> str:
         return words.said(row).text if row.is_concerned else ""
 
-    @extend_schema_field(HoldSerializer(many=True))
+    @extend_schema_field(ArrearsHoldSerializer(many=True))
     def get_holds(self, row: Outlook) -> list[dict[str, Any]]:
         return [
             {"hold": hold, "until": until.isoformat(), "text": words.hold(hold, until, is_off=row.is_off)}

@@ -199,6 +199,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {
         "BillKind": "billing.models.BillKind",
+        "ArrearsStage": "arrears.choices.Stage",
         "ArticleKind": "content.models.ArticleKind",
         "SlipState": "operations.models.SlipState",
         "PaymentState": "billing.models.PaymentState",
