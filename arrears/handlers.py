@@ -3,7 +3,11 @@
 News takes no step that takes something away: see `assessing.assess_one`.
 """
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime
+
+from django.db import transaction
 
 from accounts.models import BillingAccount
 from arrears.models import ArrearsCase, Promise, PromiseState
@@ -16,6 +20,7 @@ from billing.events import (
     MoneyReceived,
     PaymentSucceeded,
     ReceiptMoved,
+    ReceiptsImported,
 )
 from catalog.events import OrderEnded
 from catalog.models import OrderState
@@ -24,6 +29,7 @@ from core.actor import Actor
 from notices.events import DeliveryFailed
 from notices.models import Failure
 
+log = logging.getLogger(__name__)
 ACTOR = Actor.job("arrears.handlers")
 _REF = "account:"  # how this room names an account as the recipient of a message
 
@@ -36,6 +42,17 @@ def paid(event: PaymentSucceeded, *, as_of: datetime) -> None:
 @outbox.consumer(MoneyReceived, name="arrears.money_received")
 def money_received(event: MoneyReceived, *, as_of: datetime) -> None:
     _assess(event.account_id, as_of)
+
+
+@outbox.consumer(ReceiptsImported, name="arrears.receipts_imported")
+def receipts_imported(event: ReceiptsImported, *, as_of: datetime) -> None:
+    """One that fails does not keep the others waiting: `restore_services` and the daily pass come to it."""
+    for account_id in _concerned(event.account_ids):
+        try:
+            with transaction.atomic():
+                assessing.assess_one(account_id, actor=ACTOR, as_of=as_of, is_news=True)
+        except Exception:
+            log.exception("account not assessed after an import", extra={"account": account_id})
 
 
 @outbox.consumer(ReceiptMoved, name="arrears.receipt_moved")
@@ -74,10 +91,15 @@ def delivery_failed(event: DeliveryFailed, *, as_of: datetime) -> None:
 
 
 def _assess(account_id: int, as_of: datetime) -> None:
+    for concerned in _concerned([account_id]):
+        assessing.assess_one(concerned, actor=ACTOR, as_of=as_of, is_news=True)
+
+
+def _concerned(account_ids: Sequence[int]) -> list[int]:
     """Who has neither a case nor a promise waits for the daily pass: most payments are in time."""
-    has_case = ArrearsCase.objects.open().filter(account_id=account_id).exists()
-    if has_case or Promise.objects.filter(account_id=account_id, state=PromiseState.OPEN).exists():
-        assessing.assess_one(account_id, actor=ACTOR, as_of=as_of, is_news=True)
+    cases = ArrearsCase.objects.open().filter(account_id__in=account_ids).values("account_id")
+    promises = Promise.objects.filter(account_id__in=account_ids, state=PromiseState.OPEN)
+    return sorted(cases.union(promises.values("account_id")).values_list("account_id", flat=True))
 
 
 @outbox.consumer(OrderEnded, name="arrears.number_restored")

@@ -138,6 +138,11 @@ _TOLD = """
            told_on + time '12:00', told_on + time '12:00', told_on + time '12:01', told_on + time '12:02'
       FROM said JOIN (SELECT code, channel, min(id) AS id FROM notices_template WHERE language = 'zh-hans'
                        GROUP BY code, channel) template USING (code, channel);
+    INSERT INTO notices_deliveryreceipt (delivery_id, provider, provider_message_id, status, received_at, is_verified,
+                                         raw)
+    SELECT d.id, d.provider, d.provider_message_id, 'DELIVERED', d.delivered_at, true, '{}'
+      FROM notices_delivery d JOIN said ON said.id = d.message_id
+     WHERE said.code = 'disconnection_ahead' AND d.channel <> 'INBOX';
     INSERT INTO arrears_casenotice (case_id, rule_id, stage, contact_ref, contact_id, message_id, told_on, created_at)
     SELECT account_id, rule_id, stage, ref, contact_id, id, told_on, now() FROM said WHERE rule_id IS NOT NULL"""
 _TABLES = """

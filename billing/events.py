@@ -53,6 +53,18 @@ class MoneyReceived(Event):
 
 
 @dataclass(frozen=True)
+class ReceiptsImported(Event):
+    """Money that another system took is booked on these accounts. Nobody is sent a receipt for it: he has one."""
+
+    name: ClassVar[str] = "billing.receipts_imported"
+    account_ids: list[int]  # rising, each once, up to a hundred
+
+    @property
+    def key(self) -> str:
+        return f"receipts_from:{self.account_ids[0]}"
+
+
+@dataclass(frozen=True)
 class OrderBillPaid(Event):
     """Nothing is owed any more on a bill of kind ORDER. An import of receipts does not tell: see the room of orders."""
 

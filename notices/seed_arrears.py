@@ -115,7 +115,7 @@ TOLD = [
         "已拆机",
         "尾号 {{ account_tail }} 的户号欠费 {{ amount }}，{{ service }} 已于 {{ day }} 拆机。"
         "{{ keep_until }} 及以前缴清并选择在售套餐可恢复原号码：{{ url }}。欠费仍须缴清。"
-        "认为拆机有误请致电 {{ help_line }}。",
+        "有误请致电 {{ help_line }}。",
         "Your line was disconnected",
         "Account ending in {{ account_tail }}: {{ service }} was disconnected on {{ day }}; {{ amount }} is unpaid "
         "and stays due. Up to and including {{ keep_until }} you get the number back by paying and choosing a current "

@@ -2,23 +2,28 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accounts.models import BillingAccount, User
 from arrears.models import ArrearsCase, CaseNotice, Exemption
-from arrears.services import exemptions
+from arrears.services import assessing, exemptions
 from billing.models import Bill, DisputeCause, DisputeState
 from billing.services.bills import adjustments, disputes, lowering
+from billing.services.bulk import bulk_receipts
 from catalog.models import Subscription
 from core import outbox
+from core.imports import runs
+from core.models import OutboxRow
 from notices.events import DeliveryFailed
 from notices.models import Delivery, Failure, Message
 from notices.services import failures
 from tests.arrears import build
 from tests.arrears.build import ACTOR, after, noon
 from tests.billing import build as money
+from tests.imports import build as imports
 
 pytestmark = pytest.mark.django_db
 
@@ -193,3 +198,53 @@ def test_news_twice_is_news_once(suspended: tuple[BillingAccount, Subscription, 
     was = (ArrearsCase.objects.count(), Message.objects.count())
     build.one(account, after(36))
     assert (ArrearsCase.objects.count(), Message.objects.count(), build.is_off(row)) == (*was, False)
+
+
+def _imported(folder: Path, *rows: tuple[str, int, date]) -> None:
+    """Receipts that another system took: account, fen, day."""
+    lines = [f"T{n},{number},,{cents / 100:.2f},{on}" for n, (number, cents, on) in enumerate(rows)]
+    text = imports.RECEIPT_HEADER + "".join(f"{line}\n" for line in lines)
+    job = runs.Job(path=imports.file(folder, text), chunk_rows=2)
+    for _progress in bulk_receipts.load(job, profile="boss", as_of=noon(after(36))):
+        pass
+
+
+def test_money_of_an_import_brings_service_back_at_once_and_sends_no_receipts(
+    suspended: tuple[BillingAccount, Subscription, Bill], tmp_path: Path
+) -> None:
+    account, row, _bill = suspended
+    others = [build.account() for _n in range(2)]
+    before = Message.objects.filter(code="payment_received").count()
+    on = after(36)
+    _imported(
+        tmp_path, (others[0].number, 100, on), (account.number, 100_000, on), (others[1].number, 100, on)
+    )
+    assert build.is_off(row)
+    told(on)
+    assert not build.is_off(row)
+    assert not ArrearsCase.objects.open().filter(account=account).exists()
+    assert not ArrearsCase.objects.filter(account__in=others).exists()
+    assert Message.objects.filter(code="payment_received").count() == before
+
+
+def test_an_account_that_fails_after_an_import_keeps_nobody_waiting(
+    suspended: tuple[BillingAccount, Subscription, Bill], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, row, _bill = suspended
+    failing = build.account()
+    build.line(failing)
+    build.bill(failing)
+    build.days(failing, after(-3), after(2))
+    real = assessing.assess_one
+
+    def sometimes(account_id: int, **how: Any) -> Any:
+        if account_id == failing.pk:
+            raise RuntimeError("power")
+        return real(account_id, **how)
+
+    monkeypatch.setattr(assessing, "assess_one", sometimes)
+    on = after(36)
+    _imported(tmp_path, (failing.number, 100_000, on), (account.number, 100_000, on))
+    told(on)
+    assert not build.is_off(row)
+    assert not OutboxRow.objects.exclude(state="DONE").exists()

@@ -12,10 +12,11 @@ from typing import NamedTuple
 from accounts import locks as account_locks
 from accounts.services import bulk_accounts
 from billing import locks, rules
+from billing.events import ReceiptsImported
 from billing.selectors import penalties
 from billing.services.bulk.bulk_reasons import OTHER_ACCOUNT, PAID_IN_FUTURE, UNKNOWN_ACCOUNT, UNKNOWN_BILL
 from billing.services.money import receipts
-from core import clock
+from core import clock, outbox
 from core.imports import cells, profiles, rejects, runs, staging
 from core.imports.cells import Value
 from core.imports.profiles import Profile
@@ -35,6 +36,7 @@ FIELDS = (
     Field("paid_at", cells.moment(), is_required=True),
     Field("bill", cells.number(60)),
 )
+_TOLD_AT_ONCE = 100  # accounts: whoever hears of it works on them in one transaction
 _ACCOUNT, _PAID_AT, _BILL = 1, 3, 4  # places in a record's values
 RECEIPT_STAGE = Stage(
     "import_receipt",
@@ -129,8 +131,15 @@ class ReceiptsImporter:
         new = self._new(rows, bills, accounts, outcome)
         if not dry_run:
             write(new, gateway=self._gateway, as_of=self._as_of)
+            self._tell(new)
         outcome.created = len(new)
         return outcome
+
+    def _tell(self, new: Sequence[Incoming]) -> None:
+        """Rooms above hear whose money came: who was switched off for want of it is on again within seconds."""
+        ids = sorted({row.account_id for row in new})
+        for begin in range(0, len(ids), _TOLD_AT_ONCE):
+            outbox.publish(ReceiptsImported(ids[begin : begin + _TOLD_AT_ONCE]), as_of=self._as_of)
 
     def _new(
         self, rows: Sequence[Given], bills: dict[str, _Bill], accounts: dict[str, int], outcome: Outcome
