@@ -57,7 +57,7 @@ class ReceiptsImported(Event):
     """Money that another system took is booked on these accounts. Nobody is sent a receipt for it: he has one."""
 
     name: ClassVar[str] = "billing.receipts_imported"
-    account_ids: list[int]  # rising, each once, up to a hundred
+    account_ids: list[int]  # rising, each once, up to 500
 
     @property
     def key(self) -> str:

@@ -22,12 +22,13 @@ from tqdm import tqdm
 from core import audit, batch, clock, heartbeats
 from core.actor import Actor
 from core.errors import HallError
-from core.imports import encodings, profiles, runs, source
+from core.imports import encodings, profiles, runs, source, staging
 from core.imports.errors import UnreadableFile
 from core.imports.rejects import Reject, RejectFile
 from core.imports.runs import Counts, Job, Progress
 
 REJECTED, STOPPED = 3, 143
+MANY_ROWS = 10_000  # new ones: from here on the planner is told what the tables hold now
 SHOWN = 10  # rejects on the screen; --rejects has them all
 ON_DEMAND = timedelta(days=3650)  # nobody complains when no file was imported for long
 
@@ -36,6 +37,7 @@ class ImportCommand(BaseCommand, ABC):
     """Subclasses say the kind and the service's `load`."""
 
     kind: ClassVar[str]
+    tables: ClassVar[tuple[str, ...]] = ()  # those it fills with many rows
 
     @abstractmethod
     def load(self, job: Job, *, profile: str, as_of: datetime) -> Iterator[Progress]:
@@ -88,6 +90,8 @@ class ImportCommand(BaseCommand, ABC):
             code, last = self._run(job, options, as_of)
             beat.detail.update(asdict(last.counts))
             beat.ok = code in (0, REJECTED)
+        if last.counts.created > MANY_ROWS:
+            staging.analyze(self.tables)
         audit.record(
             actor=Actor.command(f"import_{self.kind}"),
             action=f"import_{self.kind}",

@@ -4,11 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from django.db import OperationalError
 
 from billing.models import Bill
 from billing.services.bulk import bulk_bills
+from core.imports import command, staging
 from core.imports.runs import Counts
 from core.models import AuditRow, Heartbeat
 from tests import shared_data
@@ -187,3 +188,29 @@ def test_imports_are_on_demand_and_nobody_complains_when_there_are_none() -> Non
     from core.imports.command import ON_DEMAND
 
     assert timedelta(days=3000) < ON_DEMAND
+
+
+@pytest.mark.parametrize(("many", "is_told"), [(2, True), (3, False)])
+def test_the_planner_knows_the_tables_after_an_import_of_many_rows(
+    many: int, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr(command, "MANY_ROWS", many)
+    monkeypatch.setattr(staging, "analyze", lambda tables: seen.append(tuple(tables)))
+    build.account("81")
+    text = "".join(f"T{n},81,,1,2026-11-01\n" for n in range(3))
+    path = build.file(tmp_path, build.RECEIPT_HEADER + text)
+    call_command("import_receipts", str(path), "--dry-run")
+    assert not seen
+    call_command("import_receipts", str(path))
+    call_command("import_receipts", str(path))  # nothing new
+    assert len(seen) == is_told
+
+
+@pytest.mark.parametrize("kind", ["accounts", "holdings", "bills", "receipts"])
+def test_what_is_analyzed_is_there(kind: str) -> None:
+    apps = {"accounts": "accounts", "holdings": "catalog", "bills": "billing", "receipts": "billing"}
+    found = load_command_class(apps[kind], f"import_{kind}")
+    assert isinstance(found, command.ImportCommand)
+    assert found.tables
+    staging.analyze(found.tables)

@@ -36,7 +36,7 @@ FIELDS = (
     Field("paid_at", cells.moment(), is_required=True),
     Field("bill", cells.number(60)),
 )
-_TOLD_AT_ONCE = 100  # accounts: whoever hears of it works on them in one transaction
+_TOLD_AT_ONCE = 500  # accounts: whoever hears of it works on them in one transaction
 _ACCOUNT, _PAID_AT, _BILL = 1, 3, 4  # places in a record's values
 RECEIPT_STAGE = Stage(
     "import_receipt",

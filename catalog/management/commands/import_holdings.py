@@ -12,6 +12,7 @@ from core.imports.runs import Job, Progress
 class Command(ImportCommand):
     help = "Imports what customers hold from another system's export; --compare: what the hall would charge for it."
     kind = bulk_holdings.KIND
+    tables = ("catalog_subscription", "catalog_subscriptionhistory")
     _compares = False
 
     def add_arguments(self, parser: CommandParser) -> None:
