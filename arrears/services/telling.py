@@ -84,9 +84,7 @@ def tell_held(judged: Sequence["Judged"], *, as_of: datetime) -> int:
 def held_keys(judged: Sequence["Judged"]) -> list[str]:
     """The keys of all messages that `tell_held` would see to."""
     return [
-        f"arrears:{key}:{reach.ref}"
-        for subject, key, _more in _held(judged)
-        for reach in everywhere(subject)
+        f"arrears:{key}:{reach.ref}" for subject, key, _more in _held(judged) for reach in everywhere(subject)
     ]
 
 
