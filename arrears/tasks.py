@@ -6,7 +6,7 @@ from arrears.services import bulk_assessing, escalations, evidence, restoring
 from core import clock
 
 
-@shared_task(name="arrears.assess", queue="default", acks_late=True, time_limit=7200, ignore_result=True)
+@shared_task(name="arrears.assess", queue="default", acks_late=True, time_limit=3600, ignore_result=True)
 def assess() -> int:
     """The daily pass. How many cases were opened, moved on or closed."""
     done = bulk_assessing.run_now(as_of=clock.now())
@@ -20,7 +20,7 @@ def restore() -> int:
 
 
 @shared_task(
-    name="arrears.seal_evidence", queue="default", acks_late=True, time_limit=7200, ignore_result=True
+    name="arrears.seal_evidence", queue="default", acks_late=True, time_limit=3600, ignore_result=True
 )
 def seal_evidence() -> int:
     """The nightly seals and their root. How many accounts were sealed."""

@@ -18,7 +18,7 @@ from core.errors import HallError
 
 
 class NoSuchAccount(HallError):
-    code = "NO_SUCH_ACCOUNT"
+    code = "NO_ACCOUNT_OF_EVIDENCE"
     message = _("没有这个户号")
 
 

@@ -373,7 +373,7 @@ def test_the_commands(owing: BillingAccount, tmp_path: Path) -> None:
     for content, code in ((b"{", "TRUNCATED"), (b"", "EMPTY"), (b"\xff", "ENCODING"), (b"x", "NOT_JSON")):
         file.write_bytes(content)
         refused(str(file), code)
-    refused("no-such-account", "NO_SUCH_ACCOUNT")
+    refused("no-such-account", "NO_ACCOUNT_OF_EVIDENCE")
     refused(str(tmp_path), "UNREADABLE")
     refused(str(tmp_path / "no-such.json"), "UNREADABLE")
 
