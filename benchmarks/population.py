@@ -87,9 +87,9 @@ _TRACES = """
       FROM (SELECT n, k, k = 1 AND n %% %(under_way)s = 0 AS is_under_way
               FROM generate_series(1, %(slips)s) k, generate_series(%(first)s, %(last)s) n) AS given;
     INSERT INTO notices_message (code, recipient_ref, language, dedupe_key, context, created_at, attachment,
-                                 unsubscribe_url)
+                                 unsubscribe_url, fallbacks)
     SELECT 'payment_succeeded', 'user:' || n, 'zh-hans', 'bench:' || n || ':' || k, '{}',
-           now() - interval '1 month' * k, '', ''
+           now() - interval '1 month' * k, '', '', '[]'
       FROM generate_series(1, %(messages)s) k, generate_series(%(first)s, %(last)s) n"""
 
 
