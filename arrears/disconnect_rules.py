@@ -39,6 +39,7 @@ class Missing(models.TextChoices):
     IN_FLIGHT = "IN_FLIGHT", _("有一笔支付正在确认")
     PROMISE = "PROMISE", _("延期缴费尚未到期")
     EXEMPTION = "EXEMPTION", _("在欠费豁免期内")
+    ESCALATION = "ESCALATION", _("升级投诉尚未答复")
     WARRANT = "WARRANT", _("不在执行中的拆机计划里")
     APPROVERS = "APPROVERS", _("没有制定人以外的两人批准")
 
@@ -84,7 +85,7 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """A line on a day. `refs`: the live contacts of who pays; `is_ordered`: it waits in a plan that is being run.
+    """A line on a day. `refs`: who must have been told; `is_ordered`: it waits in a plan that is being run.
 
     `late_cents`: of what is owed, what was late enough to switch off for; `is_over`: the rules would end the case now.
     What the policy of who pays says beyond the law of the land: `not_before` (None: it cuts nobody), `minimum_cents`,
@@ -95,6 +96,7 @@ class LineFacts:
     number: str
     service_number: str
     account_id: int  # who pays
+    holder: str = ""  # the number of the account whose line it is
     suspension_id: int | None = None
     suspended_on: date | None = None
     owed_cents: int = 0
@@ -105,6 +107,7 @@ class LineFacts:
     refs: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
     holds: frozenset[Hold] = frozenset()
+    is_escalated: bool = False
     is_ordered: bool = False
     approvers: tuple[int, ...] = ()  # of that plan, in order, without who made it
     not_before: date | None = date.min
@@ -124,6 +127,8 @@ def missing(facts: LineFacts, today: date) -> tuple[Missing, ...]:
         found.add(Missing.NOT_OWED)
     if facts.case_id is None or facts.stage not in CUT_STAGES:
         found.add(Missing.NO_CASE)
+    if facts.is_escalated:
+        found.add(Missing.ESCALATION)
     if not facts.is_ordered:
         found.add(Missing.WARRANT)
     if len(set(facts.approvers)) < 2:
@@ -137,19 +142,16 @@ def _is_before(facts: LineFacts, today: date) -> bool:
 
 def proofs(facts: LineFacts) -> dict[str, Notice | None]:
     """By live contact the delivery from which on it counts as told: its own, or of a dead one the letter's."""
-    post = _first(facts, POST)
-    if not facts.refs:
-        return {POST: post}
-    return {ref: _first(facts, ref) or (post if _is_dead(facts, ref) else None) for ref in facts.refs}
+    post, refs = _first(facts, POST), facts.refs or (POST,)
+    return {ref: _first(facts, ref) or (post if _is_dead(facts, ref) else None) for ref in refs}
 
 
 def _untold(facts: LineFacts, today: date) -> set[Missing]:
-    if not facts.refs and all(each.ref != POST for each in facts.notices):
-        return {Missing.NOBODY}
     found = set()
-    for proof in proofs(facts).values():
+    for ref, proof in proofs(facts).items():
         if proof is None:
-            found.add(Missing.NOT_DELIVERED)
+            is_posted = any(each.ref == POST for each in facts.notices)
+            found.add(Missing.NOT_DELIVERED if ref != POST or is_posted else Missing.NOBODY)
         elif proof.ready_on > today:
             found.add(Missing.NOTICE_TOO_LATE)
     return found

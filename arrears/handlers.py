@@ -36,12 +36,12 @@ _REF = "account:"  # how this room names an account as the recipient of a messag
 
 @outbox.consumer(PaymentSucceeded, name="arrears.paid")
 def paid(event: PaymentSucceeded, *, as_of: datetime) -> None:
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(MoneyReceived, name="arrears.money_received")
 def money_received(event: MoneyReceived, *, as_of: datetime) -> None:
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(ReceiptsImported, name="arrears.receipts_imported")
@@ -57,27 +57,27 @@ def receipts_imported(event: ReceiptsImported, *, as_of: datetime) -> None:
 
 @outbox.consumer(ReceiptMoved, name="arrears.receipt_moved")
 def receipt_moved(event: ReceiptMoved, *, as_of: datetime) -> None:
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(CounterMoneyReversed, name="arrears.money_reversed")
 def money_reversed(event: CounterMoneyReversed, *, as_of: datetime) -> None:
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(DisputeOpened, name="arrears.dispute_opened")
 def dispute_opened(event: DisputeOpened, *, as_of: datetime) -> None:
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(DisputeClosed, name="arrears.dispute_closed")
 def dispute_closed(event: DisputeClosed, *, as_of: datetime) -> None:
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(BillAdjusted, name="arrears.bill_adjusted")
 def bill_adjusted(event: BillAdjusted, *, as_of: datetime) -> None:
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(DeliveryFailed, name="arrears.delivery_failed")
@@ -85,13 +85,13 @@ def delivery_failed(event: DeliveryFailed, *, as_of: datetime) -> None:
     """An address that takes no messages is replaced by a letter, where something waits for that notice."""
     if event.failure != Failure.HARD or not event.recipient_ref.startswith(_REF):
         return
-    number = event.recipient_ref.removeprefix(_REF)
-    for account_id in BillingAccount.objects.filter(number=number).values_list("pk", flat=True):
-        _assess(account_id, as_of)
+    told = BillingAccount.objects.filter(number=event.recipient_ref.removeprefix(_REF))
+    payers = Subscription.objects.filter(account__in=told, state=SubscriptionState.ACTIVE)
+    _assess([*told.values_list("pk", flat=True), *payers.values_list("payer_id", flat=True)], as_of)
 
 
-def _assess(account_id: int, as_of: datetime) -> None:
-    for concerned in _concerned([account_id]):
+def _assess(account_ids: Sequence[int], as_of: datetime) -> None:
+    for concerned in _concerned(account_ids):
         assessing.assess_one(concerned, actor=ACTOR, as_of=as_of, is_news=True)
 
 

@@ -10,33 +10,46 @@ from typing import Any
 
 import pgtrigger
 
+from arrears.choices import Stage
 from arrears.disconnect_rules import LATE_DAYS, SUSPENDED_DAYS, Missing, Unproven
 from arrears.proofs import ARRIVED_ON, IS_DEAD, IS_PROOF, REF
+from arrears.rules import FAMILY_TEXTS
 from core.db import Law, refuse
 from operations.laws import CODE
 
-# Deliveries of the disconnection notice in the open case, with whether they prove that it arrived.
+# Deliveries of the disconnection notice in the open case, with whether they prove that it arrived: to who pays, or in
+# other words to somebody for whom he pays. A contact that was left again is the one that was told.
 NOTICES = f"""
-    SELECT c.account_id, {REF} AS ref, d.id AS delivery_id, d.message_id, rule.needed_days,
+    SELECT c.account_id, coalesce((SELECT 'contact:' || min(k.id) FROM accounts_contact k
+                                    WHERE k.account_id = a.id AND k.value = d.address
+                                      AND starts_with(n.contact_ref, 'contact:')), {REF}) AS ref,
+           d.id AS delivery_id, d.message_id, rule.needed_days,
            {ARRIVED_ON} AS delivered_on,
            {IS_DEAD} AS is_hard,
            {IS_PROOF} AS is_proof
       FROM arrears_arrearscase c
       JOIN arrears_casenotice n ON n.case_id = c.id
       JOIN arrears_policynotice rule ON rule.id = n.rule_id AND rule.needed_for = 'DISCONNECTED'
-      JOIN accounts_billingaccount a ON a.id = c.account_id
-      JOIN notices_message m ON m.id = n.message_id AND m.code = rule.template_code
-       AND m.recipient_ref = 'account:' || a.number
+      JOIN notices_message m ON m.id = n.message_id AND starts_with(m.recipient_ref, 'account:')
+      JOIN accounts_billingaccount a ON a.number = substr(m.recipient_ref, 9)
+       AND CASE WHEN a.id = c.account_id THEN m.code = rule.template_code
+                ELSE m.code = '{FAMILY_TEXTS[Stage.DISCONNECT_WARNED]}' AND EXISTS (SELECT FROM catalog_subscription s
+                      WHERE s.payer_id = c.account_id AND s.account_id = a.id) END
       JOIN notices_delivery d ON d.message_id = n.message_id AND d.channel <> 'INBOX'
      WHERE c.closed_at IS NULL"""
+# Who pays, and whose lines he pays.
+_FAMILY = """(SELECT payer UNION
+              SELECT s.account_id FROM catalog_subscription s WHERE s.payer_id = payer AND s.state = 'ACTIVE')"""
 # Live contacts, as `selectors.facts.contacts` finds them.
-_REFS = """
-    SELECT 'contact:' || k.id AS ref FROM accounts_contact k WHERE k.account_id = payer
+_REFS = f"""
+    SELECT 'contact:' || k.id AS ref, k.account_id = payer AS is_own FROM accounts_contact k
+     WHERE k.account_id IN {_FAMILY} AND (k.account_id = payer OR NOT EXISTS (
+           SELECT FROM accounts_contact own WHERE own.account_id = payer AND own.value = k.value))
     UNION ALL
-    SELECT 'service:' || min(s.service_number) FROM catalog_subscription s
-     WHERE s.payer_id = payer AND s.state = 'ACTIVE' AND s.service_number ~ '^([+]?86)?1[3-9][0-9]{9}$'
+    SELECT 'service:' || min(s.service_number), bool_or(s.account_id = payer) FROM catalog_subscription s
+     WHERE s.payer_id = payer AND s.state = 'ACTIVE' AND s.service_number ~ '^([+]?86)?1[3-9][0-9]{{9}}$'
        AND NOT EXISTS (SELECT FROM accounts_contact k
-                        WHERE k.account_id = payer AND k.value = '+86' || right(s.service_number, 11))
+                        WHERE k.account_id IN {_FAMILY} AND k.value = '+86' || right(s.service_number, 11))
      GROUP BY right(s.service_number, 11)"""
 _SUSPENSION = """SELECT FROM catalog_suspension s WHERE s.id = NEW.suspension_id AND s.reason = 'ARREARS'
                     AND s.subscription_id = NEW.subscription_id AND s.ends_on IS NULL"""
@@ -79,6 +92,8 @@ _HOLDS = {
         AND p.state = 'OPEN' AND p.until >= today)""",
     Missing.EXEMPTION: """NOT EXISTS (SELECT FROM arrears_exemption e WHERE e.account_id = payer
         AND e.active_from <= greatest(today, (now() AT TIME ZONE 'Asia/Shanghai')::date) AND e.active_to > today)""",
+    Missing.ESCALATION: f"""NOT EXISTS (SELECT FROM arrears_escalation e WHERE e.state NOT IN ('ANSWERED', 'CLOSED')
+        AND e.account_id IN {_FAMILY})""",
     Missing.WARRANT: f"""EXISTS (SELECT FROM {_LINE} AND EXISTS (SELECT FROM arrears_warrant w
         WHERE w.plan_id = p.id AND w.subscription_id = NEW.subscription_id AND w.suspension_id = NEW.suspension_id
           AND w.judged_on = today))""",
@@ -93,11 +108,11 @@ _HOLDS = {
 }
 _TOLD = f"""
     told := ARRAY(SELECT x.ref FROM ({_REFS}) x);
-    IF cardinality(told) = 0 THEN
-        told := ARRAY['post'];
-        IF NOT EXISTS (SELECT FROM ({NOTICES}) x WHERE x.account_id = payer AND x.ref = 'post') THEN
+    IF NOT EXISTS (SELECT FROM ({_REFS}) x WHERE x.is_own) THEN
+        IF EXISTS (SELECT FROM ({NOTICES}) x WHERE x.account_id = payer AND x.ref = 'post') THEN
+            told := array_append(told, 'post');
+        ELSE
             missing := array_append(missing, '{Missing.NOBODY}');
-            told := ARRAY[]::text[];
         END IF;
     END IF;
     FOREACH who IN ARRAY told LOOP
@@ -187,7 +202,7 @@ class NobodyUnheard(Law):
                 RETURN NEW;
             END IF;
             SELECT s.payer_id INTO payer FROM catalog_subscription s WHERE s.id = NEW.subscription_id;
-            PERFORM FROM accounts_billingaccount a WHERE a.id = payer FOR UPDATE;
+            PERFORM FROM accounts_billingaccount a WHERE a.id IN {_FAMILY} ORDER BY a.id FOR UPDATE;
             today := (NEW.at AT TIME ZONE 'Asia/Shanghai')::date;
             {_asked(_HOLDS)}
             {_TOLD}

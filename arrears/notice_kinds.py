@@ -96,6 +96,29 @@ declare(
         DISCONNECT_ON,
         fallback_after=TWO_HOURS,
     ),
+    _kind(
+        "family_suspension_ahead",
+        _("停机预告（他人代付）"),
+        SUSPEND_ON,
+        fallback_after=HALF_A_DAY,
+    ),
+    _kind(
+        "family_suspended",
+        _("已停机（他人代付）"),
+        SUSPENDED_ON,
+        DISCONNECT_ON,
+        fallback_after=HALF_A_DAY,
+    ),
+    _kind(
+        "family_disconnection_ahead",
+        _("拆机预告（他人代付）"),
+        SUSPENDED_ON,
+        DISCONNECT_ON,
+        fallback_after=HALF_A_DAY,
+    ),
+    _kind(
+        "family_disconnected", _("已拆机（他人代付）"), SERVICE, DAY, KEEP_UNTIL, fallback_after=HALF_A_DAY
+    ),
     _kind("disconnected", _("已拆机"), SERVICE, AMOUNT, DAY, KEEP_UNTIL, fallback_after=HALF_A_DAY),
     _kind("debt_remains", _("拆机后欠费提醒"), AMOUNT),
     _kind("number_restored", _("号码已恢复"), SERVICE, DAY, purpose=Purpose.SERVICE, is_urgent=True),

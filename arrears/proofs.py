@@ -3,6 +3,7 @@
 About a delivery `d` of the notice `n` of a case. A letter is proven by the scan of its posting, everything else by a
 signed receipt; what came back, or went to an address that has changed since, proves nothing. The contact is known by
 the ref, which never changes, and the day by the receipt or the posting: a later word in the delivery moves neither.
+A contact that was removed is known by where the message was first sent: left again, it has been told.
 """
 
 from notices.models import POST_DAYS
@@ -11,9 +12,10 @@ from notices.models import POST_DAYS
 REF = "CASE split_part(n.contact_ref, ':', 1) WHEN 'post' THEN 'post' ELSE n.contact_ref END"
 # Nor does what a message said another way: an e-mail instead of a text message tells nothing of that telephone.
 ADDRESS_HOLDS = """CASE split_part(n.contact_ref, ':', 1)
-            WHEN 'contact' THEN d.channel <> 'LETTER' AND NOT EXISTS (
-                SELECT FROM accounts_contact k WHERE k.id = split_part(n.contact_ref, ':', 2)::bigint
-                                                 AND k.value <> d.address)
+            WHEN 'contact' THEN d.channel <> 'LETTER' AND d.address = coalesce(
+                (SELECT k.value FROM accounts_contact k WHERE k.id = split_part(n.contact_ref, ':', 2)::bigint),
+                (SELECT e.address FROM notices_delivery e WHERE e.message_id = d.message_id AND e.channel <> 'INBOX'
+                  ORDER BY e.id LIMIT 1))
             WHEN 'service' THEN d.address = '+86' || right(n.contact_ref, 11)
             ELSE EXISTS (SELECT FROM arrears_arrearscase o
                            JOIN accounts_billingaccount p ON p.id = o.account_id

@@ -26,6 +26,12 @@ _UNTIL_DECIDED = (Hold.DISPUTE, Hold.IN_FLIGHT)
 _HARD_STEPS = (Stage.SUSPENDED, Stage.DISCONNECTED)
 # Stages whose notices announce such a step: a lie while something holds it.
 _ANNOUNCING = (Stage.SUSPEND_WARNED, Stage.DISCONNECT_WARNED)
+# Whose lines somebody else pays is told when these may stop or have stopped, in words that name no amount.
+FAMILY_TEXTS = {
+    Stage.SUSPEND_WARNED: "family_suspension_ahead",
+    Stage.SUSPENDED: "family_suspended",
+    Stage.DISCONNECT_WARNED: "family_disconnection_ahead",
+}
 # What the earliest unpaid bill must still reach, once it is another one, for the case to go on.
 _FLOOR = {
     Stage.REMINDED: Stage.REMINDED,
@@ -83,12 +89,16 @@ class PolicyFacts:
 
 
 class Reach(NamedTuple):
-    """A live contact: where somebody can be told. `ref` is "contact:17" or "service:13900000001"."""
+    """A live contact: where somebody can be told. `ref` is "contact:17" or "service:13900000001".
+
+    `member`: the number of the account whose contact it is, where another one pays; empty: of who pays.
+    """
 
     ref: str
     channel: str
     address: str
     contact_id: int | None = None
+    member: str = ""
 
 
 class Told(NamedTuple):
@@ -225,8 +235,19 @@ def unproven(facts: Facts, policy: PolicyFacts, stage: Stage) -> tuple[str, ...]
     """Who has no proof yet of what had to be told before that stage; a dead contact has it by its letter."""
     needed = [rule for rule in policy.notices if rule.needed_for == stage]
     return tuple(
-        ref for ref in _refs(facts) if any(_proof(facts, policy, rule, ref) is None for rule in needed)
+        ref for ref in must_hear(facts) if any(_proof(facts, policy, rule, ref) is None for rule in needed)
     )
+
+
+def must_hear(facts: Facts) -> tuple[str, ...]:
+    """Who must have been told: every live contact, of him and of whom he pays for; he by letter without one."""
+    post = (POST,) if not has_contact(facts) and facts.has_post else ()
+    return tuple(each.ref for each in facts.contacts) + post
+
+
+def has_contact(facts: Facts) -> bool:
+    """Whether who pays has left a contact of his own."""
+    return any(not each.member for each in facts.contacts)
 
 
 def _counts(facts: Facts, policy: PolicyFacts) -> bool:
@@ -296,7 +317,7 @@ def _told_before(
 ) -> tuple[date, tuple[Wait, ...]]:
     """The first day that the notices allow for that stage, and what is still missing of them."""
     day, waits = date.min, set()
-    refs = _refs(facts)
+    refs = must_hear(facts)
     for rule in policy.notices:
         if rule.needed_for == stage:
             for ref in refs:
@@ -304,18 +325,13 @@ def _told_before(
                 if proof is None:
                     waits.add(_lacking(facts, policy, rule, ref))
                 day = max(day, (proof or today) + timedelta(rule.needed_days))
-            waits |= set() if refs else {Wait.NOBODY}
+            waits |= set() if POST in refs or has_contact(facts) else {Wait.NOBODY}
         if stage in _HARD_STEPS and rule.stage == facts.stage and rule.days < policy.stages[stage].days:
             for each in facts.contacts:
                 told = _told(facts, policy, rule, each.ref)
                 waits |= set() if told else {Wait.NOTICE}
                 day = max(day, (told.on if told else today) + timedelta(1))
     return day, tuple(wait for wait in Wait if wait in waits) if waits else ()
-
-
-def _refs(facts: Facts) -> tuple[str, ...]:
-    """Who must have been told: every live contact; a letter where there is none."""
-    return tuple(each.ref for each in facts.contacts) or ((POST,) if facts.has_post else ())
 
 
 def _told(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str) -> Told | None:
@@ -358,7 +374,8 @@ def _notices(
     told = []
     for rule in policy.notices:
         if rule.stage == facts.stage and _is_due(facts, policy, rule, today):
-            wanted = [each.ref for each in facts.contacts] + [INBOX]
+            in_family = rule.stage in FAMILY_TEXTS
+            wanted = [each.ref for each in facts.contacts if in_family or not each.member] + [INBOX]
             if (
                 rule.needed_for
                 and rule.has_letter
@@ -382,7 +399,7 @@ def _is_due(facts: Facts, policy: PolicyFacts, rule: NoticeRule, today: date) ->
 
 def _needs_letter(facts: Facts, policy: PolicyFacts, rule: NoticeRule, today: date) -> bool:
     """Nobody else can be told; an address is dead; or nothing proves for days that a message arrived."""
-    return not facts.contacts or any(
+    return not has_contact(facts) or any(
         _is_lost(facts, policy, rule, each.ref, today) for each in facts.contacts
     )
 

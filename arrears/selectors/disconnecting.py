@@ -7,11 +7,13 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.models import BillingAccount
 from arrears import rules
 from arrears.choices import Hold, Stage
 from arrears.disconnect_rules import SUSPENDED_DAYS, LineFacts, Notice
 from arrears.laws import LATE, MAY_BE_PAYING, NOTICES
 from arrears.models import DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState
+from arrears.rules import POST, Facts
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.selectors.facts import Subject
@@ -31,7 +33,13 @@ _DISPUTED = """
     SELECT DISTINCT b.account_id FROM billing_dispute d JOIN billing_bill b ON b.id = d.bill_id
      WHERE d.state = 'OPEN' AND b.account_id = ANY(%s::bigint[])"""
 
-
+# By who pays: he, or somebody for whom he pays, waits for an answer.
+_ESCALATED = """
+    SELECT p.id FROM accounts_billingaccount p
+     WHERE p.id = ANY(%s::bigint[]) AND EXISTS (
+           SELECT FROM arrears_escalation e WHERE e.state NOT IN ('ANSWERED', 'CLOSED') AND e.account_id IN (
+                  SELECT p.id UNION SELECT s.account_id FROM catalog_subscription s
+                   WHERE s.payer_id = p.id AND s.state = 'ACTIVE'))"""
 _LATE = f"""
     SELECT x.payer, ({LATE}) FROM unnest(%s::bigint[]) AS x (payer) CROSS JOIN (SELECT %s::date AS today) AS judged"""
 _PAYING = f"""
@@ -79,6 +87,10 @@ def facts(
         Hold.DISPUTE: {row[0] for row in _rows(_DISPUTED, payers)},
         Hold.IN_FLIGHT: {row[0] for row in _rows(_PAYING, payers, as_of)},
     }
+    holders = dict(
+        BillingAccount.objects.filter(pk__in={row.account_id for row in lines}).values_list("pk", "number")
+    )
+    escalated = {row[0] for row in _rows(_ESCALATED, payers)}
     ordered, people = _plan(plan_id, as_of)
     found = {}
     for row in lines:
@@ -91,20 +103,28 @@ def facts(
             number=row.number,
             service_number=row.service_number,
             account_id=row.payer_id,
+            holder=holders[row.account_id],
             suspension_id=suspension.pk if suspension else None,
             suspended_on=suspension.begins_on if suspension else None,
             owed_cents=known.owed_cents if known else 0,
             late_cents=late[row.payer_id],
             case_id=subject.case_id if subject else None,
             stage=known.stage if known else Stage.NONE,
-            refs=tuple(each.ref for each in known.contacts) if known else (),
+            refs=_refs(known) if known else (),
             notices=tuple(notices[row.payer_id]),
             holds=frozenset(holds),
+            is_escalated=row.payer_id in escalated,
             is_ordered=row.pk in ordered,
             approvers=people if row.pk in ordered else (),
             **_policy(book, subject, suspension, local_date(as_of)),
         )
     return found
+
+
+def _refs(known: Facts) -> tuple[str, ...]:
+    """Where the case was told; who pays and left no contact reads a letter, or nobody was told."""
+    refs = rules.must_hear(known)
+    return refs if rules.has_contact(known) or POST in refs else (*refs, POST)
 
 
 def _policy(book: Book, subject: Subject | None, off: Suspension | None, today: date) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the rules need to know of accounts, read set-wise: a chunk or one account costs the same few statements."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -141,16 +141,24 @@ _FACTS = """
      WHERE account.id {where} AND account.purpose = 'CUSTOMER'
        AND (%(everybody)s OR c.id IS NOT NULL OR promise.id IS NOT NULL OR net.due_on <= %(today)s + %(days_ahead)s)
      ORDER BY account.id"""
-# What was left with us; and a line itself takes SMS when its number is one of a mobile telephone.
+# What was left with us, by who pays and by those for whom he pays; and a line itself takes SMS when its number is one
+# of a mobile telephone.
 _CONTACTS = """
-    SELECT account_id, id, kind, value FROM accounts_contact WHERE account_id = ANY(%(ids)s::bigint[])
+    SELECT account_id, id, kind, value, '' FROM accounts_contact WHERE account_id = ANY(%(ids)s::bigint[])
      UNION ALL
-    SELECT DISTINCT payer_id, NULL::bigint, 'LINE', service_number FROM catalog_subscription
+    SELECT DISTINCT s.payer_id, k.id, k.kind, k.value, member.number FROM catalog_subscription s
+      JOIN accounts_contact k ON k.account_id = s.account_id
+      JOIN accounts_billingaccount member ON member.id = s.account_id
+     WHERE s.payer_id = ANY(%(ids)s::bigint[]) AND s.account_id <> s.payer_id AND s.state = 'ACTIVE'
+     UNION ALL
+    SELECT DISTINCT payer_id, NULL::bigint, 'LINE', service_number, CASE WHEN account_id = payer_id THEN '' ELSE (
+           SELECT number FROM accounts_billingaccount member WHERE member.id = account_id) END
+      FROM catalog_subscription
      WHERE payer_id = ANY(%(ids)s::bigint[]) AND state = 'ACTIVE' AND service_number ~ '^(\\+?86)?1[3-9][0-9]{9}$'
-     ORDER BY 2 NULLS LAST, 4"""
+     ORDER BY 3 = 'LINE', 5, 2, 4"""
 _TOLD = f"""
     SELECT n.case_id, n.rule_id, rule.template_code, {REF}, n.told_on,
-           CASE WHEN rule.needed_for <> '' THEN n.message_id END
+           n.message_id, rule.needed_for <> ''
       FROM arrears_casenotice n JOIN arrears_policynotice rule ON rule.id = n.rule_id
      WHERE n.case_id = ANY(%s::bigint[]) ORDER BY n.id"""
 # As the law of disconnection sees them. A dead address is one that failed for good and proves nothing.
@@ -162,6 +170,9 @@ _DELIVERIES = f"""
               FROM notices_delivery d JOIN arrears_casenotice n ON n.message_id = d.message_id
              WHERE d.message_id = ANY(%s::bigint[]) AND d.channel <> 'INBOX') each
      GROUP BY message_id"""
+_FIRST_ADDRESS = """
+    SELECT DISTINCT ON (message_id) message_id, address FROM notices_delivery
+     WHERE message_id = ANY(%s::bigint[]) AND channel <> 'INBOX' ORDER BY message_id, id"""
 # Why nothing is owed any more: given up or taken off since the case began, and nothing paid meanwhile.
 _RELIEFS = """
     SELECT c.account_id, bool_or(w.id IS NOT NULL) FROM arrears_arrearscase c
@@ -188,7 +199,7 @@ def _base(where: str, values: dict[str, Any], as_of: datetime, *, everybody: boo
 def _read(where: str, values: dict[str, Any], as_of: datetime, *, everybody: bool) -> Iterator[Subject]:
     rows = _base(where, values, as_of, everybody=everybody)
     reach = contacts([row[0] for row in rows])
-    told, old = _told([row[9] for row in rows if row[9]])
+    told, old = _told({row[9]: row[0] for row in rows if row[9]}, reach)
     settled = [row[9] for row in rows if row[9] and row[4] <= 0]
     reliefs = dict(_rows(_RELIEFS, [settled])) if settled else {}
     today = local_date(as_of)
@@ -197,33 +208,58 @@ def _read(where: str, values: dict[str, Any], as_of: datetime, *, everybody: boo
 
 
 def contacts(account_ids: Collection[int]) -> defaultdict[int, tuple[Reach, ...]]:
-    """All live contacts of these accounts: what was left with us, and the lines themselves that take SMS."""
+    """All live contacts by who pays: what was left with us, and the lines themselves that take SMS.
+
+    Also those of whom he pays for, after his own. Nobody is told twice at one address because he pays for himself.
+    """
     found: defaultdict[int, list[Reach]] = defaultdict(list)
-    for account_id, contact_id, kind, value in _rows(_CONTACTS, {"ids": arrays.ints(account_ids)}):
-        if kind != "LINE":
+    for account_id, contact_id, kind, value, member in _rows(_CONTACTS, {"ids": arrays.ints(account_ids)}):
+        known = found[account_id]
+        if kind == "LINE":
+            phone = f"+86{value[-11:]}"
+            if all(each.address != phone for each in known):
+                known.append(Reach(f"service:{value}", Channel.SMS, phone, member=member))
+        elif not member or all(each.member or each.address != value for each in known):
             channel = Channel.SMS if kind == "PHONE" else Channel.EMAIL
-            found[account_id].append(Reach(f"contact:{contact_id}", channel, value, contact_id))
-            continue
-        phone = f"+86{value[-11:]}"
-        if all(each.address != phone for each in found[account_id]):
-            found[account_id].append(Reach(f"service:{value}", Channel.SMS, phone))
+            known.append(Reach(f"contact:{contact_id}", channel, value, contact_id, member))
     return defaultdict(tuple, {key: tuple(each) for key, each in found.items()})
 
 
-def _told(case_ids: list[int]) -> tuple[defaultdict[int | None, tuple[Told, ...]], Counter[int | None]]:
-    """By case what it was told, and how many letters went to an address that has changed since."""
-    rows = _rows(_TOLD, [arrays.ints(case_ids)]) if case_ids else []
-    messages = [row[5] for row in rows if row[5]]
+def _told(
+    accounts: dict[int, int], reach: Mapping[int, tuple[Reach, ...]]
+) -> tuple[defaultdict[int | None, tuple[Told, ...]], Counter[int | None]]:
+    """By case (`accounts`: whose it is) what it was told, and how many letters went to an address of before."""
+    rows = _rows(_TOLD, [arrays.ints(accounts)]) if accounts else []
+    again = _left_again(rows, accounts, reach)
+    messages = [row[5] for row in rows if row[6]]
     proofs = {row[0]: row[1:] for row in _rows(_DELIVERIES, [arrays.ints(messages)])} if messages else {}
     found: defaultdict[int | None, list[Told]] = defaultdict(list)
     old: Counter[int | None] = Counter()
-    for case_id, rule_id, code, ref, on, message_id in rows:
+    for case_id, rule_id, code, ref, on, message_id, _is_needed in rows:
         sent_at, delivered_at, is_hard, holds = proofs.get(message_id, (None, None, False, True))
         if ref == POST and not holds:
             old[case_id] += 1
             continue
+        ref = again.get((case_id, message_id), ref)
         found[case_id].append(Told(rule_id, code, ref, on, _day(sent_at), _day(delivered_at), bool(is_hard)))
     return defaultdict(tuple, {key: tuple(each) for key, each in found.items()}), old
+
+
+def _left_again(
+    rows: list[tuple[Any, ...]], accounts: dict[int, int], reach: Mapping[int, tuple[Reach, ...]]
+) -> dict[tuple[int, int], str]:
+    """By case and message: the contact that was told, where it was removed since and is there once more."""
+    live = {account_id: {each.ref for each in found} for account_id, found in reach.items()}
+    gone = [row for row in rows if row[3].startswith("contact:") and row[3] not in live[accounts[row[0]]]]
+    if not gone:
+        return {}
+    addresses = dict(_rows(_FIRST_ADDRESS, [arrays.ints(row[5] for row in gone)]))
+    return {
+        (case_id, message_id): each.ref
+        for case_id, *_rest, message_id, _is_needed in gone
+        for each in reach[accounts[case_id]]
+        if each.contact_id and each.address == addresses.get(message_id)
+    }
 
 
 def _subject(

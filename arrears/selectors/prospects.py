@@ -41,7 +41,7 @@ class Prospect:
     @property
     def is_unreachable(self) -> bool:
         """Nobody can be told anything: no contact, and no address for a letter."""
-        return not self.subject.facts.contacts and not self.subject.facts.has_post
+        return not rules.must_hear(self.subject.facts)
 
 
 def of(account_ids: list[int], *, as_of: datetime, book: Book | None = None) -> list[Prospect]:

@@ -158,7 +158,10 @@ def _tell(facts: LineFacts, *, as_of: datetime) -> None:
         "service": _shown(facts),
         "keep_until": _kept_until(facts, as_of),
     }
-    telling.tell_all("disconnected", [(subject, f"cut:{facts.number}", said)], as_of=as_of)
+    wanted: list[telling.Wanted] = [(subject, f"cut:{facts.number}", said)]
+    telling.tell_all("disconnected", wanted, as_of=as_of)
+    if facts.holder != subject.number:
+        telling.tell_family("family_disconnected", wanted, as_of=as_of, member=facts.holder)
 
 
 def _shown(facts: LineFacts) -> str:

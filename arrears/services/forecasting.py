@@ -50,7 +50,8 @@ class Forecast:
         if coming:
             lines = casework.lines_off(list(coming))
             counts.restored = len(lines)
-            counts.told += sum(len(telling.everywhere(coming[pk].subject)) for pk in {pk for pk, _n in lines})
+            told = [coming[pk].subject for pk in {pk for pk, _number in lines}]
+            counts.told += sum(len(telling.everywhere(each)) + len(telling.family(each)) for each in told)
 
     def _broken(self, judged: Sequence[Judged]) -> int:
         """Who breaks his promise on that day is told on every contact."""

@@ -1,6 +1,7 @@
 """The notices of a case: one message for each contact, one in the inbox, a letter where nothing else is left.
 
-Texts are rendered when they go out; here the messages are queued with their values, once by dedupe key.
+Texts are rendered when they go out; here the messages are queued with their values, once by dedupe key. Those for whom
+somebody else pays are told in words of their own: what becomes of their service, and nothing of his money.
 """
 
 from collections import defaultdict
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from arrears.services.casework import Judged
 
 Said = str | date | Promise  # lazy texts are said in the language of whoever reads them
+Wanted = tuple[Subject, str, dict[str, Said]]  # an account, the key of what it is told, and the values
 _CASE_NOTICES = """
     INSERT INTO arrears_casenotice (case_id, rule_id, stage, contact_ref, contact_id, message_id, told_on, created_at)
     SELECT case_id, rule_id, stage, ref, contact_id, m.id, %(today)s, %(at)s
@@ -38,6 +40,7 @@ _CASE_NOTICES = """
       JOIN notices_message m ON m.dedupe_key = given.key
      ORDER BY case_id, rule_id, ref ON CONFLICT (case_id, rule_id, contact_ref) DO NOTHING"""
 _LANGUAGES = "SELECT phone, language FROM accounts_user WHERE phone = ANY(%s::text[]) AND language <> %s"
+_OF_WHO_PAYS = frozenset({"amount", "due_on"})  # what he owes is nobody else's matter
 _RECEIPTED = (Channel.SMS, Channel.EMAIL)
 _INBOX = Reach(INBOX, Channel.INBOX, messages.INBOX.value)
 
@@ -59,9 +62,8 @@ def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: dateti
                 reach = _reach(subject, wanted_ref)
                 ref = _written(subject, wanted_ref)
                 key = f"arrears:{case_id}:{rule.id}:{ref}"
-                letters[rule.code].append(
-                    _letter(rule.code, said, reach, key, _language(subject, reach, languages))
-                )
+                code = rules.FAMILY_TEXTS[rule.stage] if reach.member else rule.code
+                letters[code].append(_letter(code, said, reach, key, _language(subject, reach, languages)))
                 rows.append((case_id, rule.id, str(rule.stage), ref, reach.contact_id, key))
     new = sum(
         bulk_messages.send(code=code, letters=each, as_of=as_of, is_written_later=True)
@@ -72,8 +74,9 @@ def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: dateti
 
 
 def tell_restored(subjects: Sequence[Subject], *, as_of: datetime) -> int:
-    """Service is back."""
-    return tell_all("restored", [(each, f"restored:{each.case_id}", {}) for each in subjects], as_of=as_of)
+    """Service is back, also of those for whom he pays."""
+    wanted: list[Wanted] = [(each, f"restored:{each.case_id}", {}) for each in subjects]
+    return tell_all("restored", wanted, as_of=as_of) + tell_family("restored", wanted, as_of=as_of)
 
 
 def tell_held(judged: Sequence["Judged"], *, as_of: datetime) -> int:
@@ -88,7 +91,7 @@ def held_keys(judged: Sequence["Judged"]) -> list[str]:
     ]
 
 
-def _held(judged: Sequence["Judged"]) -> list[tuple[Subject, str, dict[str, Said]]]:
+def _held(judged: Sequence["Judged"]) -> list[Wanted]:
     return [
         (each.subject, f"held:{each.subject.case_id}:{hold}:{until}", {"holds": hold.label, "until": until})
         for each in judged
@@ -98,24 +101,40 @@ def _held(judged: Sequence["Judged"]) -> list[tuple[Subject, str, dict[str, Said
 
 
 def everywhere(subject: Subject) -> tuple[Reach, ...]:
-    """Every live contact, and the inbox."""
-    return (*subject.facts.contacts, _INBOX)
+    """Every live contact of who pays, and the inbox."""
+    return (*(each for each in subject.facts.contacts if not each.member), _INBOX)
 
 
-def tell_all(code: str, wanted: Sequence[tuple[Subject, str, dict[str, Said]]], *, as_of: datetime) -> int:
+def family(subject: Subject, member: str = "") -> tuple[Reach, ...]:
+    """Every live contact of those for whom he pays; `member`: of that account."""
+    return tuple(each for each in subject.facts.contacts if each.member and member in ("", each.member))
+
+
+def tell_all(code: str, wanted: Sequence[Wanted], *, as_of: datetime) -> int:
     """The same text on every live contact and in the inbox of each account; how many messages were new."""
-    if not wanted:
+    return _tell(code, [(*each, everywhere(each[0])) for each in wanted], as_of=as_of)
+
+
+def tell_family(code: str, wanted: Sequence[Wanted], *, as_of: datetime, member: str = "") -> int:
+    """The same text on every live contact of those for whom these accounts pay."""
+    return _tell(code, [(*each, family(each[0], member)) for each in wanted], as_of=as_of)
+
+
+def _tell(
+    code: str, wanted: Sequence[tuple[Subject, str, dict[str, Said], tuple[Reach, ...]]], *, as_of: datetime
+) -> int:
+    if not any(reaches for *_rest, reaches in wanted):
         return 0
-    languages = _languages(subject for subject, _key, _more in wanted)
+    languages = _languages(subject for subject, *_rest in wanted)
     letters = []
-    for subject, key, more in wanted:
+    for subject, key, more, reaches in wanted:
         values: dict[str, Said] = {
             "amount": money.display(max(0, subject.facts.owed_cents)),
             "day": local_date(as_of),
             **more,
         }
         said = _Contexts(subject, values)
-        for reach in everywhere(subject):
+        for reach in reaches:
             language = _language(subject, reach, languages)
             letters.append(_letter(code, said, reach, f"arrears:{key}:{reach.ref}", language))
     return bulk_messages.send(code=code, letters=letters, as_of=as_of, is_written_later=True)
@@ -188,16 +207,21 @@ def _fallbacks(code: str, subject: Subject, reach: Reach) -> tuple[Address, ...]
     kind = kinds.find(code)
     if kind is None or kind.fallback_after is None or reach.channel not in _RECEIPTED:
         return ()
-    other = next((each for each in subject.facts.contacts if each.channel != reach.channel), None)
+    others = (each for each in subject.facts.contacts if each.member == reach.member)
+    other = next((each for each in others if each.channel != reach.channel), None)
     ways = (reach, other) if other else (reach,)
     return tuple(Address(each.channel, each.address) for each in ways)
 
 
 def _letter(code: str, said: _Contexts, reach: Reach, key: str, language: str) -> bulk_messages.Letter:
+    context = said[language]
+    if reach.member:
+        context = {name: value for name, value in context.items() if name not in _OF_WHO_PAYS}
+        context["account_tail"] = reach.member[-4:]
     return bulk_messages.Letter(
-        recipient_ref=f"account:{said.subject.number}",
+        recipient_ref=f"account:{reach.member or said.subject.number}",
         address=Address(reach.channel, reach.address),
-        context=said[language],
+        context=context,
         dedupe_key=key,
         language=language,
         fallbacks=_fallbacks(code, said.subject, reach),
@@ -233,13 +257,13 @@ def _languages(subjects: Iterable[Subject]) -> dict[str, str]:
 
 
 def _language(subject: Subject, reach: Reach, languages: dict[str, str]) -> str:
-    """That of the contact; else of the first contact that has one of its own."""
+    """That of the contact; else of the first contact of the same people that has one of its own."""
     if not languages:
         return str(settings.LANGUAGE_CODE)
     if reach.channel == Channel.SMS:
         return languages.get(reach.address, settings.LANGUAGE_CODE)
-    own = (languages[each.address] for each in subject.facts.contacts if each.address in languages)
-    return next(own, settings.LANGUAGE_CODE)
+    own = (each.address for each in subject.facts.contacts if each.member == reach.member)
+    return next((languages[each] for each in own if each in languages), settings.LANGUAGE_CODE)
 
 
 def _keep(rows: Sequence[tuple[int, int, str, str, int | None, str]], today: date, as_of: datetime) -> None:

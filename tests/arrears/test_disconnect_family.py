@@ -1,0 +1,235 @@
+"""Whose line somebody else pays is told before it stops, on his own contacts, and never what the other one owes."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import BillingAccount, Contact
+from arrears.choices import Stage
+from arrears.disconnect_rules import Missing
+from arrears.models import CaseNotice, EscalationSource, EscalationState
+from arrears.selectors import facts, prospects
+from arrears.services import assessing, disconnecting, escalations
+from catalog.models import Subscription, Termination
+from notices.models import Delivery, Message
+from tests.arrears import build, build_cut
+from tests.arrears.build import ACTOR, after, noon
+from tests.arrears.build_cut import STEPS, SUSPENDED, Scene
+from tests.arrears.test_disconnect_paid import refused_everywhere
+from tests.arrears.test_disconnecting import app_role, by_raw_sql, refused_by_law  # noqa: F401
+from tests.core.test_roles import made_roles  # noqa: F401  # a fixture
+
+pytestmark = pytest.mark.django_db
+
+
+def family(*, last: int = STEPS[-1], **member: Any) -> tuple[Scene, BillingAccount]:
+    """A head with a line, who also pays for that of a member; judged and told up to that day."""
+    head, other = build.account(phones=1), build.account(**{"phones": 1} | member)
+    build.line(head)
+    row = build.line(other)
+    Subscription.objects.filter(pk=row.pk).update(payer=head)
+    row.refresh_from_db()
+    build.bill(head)
+    for n in STEPS:
+        if n <= last:
+            assessing.assess_one(head.pk, actor=ACTOR, as_of=noon(after(n)))
+            build_cut.deliver(after(n))
+    return Scene(head, row), other
+
+
+def told(of: BillingAccount) -> list[str]:
+    rows = Message.objects.filter(recipient_ref=f"account:{of.number}").order_by("pk")
+    return list(rows.values_list("code", flat=True))
+
+
+def test_a_member_is_told_in_words_of_his_own() -> None:
+    at, member = family()
+    assert told(member) == [
+        "family_suspension_ahead",
+        "family_suspension_ahead",  # the day before
+        "family_suspended",
+        "family_disconnection_ahead",
+        "family_disconnection_ahead",
+    ]
+    assert set(told(at.account)).isdisjoint(told(member))
+    his = Contact.objects.get(account=member)
+    assert set(
+        Delivery.objects.filter(message__recipient_ref=f"account:{member.number}").values_list(
+            "address", flat=True
+        )
+    ) == {his.value}
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_a_member_never_reads_what_the_other_one_owes(language: str) -> None:
+    at, member = family()
+    for row in Message.objects.filter(recipient_ref=f"account:{member.number}"):
+        assert "26.00" not in str(row.context)
+        assert at.account.number[-4:] not in str(row.context)
+        assert row.context["account_tail"] == member.number[-4:]
+
+
+def test_a_member_s_line_is_cut_when_he_was_told_and_he_reads_it() -> None:
+    at, member = family()
+    build_cut.planned()
+    warrant = disconnecting.cut(line_id=at.line.pk, actor=ACTOR, as_of=noon(at.day))
+    his = Contact.objects.get(account=member)
+    assert f"contact:{his.pk}" in warrant.proofs.values_list("contact_ref", flat=True)
+    assert told(member)[-1] == "family_disconnected"
+    assert told(at.account)[-1] == "disconnected"
+
+
+def test_a_member_with_a_new_contact_is_not_cut_before_he_was_told(app_role: str) -> None:  # noqa: F811
+    at, member = family()
+    build_cut.planned()
+    Contact.objects.create(
+        account=member, kind=Contact.Kind.EMAIL, value="member@example.com", created_at=noon(at.day)
+    )
+    refused_everywhere(at, app_role, Missing.NOT_DELIVERED)
+
+
+def test_what_the_head_was_told_is_no_proof_of_the_member(app_role: str) -> None:  # noqa: F811
+    at, member = family()
+    build_cut.planned()
+    rows = Message.objects.filter(recipient_ref=f"account:{member.number}")
+    rows.update(recipient_ref=f"account:{at.account.number}")
+    assert refused_by_law(by_raw_sql, at, app_role) == (Missing.NOT_DELIVERED,)
+
+
+def test_a_head_without_contacts_needs_his_letter_though_the_member_was_told(app_role: str) -> None:  # noqa: F811
+    at, _member = family()
+    build_cut.planned()
+    Contact.objects.filter(account=at.account).delete()
+    refused_everywhere(at, app_role, Missing.NOBODY)
+
+
+def test_an_address_of_both_is_told_once() -> None:
+    head, other = build.account(phones=1), build.account(phones=0)
+    row = build.line(other)
+    Subscription.objects.filter(pk=row.pk).update(payer=head)
+    shared = Contact.objects.get(account=head).value
+    Contact.objects.create(account=other, kind=Contact.Kind.PHONE, value=shared, created_at=noon(after(0)))
+    [reach] = facts.contacts([head.pk])[head.pk]
+    assert (reach.address, reach.member) == (shared, "")
+
+
+def test_a_member_s_mobile_line_is_told_as_his() -> None:
+    head, other = build.account(phones=1), build.account(phones=0)
+    row = build.line(other, service_number="13900000009")
+    Subscription.objects.filter(pk=row.pk).update(payer=head)
+    reach = facts.contacts([head.pk])[head.pk][-1]
+    assert (reach.ref, reach.member) == ("service:13900000009", other.number)
+
+
+def test_a_member_reads_that_his_service_is_back() -> None:
+    at, member = family(last=SUSPENDED)
+    build.pay(at.account, 100_000, after(40))
+    assessing.assess_one(at.account.pk, actor=ACTOR, as_of=noon(after(40)))
+    assert not build.is_off(at.row)
+    assert told(member)[-1] == "restored"
+    assert told(at.account)[-1] == "restored"
+
+
+def test_the_pass_over_all_tells_members_as_the_judgement_of_one_does() -> None:
+    at, member = family(last=-4)
+    for n in STEPS:
+        build.run(after(n))
+        build_cut.deliver(after(n))
+    assert told(member)[:3] == ["family_suspension_ahead", "family_suspension_ahead", "family_suspended"]
+    assert build.is_off(at.row)
+
+
+def test_a_dry_run_counts_members() -> None:
+    at, _member = family(last=30)
+    foreseen = build.run(after(SUSPENDED), dry_run=True)
+    assert foreseen == build.run(after(SUSPENDED))
+    build.pay(at.account, 100_000, after(40))
+    assert build.run(after(40), dry_run=True) == build.run(after(40))
+
+
+# -- a contact that is left again
+
+
+def test_a_contact_that_is_left_again_has_been_told() -> None:
+    at = build_cut.ready()
+    gone = Contact.objects.filter(account=at.account, is_primary=False).get()
+    value = gone.value
+    gone.delete()
+    Contact.objects.create(account=at.account, kind=Contact.Kind.PHONE, value=value, created_at=noon(at.day))
+    [found] = prospects.of([at.account.pk], as_of=noon(at.day))
+    assert prospects.unproven(found) == ()
+    disconnecting.cut(line_id=at.line.pk, actor=ACTOR, as_of=noon(at.day))
+    assert Termination.objects.exists()
+
+
+def test_a_contact_that_is_left_again_with_another_value_has_not(app_role: str) -> None:  # noqa: F811
+    at = build_cut.ready()
+    Contact.objects.filter(account=at.account, is_primary=False).delete()
+    Contact.objects.create(
+        account=at.account, kind=Contact.Kind.PHONE, value="+8613712399999", created_at=noon(at.day)
+    )
+    refused_everywhere(at, app_role, Missing.NOT_DELIVERED)
+
+
+def test_a_removed_contact_of_somebody_else_proves_nothing(app_role: str) -> None:  # noqa: F811
+    """What went another way, to an address that is somebody's now, was not that contact's notice."""
+    at = build_cut.ready()
+    gone = Contact.objects.filter(account=at.account, is_primary=False).get()
+    notice = CaseNotice.objects.filter(contact=gone, stage=Stage.DISCONNECT_WARNED).first()
+    assert notice is not None
+    first = notice.message.deliveries.get()
+    fallback = Delivery.objects.create(
+        message=notice.message, channel="EMAIL", address="new@example.com", state="QUEUED", created_at=first.created_at,
+        send_after=first.created_at,
+    )  # fmt: skip
+    build_cut.receive([fallback.pk], after(81))
+    for state in ("SENT", "DELIVERED"):
+        Delivery.objects.filter(pk=fallback.pk).update(state=state, sent_at=noon(after(81)))
+    Delivery.objects.filter(pk=fallback.pk).update(delivered_at=noon(after(81)))
+    gone.delete()
+    build_cut.another_contact(at)  # new@example.com
+    refused_everywhere(at, app_role, Missing.NOT_DELIVERED)
+
+
+# -- who waits for an answer
+
+
+def escalated(account: BillingAccount) -> int:
+    row = escalations.begin(
+        account_id=account.pk,
+        source=EscalationSource.CUSTOMER,
+        text="停得不对",
+        actor=ACTOR,
+        as_of=noon(after(85)),
+    )
+    return row.pk
+
+
+def test_whoever_waits_for_an_answer_is_not_cut(app_role: str) -> None:  # noqa: F811
+    at = build_cut.ready()
+    escalated(at.account)
+    refused_everywhere(at, app_role, Missing.ESCALATION)
+
+
+def test_nor_is_the_line_of_a_member_who_waits(app_role: str) -> None:  # noqa: F811
+    at, member = family()
+    build_cut.planned()
+    escalated(member)
+    refused_everywhere(at, app_role, Missing.ESCALATION)
+
+
+def test_once_he_is_answered_it_may_be_cut() -> None:
+    at = build_cut.ready()
+    row = escalations.Escalation.objects.get(pk=escalated(at.account))
+    for state in (EscalationState.WORKING, EscalationState.ANSWERED):
+        type(row).objects.filter(pk=row.pk).update(state=state, owner="user:1", answer="查过了")
+    disconnecting.cut(line_id=at.line.pk, actor=ACTOR, as_of=noon(at.day))
+    assert Termination.objects.exists()
+
+
+def test_a_plan_names_the_escalation() -> None:
+    at = build_cut.warned()
+    escalated(at.account)
+    plan = build_cut.planned(begun=False)
+    line = plan.lines.get()
+    assert line.refusals == [Missing.ESCALATION]
