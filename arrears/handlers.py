@@ -23,7 +23,7 @@ from billing.events import (
     ReceiptsImported,
 )
 from catalog.events import OrderEnded
-from catalog.models import OrderState
+from catalog.models import OrderState, Subscription, SubscriptionState
 from core import outbox
 from core.actor import Actor
 from notices.events import DeliveryFailed

@@ -116,25 +116,27 @@ TOLD = [
         "为尾号 {{ account_tail }} 的户号付费的另一户尚未缴清，您的服务最早 {{ suspend_on }} 停机，紧急呼叫不受影响。"
         "请提醒对方缴清，或改为自己付费：{{ url }}，电话 {{ help_line }}。",
         "Service may be suspended: your payer has not paid",
-        "Whoever pays for the account ending in {{ account_tail }} has not paid. Your service stops on {{ suspend_on }} "
-        "at the earliest; emergency calls go on. Please ask them to pay, or pay for yourself: {{ url }} or "
-        "{{ help_line }}.",
+        "Whoever pays for the account ending in {{ account_tail }} has not paid. Your service stops on "
+        "{{ suspend_on }} at the earliest; emergency calls go on. Please ask them to pay, or pay for yourself: "
+        "{{ url }} or {{ help_line }}.",
     ),
     (
         "family_suspended",
         "为您付费的户号欠费，已停机",
         "为尾号 {{ account_tail }} 的户号付费的另一户欠费，您的服务已于 {{ suspended_on }} 停机，紧急呼叫仍可拨打。"
-        "对方缴清后自动恢复。仍未缴清，最早 {{ disconnect_on }} 拆机收号，届时会再通知：{{ url }}，电话 {{ help_line }}。",
+        "对方缴清后自动恢复。仍未缴清，最早 {{ disconnect_on }} 拆机收号，届时会再通知：{{ url }}，"
+        "电话 {{ help_line }}。",
         "Service is suspended: your payer has not paid",
         "Whoever pays for the account ending in {{ account_tail }} has not paid: your service stopped on "
-        "{{ suspended_on }}. Emergency calls work. It comes back by itself once they pay. Unpaid, it is disconnected on "
-        "{{ disconnect_on }} at the earliest, and you are told before: {{ url }} or {{ help_line }}.",
+        "{{ suspended_on }}. Emergency calls work. It comes back by itself once they pay. Unpaid, it is disconnected "
+        "on {{ disconnect_on }} at the earliest, and you are told before: {{ url }} or {{ help_line }}.",
     ),
     (
         "family_disconnection_ahead",
         "为您付费的户号欠费，可能拆机",
-        "为尾号 {{ account_tail }} 的户号付费的另一户欠费，您的服务 {{ suspended_on }} 起停机，最早 {{ disconnect_on }} "
-        "拆机，号码收回。请提醒对方缴清，或尽快与我们商量改为自己付费：{{ url }}，电话 {{ help_line }}。",
+        "为尾号 {{ account_tail }} 的户号付费的另一户欠费，您的服务 {{ suspended_on }} 起停机，最早 "
+        "{{ disconnect_on }} 拆机，号码收回。请提醒对方缴清，或尽快与我们商量改为自己付费：{{ url }}，"
+        "电话 {{ help_line }}。",
         "Your line will be disconnected: your payer has not paid",
         "Whoever pays for the account ending in {{ account_tail }} has not paid: your service is suspended since "
         "{{ suspended_on }}, is disconnected on {{ disconnect_on }} at the earliest and loses its number. Please ask "

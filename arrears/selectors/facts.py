@@ -144,18 +144,18 @@ _FACTS = """
 # What was left with us, by who pays and by those for whom he pays; and a line itself takes SMS when its number is one
 # of a mobile telephone.
 _CONTACTS = """
-    SELECT account_id, id, kind, value, '' FROM accounts_contact WHERE account_id = ANY(%(ids)s::bigint[])
+    SELECT account_id, kind, value, id, false, '' FROM accounts_contact WHERE account_id = ANY(%(ids)s::bigint[])
      UNION ALL
-    SELECT DISTINCT s.payer_id, k.id, k.kind, k.value, member.number FROM catalog_subscription s
+    SELECT DISTINCT s.payer_id, k.kind, k.value, k.id, false, member.number FROM catalog_subscription s
       JOIN accounts_contact k ON k.account_id = s.account_id
       JOIN accounts_billingaccount member ON member.id = s.account_id
      WHERE s.payer_id = ANY(%(ids)s::bigint[]) AND s.account_id <> s.payer_id AND s.state = 'ACTIVE'
      UNION ALL
-    SELECT DISTINCT payer_id, NULL::bigint, 'LINE', service_number, CASE WHEN account_id = payer_id THEN '' ELSE (
+    SELECT DISTINCT payer_id, '', service_number, NULL::bigint, true, CASE WHEN account_id = payer_id THEN '' ELSE (
            SELECT number FROM accounts_billingaccount member WHERE member.id = account_id) END
       FROM catalog_subscription
      WHERE payer_id = ANY(%(ids)s::bigint[]) AND state = 'ACTIVE' AND service_number ~ '^(\\+?86)?1[3-9][0-9]{9}$'
-     ORDER BY 3 = 'LINE', 5, 2, 4"""
+     ORDER BY 5, 6, 4, 3"""
 _TOLD = f"""
     SELECT n.case_id, n.rule_id, rule.template_code, {REF}, n.told_on,
            n.message_id, rule.needed_for <> ''
@@ -213,9 +213,10 @@ def contacts(account_ids: Collection[int]) -> defaultdict[int, tuple[Reach, ...]
     Also those of whom he pays for, after his own. Nobody is told twice at one address because he pays for himself.
     """
     found: defaultdict[int, list[Reach]] = defaultdict(list)
-    for account_id, contact_id, kind, value, member in _rows(_CONTACTS, {"ids": arrays.ints(account_ids)}):
+    rows = _rows(_CONTACTS, {"ids": arrays.ints(account_ids)})
+    for account_id, kind, value, contact_id, is_line, member in rows:
         known = found[account_id]
-        if kind == "LINE":
+        if is_line:
             phone = f"+86{value[-11:]}"
             if all(each.address != phone for each in known):
                 known.append(Reach(f"service:{value}", Channel.SMS, phone, member=member))
@@ -249,8 +250,8 @@ def _left_again(
     rows: list[tuple[Any, ...]], accounts: dict[int, int], reach: Mapping[int, tuple[Reach, ...]]
 ) -> dict[tuple[int, int], str]:
     """By case and message: the contact that was told, where it was removed since and is there once more."""
-    live = {account_id: {each.ref for each in found} for account_id, found in reach.items()}
-    gone = [row for row in rows if row[3].startswith("contact:") and row[3] not in live[accounts[row[0]]]]
+    live = {(account_id, each.ref) for account_id, found in reach.items() for each in found}
+    gone = [row for row in rows if row[3].startswith("contact:") and (accounts[row[0]], row[3]) not in live]
     if not gone:
         return {}
     addresses = dict(_rows(_FIRST_ADDRESS, [arrays.ints(row[5] for row in gone)]))

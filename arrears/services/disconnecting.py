@@ -14,6 +14,7 @@ from arrears.disconnect_rules import LineFacts, Missing, Unproven
 from arrears.models import ArrearsCase, LineState, PlanLine, StageChange, Warrant, WarrantProof
 from arrears.selectors import disconnecting as reads
 from arrears.selectors import facts as facts_reads
+from arrears.selectors.facts import Subject
 from arrears.services import telling
 from catalog.holdings.services import subscriptions
 from catalog.models import Subscription, TerminationReason
@@ -53,11 +54,12 @@ def cut(*, line_id: int, actor: Actor, as_of: datetime) -> Warrant:
     if missing := disconnect_rules.missing(facts, today):
         raise NotCut(missing)
     warrant = _warrant(line, facts, today, actor=actor, as_of=as_of)
+    before = facts_reads.of([facts.account_id], as_of=as_of)[facts.account_id]
     _terminate(facts, actor=actor, as_of=as_of)
     _close_stage(facts, today, actor=actor, as_of=as_of)
     line.state, line.done_at = LineState.DONE, as_of
     line.save(update_fields=["state", "done_at"])
-    _tell(facts, as_of=as_of)
+    _tell(facts, before, as_of=as_of)
     return warrant
 
 
@@ -152,16 +154,17 @@ def _close_stage(facts: LineFacts, today: date, *, actor: Actor, as_of: datetime
     )
 
 
-def _tell(facts: LineFacts, *, as_of: datetime) -> None:
+def _tell(facts: LineFacts, before: Subject, *, as_of: datetime) -> None:
+    """Who pays; and whose line it was, though nobody pays for him any more."""
     subject = facts_reads.of([facts.account_id], as_of=as_of)[facts.account_id]
     said: dict[str, telling.Said] = {
         "service": _shown(facts),
         "keep_until": _kept_until(facts, as_of),
     }
-    wanted: list[telling.Wanted] = [(subject, f"cut:{facts.number}", said)]
-    telling.tell_all("disconnected", wanted, as_of=as_of)
+    key = f"cut:{facts.number}"
+    telling.tell_all("disconnected", [(subject, key, said)], as_of=as_of)
     if facts.holder != subject.number:
-        telling.tell_family("family_disconnected", wanted, as_of=as_of, member=facts.holder)
+        telling.tell_family("family_disconnected", [(before, key, said)], as_of=as_of, member=facts.holder)
 
 
 def _shown(facts: LineFacts) -> str:
