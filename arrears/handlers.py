@@ -18,6 +18,8 @@ from billing.events import (
     DisputeClosed,
     DisputeOpened,
     MoneyReceived,
+    MoneyRefunded,
+    MoneyUnderReview,
     PaymentSucceeded,
     ReceiptMoved,
     ReceiptsImported,
@@ -53,6 +55,17 @@ def receipts_imported(event: ReceiptsImported, *, as_of: datetime) -> None:
                 assessing.assess_one(account_id, actor=ACTOR, as_of=as_of, is_news=True)
         except Exception:
             log.exception("account not assessed after an import", extra={"account": account_id})
+
+
+@outbox.consumer(MoneyUnderReview, name="arrears.money_under_review")
+def money_under_review(event: MoneyUnderReview, *, as_of: datetime) -> None:
+    """What is there is credit, whatever becomes of it."""
+    _assess(event.account_id, as_of)
+
+
+@outbox.consumer(MoneyRefunded, name="arrears.money_refunded")
+def money_refunded(event: MoneyRefunded, *, as_of: datetime) -> None:
+    _assess(event.account_id, as_of)
 
 
 @outbox.consumer(ReceiptMoved, name="arrears.receipt_moved")

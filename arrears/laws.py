@@ -147,23 +147,28 @@ _ENDS_IT = """CASE o.operation
 ENDING = ("package.cancel", "vas.switch", "package.order", "package.change", "number.restore")
 _ORDER = """arrears_authorityorder y WHERE y.document_id = NEW.document_id
              AND y.subscription_id = NEW.subscription_id"""
-# A customer's own end: by a slip of his, confirmed by a code that went to his phone, and never in a batch. What takes
-# the place of a line is in use before that one ends.
+# A slip of the customer's own, confirmed by a code that went to his phone, and never in a batch. It asks for the end of
+# this very line, or for what takes its place, which is in use before that one ends.
+_CONFIRMED = {
+    Unproven.NOT_HIS_SLIP: f"""EXISTS (SELECT FROM {_SLIP} AND o.customer_id = a.customer_id
+        AND o.state NOT IN ('REFUSED', 'FAILED', 'CANCELLED'))""",
+    Unproven.BATCH: f"NOT EXISTS (SELECT FROM {_SLIP} AND o.channel = 'BATCH')",
+    Unproven.CUSTOMER_CODE: f"""EXISTS (SELECT FROM {_SLIP} AND o.state NOT IN ('DRAFT', 'QUOTED')
+        AND o.confirmation ->> 'kind' = 'SMS_CODE' AND o.confirmation ->> 'code_id' IS NOT NULL
+        AND NOT EXISTS (SELECT FROM accounts_verificationcode v WHERE v.used_at IS NULL
+                         AND v.id::text = o.confirmation ->> 'code_id'))""",
+}
 _OTHERS = {
-    "CUSTOMER": {
-        Unproven.NOT_HIS_SLIP: f"""EXISTS (SELECT FROM {_SLIP} AND o.customer_id = a.customer_id
-            AND o.state NOT IN ('REFUSED', 'FAILED', 'CANCELLED'))""",
-        Unproven.NOT_THIS_LINE: f"EXISTS (SELECT FROM {_SLIP} AND ({_ENDS_IT}))",
-        Unproven.BATCH: f"NOT EXISTS (SELECT FROM {_SLIP} AND o.channel = 'BATCH')",
-        Unproven.CUSTOMER_CODE: f"""EXISTS (SELECT FROM {_SLIP} AND o.state NOT IN ('DRAFT', 'QUOTED')
-            AND o.confirmation ->> 'kind' = 'SMS_CODE' AND o.confirmation ->> 'code_id' IS NOT NULL
-            AND NOT EXISTS (SELECT FROM accounts_verificationcode v WHERE v.used_at IS NULL
-                             AND v.id::text = o.confirmation ->> 'code_id'))""",
-    },
-    "TRANSFER": {
-        Unproven.NO_FOLLOWER: """EXISTS (SELECT FROM catalog_subscription f
-            JOIN catalog_subscription s ON s.id = f.follows_id AND s.account_id = f.account_id
-           WHERE f.follows_id = NEW.subscription_id AND f.state = 'ACTIVE')""",
+    "CUSTOMER": _CONFIRMED | {Unproven.NOT_THIS_LINE: f"EXISTS (SELECT FROM {_SLIP} AND ({_ENDS_IT}))"},
+    "TRANSFER": _CONFIRMED
+    | {
+        Unproven.NOT_THIS_LINE: f"""EXISTS (SELECT FROM {_SLIP}
+            AND o.operation = 'package.change' AND o.data ->> 'subscription' = s.number)""",
+        Unproven.NO_FOLLOWER: """EXISTS (SELECT FROM catalog_subscription n
+            JOIN catalog_subscription s ON s.id = n.follows_id AND s.account_id = n.account_id
+            JOIN catalog_offer f ON f.id = n.offer_id
+            JOIN operations_slip o ON o.id = NEW.slip_id AND o.data ->> 'offer' = f.code
+           WHERE n.follows_id = NEW.subscription_id AND n.state = 'ACTIVE')""",
     },
     "AUTHORITY": {
         Unproven.DOCUMENT: f"EXISTS (SELECT FROM {_ORDER})",

@@ -16,13 +16,13 @@ from django.views.decorators.http import require_safe
 from accounts.models import BillingAccount
 from accounts.rules import Action
 from arrears import words
-from arrears.choices import Stage
+from arrears.choices import Hold, Stage
 from arrears.models import Escalation
 from arrears.selectors import outlook as reads
 from arrears.selectors import timeline
 from arrears.selectors.outlook import Outlook
 from arrears.services import promises
-from arrears.templatetags.arrears import pay_url, restore_url
+from arrears.templatetags.arrears import banner_of, pay_url, restore_url
 from billing.models import Bill
 from billing.selectors import balances
 from billing.selectors import payments as payment_reads
@@ -51,7 +51,7 @@ def account_list(request: HttpRequest) -> HttpResponse:
     """The user's accounts: those in arrears first, each with what is so."""
     found = reads.everything(request.user, as_of=clock.now())
     context = {
-        "concerned": [(each, words.said(each)) for each in found if each.is_concerned],
+        "concerned": [banner_of(each) for each in found if each.is_concerned],
         "others": [each for each in found if not each.is_concerned],
     }
     return render(request, "arrears/accounts.html", context)
@@ -71,8 +71,8 @@ def account(request: HttpRequest, number: str) -> HttpResponse:
     cases = list(timeline.cases(own.pk)[:10])
     context = {
         "outlook": found,
-        "said": words.said(found) if found.is_concerned else None,
-        "holds": [words.hold(which, until, is_off=found.is_off) for which, until in found.holds],
+        "banner": banner_of(found) if found.is_concerned else None,
+        "holds": [words.hold(which, until, found) for which, until in found.holds],
         "overview": balances.of_account(own, today=found.today),
         "bills": bills,
         "pay": pay_url(number) if found.may(Action.PAY) else "",
@@ -114,6 +114,8 @@ def _promise(found: Outlook) -> Way | None:
         _subject, until = promises.terms(found.subject.account_id, as_of=clock.now())
     except Conflict as refused:
         return Way(str(operation.title), refused.text, "cycle")
+    if any(which == Hold.EXEMPTION and free >= until for which, free in found.holds):
+        return None  # it would gain him nothing, and use up the month's one
     text = _("延期至 %(until)s，期间不会停机") % {"until": words.day(until)}
     return Way(str(operation.title), text, "cycle", _asking(operation, account=found.number))
 

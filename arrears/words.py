@@ -27,14 +27,25 @@ _ORDER = (Hold.IN_FLIGHT, Hold.DISPUTE, Hold.PROMISE, Hold.EXEMPTION)
 
 
 def said(outlook: Outlook) -> Said:
-    if outlook.is_cut or (outlook.kept and not outlook.is_late):
+    if _is_cut(outlook):
         return _cut(outlook)
     return _off(outlook) if outlook.is_off else _on(outlook)
 
 
-def hold(which: Hold, until: date, *, is_off: bool) -> str:
+def _is_cut(outlook: Outlook) -> bool:
+    return outlook.is_cut or bool(outlook.kept and not outlook.is_late)
+
+
+def hold(which: Hold, until: date, outlook: Outlook) -> str:
     """What that hold means, and until when."""
-    if is_off:
+    if _is_cut(outlook):
+        texts = {
+            Hold.IN_FLIGHT: _("有一笔支付正在确认，请不要重复付款。"),
+            Hold.DISPUTE: _("您对账单的异议正在核查，请等待答复。没有异议的部分请照常缴费。"),
+            Hold.PROMISE: _("已延期至 %(until)s。"),
+            Hold.EXEMPTION: _("欠费仍需缴清。"),
+        }
+    elif outlook.is_off:
         texts = {
             Hold.IN_FLIGHT: _("有一笔支付正在确认，请不要重复付款；到账后服务自动恢复。"),
             Hold.DISPUTE: _("您对账单的异议正在核查，答复以前不会拆机。没有异议的部分缴清后，服务自动恢复。"),
@@ -63,7 +74,7 @@ def _on(outlook: Outlook) -> Said:
     title = _("户号 %(number)s 欠费 %(amount)s") % _values(outlook)
     if held := _held(outlook):
         kind = "wait" if held[0] == Hold.IN_FLIGHT else "warn"
-        return Said(kind, title, hold(*held, is_off=False), may_pay=held[0] != Hold.IN_FLIGHT)
+        return Said(kind, title, hold(*held, outlook), may_pay=held[0] != Hold.IN_FLIGHT)
     comes = outlook.days.get(Stage.SUSPENDED)
     if comes is None:
         text = _("%(due)s 已到期，请尽快缴清。")
@@ -81,7 +92,7 @@ def _off(outlook: Outlook) -> Said:
     title = _("户号 %(number)s 从 %(since)s 起因欠费 %(amount)s 停机") % _values(outlook)
     if held := _held(outlook):
         is_paying = held[0] == Hold.IN_FLIGHT
-        return Said("wait" if is_paying else "bad", title, hold(*held, is_off=True), may_pay=not is_paying)
+        return Said("wait" if is_paying else "bad", title, hold(*held, outlook), may_pay=not is_paying)
     comes = outlook.days.get(Stage.DISCONNECTED)
     if comes is None:
         text = _("缴清后自动恢复，一般只要几分钟。")

@@ -65,6 +65,19 @@ class ReceiptsImported(Event):
 
 
 @dataclass(frozen=True)
+class MoneyUnderReview(Event):
+    """Money that somebody must look at is booked on this account: it is there, and settles no bill yet."""
+
+    name: ClassVar[str] = "billing.money_under_review"
+    receipt_number: str
+    account_id: int
+
+    @property
+    def key(self) -> str:
+        return f"receipt:{self.receipt_number}"
+
+
+@dataclass(frozen=True)
 class OrderBillPaid(Event):
     """Nothing is owed any more on a bill of kind ORDER. An import of receipts does not tell: see the room of orders."""
 
@@ -103,6 +116,20 @@ class ReceiptMoved(Event):
     account_number: str
     amount_cents: int
     is_here: bool
+
+    @property
+    def key(self) -> str:
+        return f"receipt:{self.receipt_number}"
+
+
+@dataclass(frozen=True)
+class MoneyRefunded(Event):
+    """Money of this receipt went back, asked for here or not. Over the counter: CounterMoneyReversed. In fen."""
+
+    name: ClassVar[str] = "billing.money_refunded"
+    receipt_number: str
+    account_id: int
+    amount_cents: int
 
     @property
     def key(self) -> str:

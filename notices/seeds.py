@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_noop
 
 from notices import (
     seed_arrears,
@@ -25,10 +26,24 @@ _SECRET = {"verification_code", "login_code", "pay_link", "email_bill_confirm", 
 # What the hall tells of its own accord: code, title, source, days, kind of notice, whether it is on. A bill that falls
 # due is told of by the policy for arrears; that trigger is for an operator without one.
 _TRIGGERS = [
-    ("bill_due", "账单到期提醒", "billing.bill_due", -3, "bill_due_soon", False),
-    ("large_bill", "大额账单提醒（没有联系手机的）", "billing.large_bill", 0, "large_bill", True),
-    ("term_ending", "合约或优惠到期提醒", "catalog.term_ending", -15, "term_ending", True),
-    ("discount_ending", "试用或新客优惠到期提醒", "catalog.discount_ending", -15, "term_ending", True),
+    ("bill_due", gettext_noop("账单到期提醒"), "billing.bill_due", -3, "bill_due_soon", False),
+    (
+        "large_bill",
+        gettext_noop("大额账单提醒（没有联系手机的）"),
+        "billing.large_bill",
+        0,
+        "large_bill",
+        True,
+    ),
+    ("term_ending", gettext_noop("合约或优惠到期提醒"), "catalog.term_ending", -15, "term_ending", True),
+    (
+        "discount_ending",
+        gettext_noop("试用或新客优惠到期提醒"),
+        "catalog.discount_ending",
+        -15,
+        "term_ending",
+        True,
+    ),
 ]
 _TEXTS = [
     (

@@ -6,6 +6,7 @@ from itertools import takewhile
 
 from django.db.models import Q
 
+from core.prepared import Prepared, any_of
 from notices import rules
 from notices.models import Delivery, DeliveryState, Failure, Template
 
@@ -14,13 +15,22 @@ class UnknownTemplate(LookupError):
     """No active version of this template for a channel that was asked for: a fault of the caller or of the seed."""
 
 
+_ACTIVE = Prepared(
+    lambda code, channels, languages, as_of: Template.objects.filter(
+        any_of("channel", channels), any_of("language", languages), code=code, active_from__lte=as_of
+    ),
+    code=str,
+    channels=list,
+    languages=list,
+    as_of=datetime,
+)
+
+
 def templates(*, code: str, channels: Iterable[str], language: str, as_of: datetime) -> dict[str, Template]:
     """Per channel the newest active version in `language`, else in Chinese. Raises UnknownTemplate."""
     wanted = frozenset(channels)
     languages = rules.languages(language)
-    rows = Template.objects.filter(
-        code=code, channel__in=wanted, language__in=languages, active_from__lte=as_of
-    )
+    rows = _ACTIVE.rows(code=code, channels=sorted(wanted), languages=list(languages), as_of=as_of)
     best: dict[str, Template] = {}
     for row in sorted(rows, key=lambda row: (-languages.index(row.language), row.version)):
         best[row.channel] = row

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from arrears.admin.policy_forms import Whole
@@ -21,6 +22,7 @@ from core.backoffice import ReadOnlyInline, amount, moment
 from core.caller import address
 from core.reasoned import Reasoned, ReasonOnlyForm
 
+gettext_noop("通用欠费策略")  # as the first migration writes it
 NEW_URL = "admin:arrears_policy_new"
 
 
@@ -60,13 +62,13 @@ class PolicyAdmin(WithLinks):
     """The general ones are read by everybody; a new one is for a region where one holds the permission."""
 
     region_path = "region"
-    list_display = ("code", "title", "region", "customer_kind", "minimum", "active_from", "active_to")
+    list_display = ("code", "named", "region", "customer_kind", "minimum", "active_from", "active_to")
     list_select_related = ("region",)
     search_fields = ("code",)
     search_help_text = _("策略代码（完整）")
     ordering = ("-active_from", "-id")
     fields = (
-        "code", "title", "region", "customer_kind", "minimum", "promise_days", "promises_a_month",
+        "code", "named", "region", "customer_kind", "minimum", "promise_days", "promises_a_month",
         "held_from", "in_flight_days", "part_payment", "tells_when_held", "active_from",
         "active_to", "created_by", "written",
     )  # fmt: skip
@@ -86,6 +88,11 @@ class PolicyAdmin(WithLinks):
             service_audits=True,
         ),
     )
+
+    @admin.display(description=_("名称"), ordering="title")
+    def named(self, row: Policy) -> str:
+        """The one that comes with the hall has its name in English, too."""
+        return gettext(row.title) if row.title else ""
 
     def within(self, request: HttpRequest, rows: QuerySet[Any], *permissions: str) -> QuerySet[Any]:
         """With the general ones, which hold here, too."""

@@ -57,7 +57,7 @@ class OutlookSerializer(serializers.Serializer[Outlook]):
     @extend_schema_field(ArrearsHoldSerializer(many=True))
     def get_holds(self, row: Outlook) -> list[dict[str, Any]]:
         return [
-            {"hold": hold, "until": until.isoformat(), "text": words.hold(hold, until, is_off=row.is_off)}
+            {"hold": hold, "until": until.isoformat(), "text": words.hold(hold, until, row)}
             for hold, until in row.holds
         ]
 

@@ -31,7 +31,7 @@ class BatchCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         asked = {name: options[name] for name in ("as_of", "dry_run", "limit", "account", "region")}
         asked["as_of"] = _instant(asked["as_of"], self.job, is_dry=asked["dry_run"])
-        with batch.interruptible() as stop, batch.refusing():
+        with batch.interruptible() as stop, batch.refusing(), batch.collecting_rarely():
             steps = self.steps(asked | {"stop": stop}, options)
             carry_out(self, steps, self.unit, as_json=options["json"])
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts import locks as account_locks
 from arrears.models import Exemption, ExemptionReason
 from arrears.services import assessing
+from billing.documents import words
 from billing.selectors import own_accounts
 from core import approvals
 from core.actor import Actor
@@ -134,4 +135,4 @@ def _grant(
         created_at=as_of,
     )
     assessing.assess_one(account_id, actor=actor, as_of=as_of, is_news=True)
-    return _("已豁免至 %(day)s（不含）") % {"day": ends.isoformat()}
+    return _("已豁免至 %(day)s（不含）") % {"day": words.day(ends)}

@@ -13,6 +13,7 @@ from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.selectors.facts import Subject
 from arrears.services import telling
+from billing.documents import words
 from core import sequences
 from core.actor import Actor
 from core.clock import local_date
@@ -54,7 +55,7 @@ def terms(account_id: int, *, as_of: datetime) -> tuple[Subject, date]:
     if subject is None or subject.facts.due_on is None or subject.facts.due_on >= today:
         raise NothingOwed()
     if subject.promise_id is not None and subject.promise_until and subject.promise_until >= today:
-        raise AlreadyPromised(until=subject.promise_until.isoformat())
+        raise AlreadyPromised(until=words.day(subject.promise_until))
     if subject.facts.stage in (Stage.SUSPENDED, Stage.DISCONNECT_WARNED, Stage.DISCONNECTED):
         raise TooLate()
     book = policies.book(today)

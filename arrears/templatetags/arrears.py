@@ -25,8 +25,9 @@ RESTORE = "number.restore"
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """The worst of the user's accounts; `others`: how many more there are."""
+    """An account in arrears with the one thing to do; `others`: how many more there are."""
 
+    number: str
     said: Said
     href: str
     pay: str  # where to pay; "": nothing to pay now, or not for him
@@ -44,14 +45,18 @@ def arrears_banner(context: Any) -> Banner | None:
     found = reads.concerning(user, as_of=clock.now())
     if not found:
         return None
-    worst = found[0]
-    said = words.said(worst)
+    return banner_of(found[0], others=len(found) - 1)
+
+
+def banner_of(outlook: Outlook, *, others: int = 0) -> Banner:
+    said = words.said(outlook)
     return Banner(
+        number=outlook.number,
         said=said,
-        href=reverse("arrears:account", args=[worst.number]),
-        pay=pay_url(worst.number) if said.may_pay and worst.may(Action.PAY) else "",
-        restore=restore_url(worst) if said.may_restore and worst.may(Action.ORDER) else "",
-        others=len(found) - 1,
+        href=reverse("arrears:account", args=[outlook.number]),
+        pay=pay_url(outlook.number) if said.may_pay and outlook.may(Action.PAY) else "",
+        restore=restore_url(outlook) if said.may_restore and outlook.may(Action.ORDER) else "",
+        others=others,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +15,7 @@ from accounts import addresses
 from accounts.models import BillingAccount
 from accounts.selectors import accounts
 from accounts.services import contacts
+from billing.documents import words
 from catalog.holdings import locks
 from catalog.holdings.models import Subscription
 from catalog.offers import words as offer_words
@@ -30,6 +32,8 @@ from operations.forms import OperationForm
 from operations.models import Slip
 from operations.quotes import Done, Quote, QuoteLine
 from operations.registry import Operation, register
+
+_day = lazy(words.day, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ class PauseService(OnService):
         return Done(
             text=format_lazy(
                 gettext_lazy("已停机保号，{day} 自动复机，也可以随时自己复机"),
-                day=pause.resume_on.isoformat(),
+                day=_day(pause.resume_on),
             ),
             url=_page(row),
             data={"subscription": row.number, "resume_on": pause.resume_on.isoformat()},
@@ -205,7 +209,7 @@ class ResumeService(OnService):
                 QuoteLine(_("户号"), value=row.account.number),
                 QuoteLine(_("业务"), value=str(row.offer)),
                 QuoteLine(_("已停机"), value=_("%(days)s 天") % {"days": ending.days}),
-                QuoteLine(_("原定复机日"), value=ending.pause.resume_on.isoformat()),
+                QuoteLine(_("原定复机日"), value=_day(ending.pause.resume_on)),
                 *_bills(ending.months),
             ),
             warnings=tuple(_still_off(row)),
@@ -229,10 +233,10 @@ def _lines(plan: quoting.Plan, contact: str) -> Iterator[QuoteLine]:
     yield QuoteLine(_("业务"), value=str(plan.row.offer))
     if plan.row.service_number:
         yield QuoteLine(_("号码"), value=plan.row.service_number)
-    yield QuoteLine(_("停机日"), value=plan.begins_on.isoformat())
+    yield QuoteLine(_("停机日"), value=_day(plan.begins_on))
     yield QuoteLine(
         _("复机日"),
-        value=_("%(day)s（停机 %(days)s 天）") % {"day": plan.resume_on.isoformat(), "days": plan.days},
+        value=_("%(day)s（停机 %(days)s 天）") % {"day": _day(plan.resume_on), "days": plan.days},
     )
     yield QuoteLine(_("停机期间费用"), value=plan.fee)
     if contact:

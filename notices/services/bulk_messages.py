@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from core import arrays
 from notices import kinds, queue, rules, selectors
@@ -40,7 +40,6 @@ class _Text:
 Texts = dict[tuple[str, str], _Text]
 
 
-@transaction.atomic
 def send(
     *,
     code: str,

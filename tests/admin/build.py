@@ -311,7 +311,7 @@ def _message(i: int, account: BillingAccount) -> Delivery:
     InboxMark.objects.create(reader_ref=f"test:{i}", up_to=message.pk, at=NOON)
     Trigger.objects.create(
         code=f"test-{i}",
-        title="账单到期提醒",
+        title="〔账单到期提醒〕",
         source="billing.bill_due",
         template_code="bill_due_soon",
         active_from=NOON.date(),

@@ -64,7 +64,7 @@ def everything(i: int, account: BillingAccount) -> ArrearsCase:
     Exemption.objects.create(
         account=account,
         reason=ExemptionReason.HARDSHIP,
-        note="住院",
+        note="〔住院〕",
         active_from=today - timedelta(days=2),
         active_to=today + timedelta(days=20),
         created_by=ACTOR.ref,
@@ -74,13 +74,13 @@ def everything(i: int, account: BillingAccount) -> ArrearsCase:
         bill=bill,
         amount_cents=100,
         approval=_approval(account, "arrears.write_off"),
-        reason="查无此人",
+        reason="〔查无此人〕",
         actor=ACTOR.ref,
         at=NOON,
     )
     begins = date(1990, 1, 1) + timedelta(days=i)
     Policy.objects.create(
-        code=f"own-{i}", title="试点", region=account.region, active_from=begins,
+        code=f"own-{i}", title="〔试点〕", region=account.region, active_from=begins,
         active_to=begins + timedelta(days=1), created_at=NOON, created_by=ACTOR.ref,
     )  # fmt: skip
     _afterwards(i, account)
@@ -91,11 +91,11 @@ def _afterwards(i: int, account: BillingAccount) -> None:
     """A rule against a new line with its exception, and an authority's order for a line."""
     begins = date(2020, 1, 1) + timedelta(days=i)
     rule = ReinstallRule.objects.create(
-        region=None, months=1, text="欠费拆机后一个月内不办新装", active_from=begins,
+        region=None, months=1, text="〔欠费拆机后一个月内不办新装〕", active_from=begins,
         active_to=begins + timedelta(days=1), approval=_approval(account, "arrears.reinstall_rule"),
     )  # fmt: skip
     ReinstallOverride.objects.create(
-        account=account, rule=rule, authority="王主任", reason="医院", actor=ACTOR.ref, at=NOON,
+        account=account, rule=rule, authority="〔王主任〕", reason="〔医院〕", actor=ACTOR.ref, at=NOON,
         approval=_approval(account, "arrears.reinstall_override"),
     )  # fmt: skip
     row = Subscription.objects.filter(account=account).order_by("pk").first()
@@ -106,7 +106,7 @@ def _afterwards(i: int, account: BillingAccount) -> None:
         scanner="off", created_at=NOON, used_at=NOON,
     )  # fmt: skip
     AuthorityOrder.objects.create(
-        subscription=row, authority="通信管理局", reference=f"公函 {i} 号", document=document, reason="涉诈",
+        subscription=row, authority="〔通信管理局〕", reference=f"〔公函 {i} 号〕", document=document, reason="〔涉诈〕",
         made_by=account.memberships.get().user, created_at=NOON,
     )  # fmt: skip
 
@@ -114,5 +114,5 @@ def _afterwards(i: int, account: BillingAccount) -> None:
 def _approval(account: BillingAccount, kind: str) -> Approval:
     return Approval.objects.create(
         kind=kind, object_type="accounts.BillingAccount", object_id=str(account.pk), amount_cents=100,
-        region_id=account.region_id, reason="已核实", requested_by=ACTOR.ref, requested_at=NOON,
+        region_id=account.region_id, reason="〔已核实〕", requested_by=ACTOR.ref, requested_at=NOON,
     )  # fmt: skip

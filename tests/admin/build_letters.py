@@ -12,7 +12,7 @@ def everything(i: int, region: Region, account: BillingAccount) -> None:
         code="test_letter",
         channel="LETTER",
         version=1,
-        defaults={"title": "信函", "body": "{{ text }}", "active_from": NOON},
+        defaults={"title": "〔信函〕", "body": "{{ text }}", "active_from": NOON},
     )
     message = Message.objects.create(
         code=template.code,
@@ -27,8 +27,8 @@ def everything(i: int, region: Region, account: BillingAccount) -> None:
         message=message,
         template=template,
         channel="LETTER",
-        address=f"张{i}\n幸福路 {i} 号",
-        body="请缴费",
+        address=f"〔张{i}〕\n〔幸福路〕 No. {i}",
+        body="〔请缴费〕",
         created_at=NOON,
         next_attempt_at=NOON,
     )

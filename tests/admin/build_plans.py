@@ -25,7 +25,7 @@ def everything(i: int, account: BillingAccount) -> None:
         created_at=NOON,
     )
     first, second = (User.objects.create(username=f"approves{i}-{n}", is_staff=True) for n in range(2))
-    PlanApproval.objects.create(plan=plan, user=first, reason="核对无误", at=NOON)
+    PlanApproval.objects.create(plan=plan, user=first, reason="〔核对无误〕", at=NOON)
     row = Subscription.objects.filter(account=account, state="ACTIVE").order_by("pk").first()
     assert row is not None
     suspensions.suspend(number=row.number, reason=SuspensionReason.ARREARS, actor=ACTOR, as_of=NOON)

@@ -18,7 +18,8 @@ from arrears.models import AuthorityApproval, AuthorityOrder
 from arrears.services import authority_ends
 from arrears.services.disconnecting import LAW, unproven_in
 from catalog.holdings.services import due, subscriptions
-from catalog.models import Subscription, Termination
+from catalog.holdings.services.subscriptions import Wanted
+from catalog.models import Offer, Subscription, Termination
 from core.db import violated
 from core.errors import HallError
 from core.models import AuditRow
@@ -149,9 +150,81 @@ def test_with_his_code_it_passes(row: Subscription, app_role: str, way: Any) -> 
     assert Termination.objects.get().subscription_id == row.pk
 
 
+def following(row: Subscription) -> Subscription:
+    """In use in its place, without any order."""
+    new = build.held(row.account)
+    Subscription.objects.filter(pk=new.pk).update(follows=row)
+    return new
+
+
 def test_what_is_transferred_has_something_in_its_place(row: Subscription, app_role: str) -> None:
-    slip = build.slip(row.account)
+    slip = build.change(row, build.offer())
     refused(evidence_of("TRANSFER", row, slip_id=slip.pk), app_role, Unproven.NO_FOLLOWER)
+    following(row)  # which he did not ask for
+    refused(evidence_of("TRANSFER", row, slip_id=slip.pk), app_role, Unproven.NO_FOLLOWER)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_was_changed_by_its_customer_s_code_passes(row: Subscription, app_role: str, way: Any) -> None:
+    slip = build.change(row, following(row).offer)
+    way(evidence_of("TRANSFER", row, slip_id=slip.pk), app_role)
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+    assert Termination.objects.get().subscription_id == row.pk
+
+
+TRANSFERS: dict[str, tuple[Callable[[Subscription, Offer], Slip], tuple[Unproven, ...]]] = {
+    "an end": (
+        lambda row, to: build.slip(row.account, line=row),
+        (Unproven.NOT_THIS_LINE, Unproven.NO_FOLLOWER),
+    ),
+    "an order": (
+        lambda row, to: build.slip(row.account, operation="package.order", data={"offer": to.code}),
+        (Unproven.NOT_THIS_LINE,),
+    ),
+    "of another line": (lambda row, to: build.change(build.held(row.account), to), (Unproven.NOT_THIS_LINE,)),
+    "of somebody else": (
+        lambda row, to: build.slip(
+            money.account(),
+            operation="package.change",
+            data={"subscription": row.number, "offer": to.code},
+        ),
+        (Unproven.NOT_HIS_SLIP,),
+    ),
+    "refused": (lambda row, to: _ended(build.change(row, to)), (Unproven.NOT_HIS_SLIP,)),
+    "not confirmed": (lambda row, to: build.change(row, to, is_confirmed=False), (Unproven.CUSTOMER_CODE,)),
+    "a batch": (lambda row, to: build.change(row, to, channel=Channel.BATCH), (Unproven.BATCH,)),
+}
+
+
+def _ended(slip: Slip) -> Slip:
+    _change(state="REFUSED")(slip)
+    return slip
+
+
+@pytest.mark.parametrize("case", list(TRANSFERS))
+def test_a_slip_of_something_else_transfers_no_line(row: Subscription, app_role: str, case: str) -> None:
+    make, codes = TRANSFERS[case]
+    better = build.offer()
+    slip = make(row, better)
+    with (
+        pytest.raises(IntegrityError) as seen,
+        transaction.atomic(),
+    ):  # the service in which it would begin at once
+        subscriptions.turn(number=row.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
+    assert unproven_in(seen.value) == codes
+    new = build.held(row.account, better)
+    Subscription.objects.filter(pk=new.pk).update(follows=row)
+    refused(evidence_of("TRANSFER", row, slip_id=slip.pk), app_role, *codes)
+
+
+def test_a_batch_changes_no_package() -> None:
+    user, account = orders.home()
+    row = build.held(account)
+    raw = {"subscription": row.number, "offer": build.offer().code}
+    with pytest.raises(HallError) as seen:
+        slips.quote(operation="package.change", ctx=orders.ctx(user, channel=Channel.BATCH), raw=raw)
+    assert seen.value.code == "NOT_IN_BATCH"
 
 
 BOTH = (Unproven.DOCUMENT, Unproven.TWO_APPROVERS)

@@ -131,15 +131,8 @@ class ReceiptsImporter:
         new = self._new(rows, bills, accounts, outcome)
         if not dry_run:
             write(new, gateway=self._gateway, as_of=self._as_of)
-            self._tell(new)
         outcome.created = len(new)
         return outcome
-
-    def _tell(self, new: Sequence[Incoming]) -> None:
-        """Rooms above hear whose money came: who was switched off for want of it is on again within seconds."""
-        ids = sorted({row.account_id for row in new})
-        for begin in range(0, len(ids), _TOLD_AT_ONCE):
-            outbox.publish(ReceiptsImported(ids[begin : begin + _TOLD_AT_ONCE]), as_of=self._as_of)
 
     def _new(
         self, rows: Sequence[Given], bills: dict[str, _Bill], accounts: dict[str, int], outcome: Outcome
@@ -233,13 +226,19 @@ def create_stages() -> None:
 
 
 def write(rows: Sequence[Incoming], *, gateway: str, as_of: datetime) -> None:
-    """Each receipt is booked, in the order given, as `receipts.book` would. The accounts' locks are held."""
+    """Each receipt is booked, in the order given, as `receipts.book` would. The accounts' locks are held.
+
+    Rooms above hear whose money came: who was switched off for want of it is on again within seconds.
+    """
     bills = locks.open_bills({row.account_id for row in rows})
     late = _accounts_with_penalties(rows, bills)
     for row in rows:
         if row.account_id in late:  # few: each penalty is billed and explained by itself
             _book(row, gateway=gateway, as_of=as_of)
     _write_together([row for row in rows if row.account_id not in late], bills, gateway=gateway, as_of=as_of)
+    ids = sorted({row.account_id for row in rows})
+    for begin in range(0, len(ids), _TOLD_AT_ONCE):
+        outbox.publish(ReceiptsImported(ids[begin : begin + _TOLD_AT_ONCE]), as_of=as_of)
 
 
 def _accounts_with_penalties(rows: Sequence[Incoming], bills: Sequence[locks.OpenBill]) -> set[int]:

@@ -5,9 +5,10 @@ from datetime import date, datetime
 from django.db import connection
 
 from billing import rules
+from billing.events import MoneyUnderReview
 from billing.models import EntryKind, Payment, PaymentPurpose, Receipt, ReviewReason
 from billing.services.money import allocations, credits, ledger
-from core import clock
+from core import clock, outbox
 
 _INSERT = """
     INSERT INTO billing_receipt (number, gateway, trade_no, payment_id, account_id, amount_cents, allocated_cents,
@@ -38,7 +39,8 @@ def book(
 
     None: this trade was booked before, nothing is changed. The named bill comes first (by default the payment's own),
     then the oldest; what is left is the account's credit. A receipt that somebody must look at (`review`) settles
-    nothing, and a top-up only where credit pays bills by itself. The caller holds the account's lock.
+    nothing, and a top-up only where credit pays bills by itself. News of it is the caller's, but for a review's. The
+    caller holds the account's lock.
     """
     on = value_date(payment, paid_at)
     first = first_bill_id or (payment.bill_id if payment else None)
@@ -71,6 +73,8 @@ def book(
         receipt_id=receipt_id,
         as_of=as_of,
     )
+    if review:
+        outbox.publish(MoneyUnderReview(number, account_id), as_of=as_of)
     return str(number)
 
 

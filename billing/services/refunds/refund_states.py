@@ -8,7 +8,7 @@ from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 
 from billing import locks, refund_rules
-from billing.events import RefundEnded
+from billing.events import MoneyRefunded, RefundEnded
 from billing.gateways.base import RefundStatus
 from billing.models import (
     REFUND_MACHINE,
@@ -188,6 +188,7 @@ def book(
         refund_id=row.pk,
         as_of=as_of,
     )
+    outbox.publish(MoneyRefunded(receipt.number, receipt.account_id, amount_cents), as_of=as_of)
     return row
 
 

@@ -47,6 +47,7 @@ class PackageChange(OnPackages):
     title = _("变更套餐")
     summary = _("升级当天生效，降级次月生效；先看差价")
     order = 90
+    is_evidence = True  # of the end of what it takes the place of, which may take effect at once
     form_class = ChangeForm
     page_url_name = "catalog:change"
 

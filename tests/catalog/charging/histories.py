@@ -93,10 +93,11 @@ def _do(of: BillingAccount, row: Subscription, step: Step, on_shelf: list[Offer]
     elif step.kind == "resume":
         build.resume(row, step.on, known_on=step.known_on)
     elif step.kind == "turn":
+        to = on_shelf[step.which % 2]
         subscriptions.turn(
             number=row.number,
-            wanted=Wanted(offer_id=on_shelf[step.which % 2].pk, begins_on=step.known_on),
-            slip_id=holdings.slip(of).pk,
+            wanted=Wanted(offer_id=to.pk, begins_on=step.known_on),
+            slip_id=holdings.change(row, to).pk,
             actor=build.ACTOR,
             as_of=build.noon(step.known_on),
         )

@@ -79,6 +79,12 @@ def slip(
     return confirming.confirm(made, of, at=at) if is_confirmed else made
 
 
+def change(row: Subscription, to: Offer, **more: Any) -> Slip:
+    """As its customer confirmed by a code that this line turns into that offer."""
+    data = {"subscription": row.number, "offer": to.code}
+    return slip(row.account, operation="package.change", data=data, **more)
+
+
 def held(
     of: BillingAccount | None = None,
     what: Offer | None = None,

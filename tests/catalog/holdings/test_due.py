@@ -58,7 +58,7 @@ def test_what_is_due_is_done_once() -> None:
 def test_a_change_of_the_first_is_one_step_for_old_and_new() -> None:
     old, smaller = build.held(), build.offer(entitlements=("SD",))
     later = Wanted(offer_id=smaller.pk, begins_on=day(12, 1))
-    new = subscriptions.turn(number=old.number, wanted=later, slip_id=build.slip(old.account).pk, **HOW)
+    new = subscriptions.turn(number=old.number, wanted=later, slip_id=build.change(old, smaller).pk, **HOW)
     assert run()["waiting"] == 2
     assert (build.state(old), build.state(new)) == ("ACTIVE", "PENDING")
     build.switch(FIRST)

@@ -323,7 +323,7 @@ def test_a_family_goes_on_with_the_offer_to_which_its_payer_changes(
     row, old = join(payer, member), the_offer(payer)
     larger = build.offer(family_limit=9)
     new = subscriptions.turn(
-        number=old.number, wanted=Wanted(offer_id=larger.pk), slip_id=build.slip(payer).pk, **HOW
+        number=old.number, wanted=Wanted(offer_id=larger.pk), slip_id=build.change(old, larger).pk, **HOW
     )
     build.switch()
     row.refresh_from_db()

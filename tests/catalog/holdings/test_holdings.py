@@ -145,7 +145,7 @@ def test_what_follows_keeps_the_place_of_the_first() -> None:
         subscriptions.turn(
             number=old.number,
             wanted=Wanted(offer_id=to.pk, begins_on=on),
-            slip_id=build.slip(account).pk,
+            slip_id=build.change(old, to).pk,
             actor=ACTOR,
             as_of=build.noon(on),
         )

@@ -162,7 +162,7 @@ def test_an_end_that_came_is_not_taken_back() -> None:
 def test_a_change_today_ends_the_old_one_on_the_day_on_which_the_new_one_works() -> None:
     old = build.held(what=build.offer(entitlements=("BASIC", "SD"), line="100M"), service_number="KD1")
     better = build.offer(entitlements=("BASIC", "HD"), line="300M")
-    slip = build.slip(old.account)
+    slip = build.change(old, better)
     new = subscriptions.turn(number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
     assert (build.state(old), build.state(new)) == ("ACTIVE", "PENDING")
     build.switch(noon(day(11, 20)))
@@ -178,7 +178,7 @@ def test_a_change_today_ends_the_old_one_on_the_day_on_which_the_new_one_works()
 
 def test_a_change_next_month_can_be_taken_back_and_asked_for_again() -> None:
     old, smaller = build.held(), build.offer()
-    slip = build.slip(old.account)
+    slip = build.change(old, smaller)
     later = Wanted(offer_id=smaller.pk, begins_on=day(12, 1))
     new = subscriptions.turn(number=old.number, wanted=later, slip_id=slip.pk, **HOW)
     with pytest.raises(subscriptions.ChangeUnderWay):
@@ -194,7 +194,7 @@ def test_a_change_next_month_can_be_taken_back_and_asked_for_again() -> None:
 
 def test_a_change_that_cannot_be_switched_on_leaves_the_old_one_as_it_was() -> None:
     old, better = build.held(), build.offer(entitlements=("HD",))
-    slip = build.slip(old.account)
+    slip = build.change(old, better)
     new = subscriptions.turn(number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
     subscriptions.cancel(number=new.number, **HOW)
     assert (build.state(new), new.follows_id) == ("CANCELLED", None)
@@ -206,7 +206,8 @@ def test_a_change_that_cannot_be_switched_on_leaves_the_old_one_as_it_was() -> N
 
 def test_a_line_that_could_not_be_changed_goes_back_to_what_it_was_and_is_never_cut() -> None:
     old = build.held(what=build.offer(line="100M"))
-    slip, better = build.slip(old.account), build.offer(line="300M")
+    better = build.offer(line="300M")
+    slip = build.change(old, better)
     new = subscriptions.turn(number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
     subscriptions.cancel(number=new.number, **HOW)
     assert build.commands(new) == [("LINE_CHANGE", "300M"), ("LINE_CHANGE", "100M")]
@@ -215,7 +216,8 @@ def test_a_line_that_could_not_be_changed_goes_back_to_what_it_was_and_is_never_
 
 def test_a_line_that_was_changed_is_its_own_afterwards_off_and_on() -> None:
     old = build.held(what=build.offer(line="100M"))
-    slip, better = build.slip(old.account), build.offer(line="300M")
+    better = build.offer(line="300M")
+    slip = build.change(old, better)
     new = subscriptions.turn(number=old.number, wanted=Wanted(offer_id=better.pk), slip_id=slip.pk, **HOW)
     build.switch()
     for step in (suspensions.suspend, suspensions.resume):

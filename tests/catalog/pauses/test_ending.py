@@ -41,7 +41,7 @@ def test_on_again_on_its_day_and_not_before(asked: Asked) -> None:
     assert build.run(LATER).ended == 1
     off = Suspension.objects.get()
     assert (off.ends_on, off.closed_by) == (LATER, ending.ACTOR.ref)
-    assert [context["day"] for context in build.told("pause_ended")] == ["2027-01-10"]
+    assert [context["day"] for context in build.told("pause_ended")] == ["2027年1月10日"]
     assert build.run(LATER).touched == 0
     assert len(build.told("pause_ended")) == 1
 
@@ -52,7 +52,7 @@ def test_told_three_days_before_and_once(asked: Asked) -> None:
     assert build.run(SOON).told == 1
     assert build.run(SOON + timedelta(days=1)).touched == 0
     (context,) = build.told("pause_ending")
-    assert context["resume_on"] == "2027-01-10"
+    assert context["resume_on"] == "2027年1月10日"
     pause.refresh_from_db()
     assert pause.told_at == charging.noon(SOON)
 

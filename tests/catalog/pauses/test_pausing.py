@@ -37,8 +37,8 @@ def test_it_is_off_at_once_and_everybody_is_told() -> None:
     assert (pause.suspension, pause.resume_on, pause.slip.state) == (off, LATER, SlipState.DONE)
     (context,) = build.told("pause_begun")
     assert (context["day"], context["resume_on"], context["amount"]) == (
-        "2026-11-18",
-        "2027-01-10",
+        "2026年11月18日",
+        "2027年1月10日",
         "每月 ¥5.00",
     )
     went = Delivery.objects.filter(message__code="pause_begun").values_list("address", flat=True)
@@ -62,7 +62,7 @@ def test_the_quote_says_the_fee_and_the_bills_before_and_after() -> None:
     }
     values = [str(line.value) for line in quote.lines]
     assert "每月 ¥5.00" in values
-    assert "2027-01-10（停机 53 天）" in values
+    assert "2027年1月10日（停机 53 天）" in values
 
 
 def test_the_fee_is_that_of_the_region() -> None:
@@ -241,7 +241,7 @@ def test_resumed_by_himself_at_once() -> None:
     slip = build.resumed(user, row, as_of=when)
     off = Suspension.objects.get()
     assert (slip.state, off.ends_on, off.closed_at) == (SlipState.DONE, date(2026, 12, 3), when)
-    assert [context["day"] for context in build.told("pause_ended")] == ["2026-12-03"]
+    assert [context["day"] for context in build.told("pause_ended")] == ["2026年12月3日"]
     assert build.refusal(user, {"subscription": row.number}, "service.resume") == "PAUSE_NOT_PAUSED"
 
 
