@@ -14,6 +14,7 @@ from catalog.charging.selectors import previews
 from catalog.models import CarriedForward, ChargedMonth, Offer, Subscription, Suspension, Termination
 from catalog.pricing import digest, from_json
 from catalog.pricing.types import Period
+from operations.models import Slip
 from tests.catalog.charging import build, histories
 from tests.catalog.charging.histories import Step
 from tests.catalog.holdings import build as holdings
@@ -99,9 +100,15 @@ def copy_end(held: Subscription, copy: Subscription) -> None:
         how = Termination.objects.get(subscription=held)
         how.pk, how.subscription = None, copy
         if how.slip_id:
-            how.slip = holdings.slip(copy.account)
+            how.slip = _slip(held, copy)
         how.save(force_insert=True)
     Subscription.objects.filter(pk=copy.pk).update(state=held.state, ends_on=held.ends_on)
+
+
+def _slip(held: Subscription, copy: Subscription) -> Slip:
+    """That confirms the same end for the copy: another offer in its place, or none."""
+    follower = Subscription.objects.filter(follows=held).select_related("offer").first()
+    return holdings.change(copy, follower.offer) if follower else holdings.slip(copy.account, line=copy)
 
 
 class Histories(TestCase):
