@@ -18,18 +18,6 @@ class ThisTransaction(Func):
 _NOW = ThisTransaction.template
 
 
-class SignedByItsTransaction(Law):
-    """A new row bears the number of the transaction that writes it."""
-
-    operation = pgtrigger.Insert
-
-    def __init__(self, *, name: str) -> None:
-        func = f"IF NEW.written_in = {_NOW} THEN RETURN NEW; END IF; " + refuse(
-            name, "a row bears the number of its own transaction"
-        )
-        super().__init__(name=name, func=func)
-
-
 class BeforeItRuns(Law):
     """A policy gets stages and notices in the transaction that writes it, or until the day before it begins."""
 

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import Customer, Region
 from arrears.choices import PartPayment, Proof, Stage
-from arrears.policy_laws import BeforeItRuns, SignedByItsTransaction, ThisTransaction
+from arrears.policy_laws import BeforeItRuns, ThisTransaction
 from arrears.rules import HELD_FROM, MOST_IN_FLIGHT_DAYS
 from core import periods
 from core.db import AppendOnly, Fixed, NeverDelete
@@ -92,7 +92,6 @@ class Policy(models.Model):
         ]
         triggers = [
             NeverDelete(name="arrears_policy_never_deleted"),
-            SignedByItsTransaction(name="arrears_policy_signed"),
             periods.EndsInFuture(name="arrears_policy_ends_in_future"),
             Fixed(
                 name="arrears_policy_fixed",
