@@ -263,14 +263,13 @@ class ApprovedByTwo(Law):
 
 
 class LinesAsApproved(Law):
-    """A plan has its lines before anybody approves it; what was refused or is done in it does not wait again."""
+    """A plan has its lines before anybody approves it."""
 
-    operation = pgtrigger.Insert | pgtrigger.UpdateOf("state")  # type: ignore[no-untyped-call]
+    operation = pgtrigger.Insert
 
     def __init__(self, *, name: str) -> None:
         func = (
-            "IF TG_OP = 'UPDATE' THEN IF NEW.state = OLD.state OR OLD.state = 'WAITING' THEN RETURN NEW; END IF; "
-            "ELSIF NOT EXISTS (SELECT FROM arrears_disconnectplan p WHERE p.id = NEW.plan_id AND p.state <> 'MADE') "
+            "IF NOT EXISTS (SELECT FROM arrears_disconnectplan p WHERE p.id = NEW.plan_id AND p.state <> 'MADE') "
             "THEN RETURN NEW; END IF; " + refuse(name, "the lines of a plan are those that were approved")
         )
         super().__init__(name=name, func=func)

@@ -74,6 +74,15 @@ def subject(kind: str, subject_id: str) -> None:
     _advisory(f"command:{kind}:{subject_id}")
 
 
+def subjects(kind: str, subject_ids: Iterable[str]) -> None:
+    """Those of several subjects, in one order."""
+    names = [f"command:{kind}:{subject_id}" for subject_id in sorted(set(subject_ids))]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s) name", [names]
+        )
+
+
 def command(command_id: int) -> Command:
     """The command, locked; its subject is locked by the caller before. Raises NotFound."""
     try:

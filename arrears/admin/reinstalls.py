@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -62,6 +63,11 @@ class RuleForm(ReasonOnlyForm):
 
 class OverrideForm(AccountForm, ReasonOnlyForm):
     authority = forms.CharField(label=_("决定人及职务"), max_length=100, widget=UnfoldAdminTextInputWidget())
+    document = forms.FileField(
+        label=_("批准文件"),
+        help_text=_("决定人签字的文件：JPEG、PNG 或 PDF"),
+        widget=UnfoldAdminFileFieldWidget(),
+    )
 
 
 class EndForm(ReasonOnlyForm):
@@ -141,7 +147,7 @@ class ReinstallOverrideAdmin(WithLinks):
     search_fields = ("account__number",)
     search_help_text = _("户号（完整）")
     ordering = ("-id",)
-    fields = ("account", "rule", "authority", "reason", "approval", "actor", "when")
+    fields = ("account", "rule", "authority", "document", "reason", "approval", "actor", "when")
     when = moment("at", _("时间"))
 
     def rights(self) -> tuple[str, ...]:
@@ -159,17 +165,20 @@ class ReinstallOverrideAdmin(WithLinks):
         """Asks that a rule does not count for an account; another person decides."""
         if not request.user.has_perm(reinstalls.ASK_OVERRIDE):
             raise PermissionDenied
+        is_post = request.method == "POST"
         form = OverrideForm(
-            request.POST if request.method == "POST" else None,
+            request.POST if is_post else None,
+            request.FILES if is_post else None,
             user=request.user,
             permission=reinstalls.ASK_OVERRIDE,
         )
 
         def ask(data: dict[str, Any]) -> str:
-            account = data["account"]
+            account, file = data["account"], data["document"]
             return reinstalls.ask_override(
                 account_id=account.pk,
                 authority=data["authority"],
+                file=(file.name, file.chunks()),
                 reason=data["reason"],
                 **_who(request),
             ).text

@@ -6,17 +6,28 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import BillingAccount, Region
-from arrears.escalation_laws import ClosedByAnother
+from arrears.escalation_laws import AnsweredInTime, ClosedByAnother, SaidStays, StepsAreTold
 from arrears.models.plans import Warrant
+from arrears.reinstall_laws import DecidedByAnother
 from billing.models import Bill
 from catalog.models import Subscription
 from core import periods
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
-from core.models import Approval
+from core.models import Approval, Upload
 from core.statemachine import Machine
 from operations.models import Slip
 
 MOST_MONTHS = 120
+ESCALATION_DAYS = 15  # within which whoever disputes is answered
+# What of an approval stands in the row that it is for.
+_RULE = """(NEW.region_id IS NOT DISTINCT FROM (p.data ->> 'region_id')::bigint
+    AND NEW.months = (p.data ->> 'months')::int AND NEW.text = p.data ->> 'text'
+    AND NEW.active_from = (p.data ->> 'active_from')::date
+    AND NEW.active_to IS NOT DISTINCT FROM nullif(p.data ->> 'active_to', '')::date)"""
+_OVERRIDE = """(p.object_type = 'accounts.BillingAccount' AND p.object_id = NEW.account_id::text
+    AND NEW.rule_id = (p.data ->> 'rule_id')::bigint AND NEW.authority = p.data ->> 'authority'
+    AND NEW.document_id = (p.data ->> 'document_id')::bigint
+    AND NEW.actor = p.requested_by AND NEW.at = p.decided_at)"""
 
 
 class ReinstallRule(models.Model):
@@ -49,6 +60,8 @@ class ReinstallRule(models.Model):
                 name="reinstall_rule_fixed",
                 columns=("region_id", "months", "text", "active_from", "approval_id"),
             ),
+            periods.EndsInFuture(name="reinstall_rule_ends_in_future"),
+            DecidedByAnother(name="reinstall_rule_by_two", kind="arrears.reinstall_rule", says=_RULE),
         ]
 
     def __str__(self) -> str:
@@ -68,6 +81,9 @@ class ReinstallOverride(models.Model):
         ReinstallRule, verbose_name=_("复装限制"), on_delete=models.PROTECT, related_name="overrides"
     )
     authority = models.CharField(_("决定人及职务"), max_length=100)
+    document = models.OneToOneField(
+        Upload, verbose_name=_("批准文件"), on_delete=models.PROTECT, related_name="+"
+    )  # his decision in writing
     reason = models.CharField(_("原因"), max_length=300)
     approval = models.ForeignKey(Approval, verbose_name=_("审批"), on_delete=models.PROTECT, related_name="+")
     actor = models.CharField(_("操作人"), max_length=80)
@@ -78,7 +94,12 @@ class ReinstallOverride(models.Model):
         verbose_name_plural = pgettext_lazy("plural", "复装限制豁免")
         permissions = [("approve_reinstalloverride", _("批准复装限制豁免"))]
         constraints = [models.UniqueConstraint(fields=["approval"], name="reinstall_override_once")]
-        triggers = [AppendOnly(name="reinstall_override_append_only")]
+        triggers = [
+            AppendOnly(name="reinstall_override_append_only"),
+            DecidedByAnother(
+                name="reinstall_override_by_two", kind="arrears.reinstall_override", says=_OVERRIDE
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.rule_id}"
@@ -195,6 +216,9 @@ class Escalation(models.Model):
             StartsAt(name="escalation_starts_open", machine=ESCALATION_MACHINE),
             Transitions(name="escalation_transitions", machine=ESCALATION_MACHINE),
             ClosedByAnother(name="escalation_closed_by_another"),
+            StepsAreTold(name="escalation_with_history"),
+            SaidStays(name="escalation_said_stays"),
+            AnsweredInTime(name="escalation_answered_in_time", days=ESCALATION_DAYS),
             Fixed(
                 name="escalation_fixed",
                 columns=(
@@ -202,6 +226,7 @@ class Escalation(models.Model):
                     "account_id",
                     "subscription_id",
                     "warrant_id",
+                    "slip_id",
                     "source",
                     "text",
                     "opened_at",

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from accounts import rules
 from accounts.models import BillingAccount, Contact
 from accounts.rules import Action
+from arrears.case_laws import EndedStays
 from arrears.choices import CloseReason, Stage
 from arrears.models.policies import STAGE_MACHINE, Policy, PolicyNotice
 from core.db import AppendOnly, Fixed, NeverDelete, StartsAt, Transitions
@@ -81,6 +82,7 @@ class ArrearsCase(models.Model):
             ),
             Transitions(name="arrears_case_steps", machine=STAGE_MACHINE, column="stage"),
             Fixed(name="arrears_case_fixed", columns=("number", "account_id", "opened_at")),
+            EndedStays(name="arrears_case_ended_stays"),
         ]
 
     def __str__(self) -> str:

@@ -132,6 +132,19 @@ class LineState(models.TextChoices):
     FAILED = "FAILED", _("执行出错")
 
 
+_L = LineState
+LINE_MACHINE = Machine(
+    name="disconnect_line",
+    initial=_L.WAITING,
+    transitions={
+        _L.WAITING: frozenset({_L.DONE, _L.REFUSED, _L.FAILED}),
+        _L.DONE: frozenset(),
+        _L.REFUSED: frozenset(),
+        _L.FAILED: frozenset(),
+    },
+)
+
+
 class PlanLine(models.Model):
     """One service in a plan: cut, or refused with every condition that is missing."""
 
@@ -141,7 +154,7 @@ class PlanLine(models.Model):
     subscription = models.ForeignKey(
         Subscription, verbose_name=_("订购关系"), on_delete=models.PROTECT, related_name="+"
     )
-    state = models.CharField(_("状态"), max_length=8, choices=LineState.choices, default=LineState.WAITING)
+    state = models.CharField(_("状态"), max_length=8, choices=_L.choices, default=_L.WAITING)
     refusals = models.JSONField(_("缺少的条件"), default=list, blank=True)  # codes of arrears.rules
     error = models.CharField(_("错误"), max_length=200, blank=True, default="")
     done_at = models.DateTimeField(_("处理时间"), null=True, blank=True)  # null: waits
@@ -152,6 +165,8 @@ class PlanLine(models.Model):
         constraints = [models.UniqueConstraint(fields=["plan", "subscription"], name="plan_line_once")]
         triggers = [
             NeverDelete(name="plan_line_never_deleted"),
+            StartsAt(name="plan_line_starts", machine=LINE_MACHINE, also=(_L.REFUSED,)),
+            Transitions(name="plan_line_transitions", machine=LINE_MACHINE),
             Fixed(name="plan_line_fixed", columns=("plan_id", "subscription_id")),
             LinesAsApproved(name="plan_lines_as_approved"),
         ]

@@ -10,9 +10,10 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import Customer, Region
 from arrears.choices import PartPayment, Proof, Stage
+from arrears.policy_laws import BeforeItRuns, ThisTransaction
 from arrears.rules import HELD_FROM, MOST_IN_FLIGHT_DAYS
 from core import periods
-from core.db import Fixed, NeverDelete
+from core.db import AppendOnly, Fixed, NeverDelete
 from core.statemachine import Machine
 
 _S = Stage
@@ -65,6 +66,8 @@ class Policy(models.Model):
     active_to = models.DateField(_("失效日"), null=True, blank=True)  # first day without it; null: open end
     created_at = models.DateTimeField(_("写入时间"))
     created_by = models.CharField(_("制定人"), max_length=80)
+    # Stages and notices are written with it, not added to what runs.
+    written_in = models.BigIntegerField(_("写入事务"), db_default=ThisTransaction(), editable=False)
 
     class Meta:
         verbose_name = _("欠费策略")
@@ -89,10 +92,12 @@ class Policy(models.Model):
         ]
         triggers = [
             NeverDelete(name="arrears_policy_never_deleted"),
+            periods.EndsInFuture(name="arrears_policy_ends_in_future"),
             Fixed(
                 name="arrears_policy_fixed",
                 columns=(
                     "code",
+                    "title",
                     "region_id",
                     "customer_kind",
                     "minimum_cents",
@@ -105,6 +110,7 @@ class Policy(models.Model):
                     "active_from",
                     "created_at",
                     "created_by",
+                    "written_in",
                 ),
             ),
         ]
@@ -143,11 +149,8 @@ class PolicyStage(models.Model):
             models.CheckConstraint(condition=~Q(stage="NONE"), name="policy_stage_is_a_step"),
         ]
         triggers = [
-            NeverDelete(name="policy_stage_never_deleted"),
-            Fixed(
-                name="policy_stage_fixed",
-                columns=("policy_id", "stage", "days", "minimum_stay_days", "cap_per_run"),
-            ),
+            AppendOnly(name="policy_stage_append_only"),
+            BeforeItRuns(name="policy_stage_before_it_runs"),
         ]
 
     def __str__(self) -> str:
@@ -184,19 +187,8 @@ class PolicyNotice(models.Model):
             ),
         ]
         triggers = [
-            NeverDelete(name="policy_notice_never_deleted"),
-            Fixed(
-                name="policy_notice_fixed",
-                columns=(
-                    "policy_id",
-                    "stage",
-                    "days",
-                    "template_code",
-                    "needed_for",
-                    "needed_proof",
-                    "needed_days",
-                ),
-            ),
+            AppendOnly(name="policy_notice_append_only"),
+            BeforeItRuns(name="policy_notice_before_it_runs"),
         ]
 
     def __str__(self) -> str:

@@ -119,11 +119,12 @@ _OF_RECEIPT = (
 _IN_PLAN = " JOIN arrears_planline p ON p.plan_id = {} " + _LINE.replace("r.", "p.")
 _PLAN, _PLAN_YES = _IN_PLAN.format("r.id"), _IN_PLAN.format("r.plan_id")
 _BY_PLAN = ("r", "p", "l")
-# Who asked for an exemption or a write-off, and who decided.
+# Who asked for an exemption, a write-off or leave from a rule, and who decided.
 _ASKED = (
     "JOIN (SELECT x.approval_id, x.account_id AS id, x.xmin FROM arrears_exemption x"
     " UNION ALL SELECT w.approval_id, b.account_id, w.xmin FROM arrears_writeoff w"
-    " JOIN billing_bill b ON b.id = w.bill_id) a ON a.approval_id = r.id"
+    " JOIN billing_bill b ON b.id = w.bill_id"
+    " UNION ALL SELECT o.approval_id, o.account_id, o.xmin FROM arrears_reinstalloverride o) a ON a.approval_id = r.id"
 )
 _MESSAGE_DAY = "(m.created_at AT TIME ZONE 'Asia/Shanghai')::date"
 
@@ -293,7 +294,10 @@ PARTS: tuple[Part, ...] = (
         when="r.state <> 'REQUESTED'",
     ),
     Part("arrears_writeoff", ("bill_id", "amount_cents", "approval_id", "reason", "actor", "at"), _BILL),
-    Part("arrears_reinstalloverride", ("account_id", "rule_id", "authority", "reason", "actor", "at")),
+    Part(
+        "arrears_reinstalloverride",
+        ("account_id", "rule_id", "authority", "document_id", "reason", "approval_id", "actor", "at"),
+    ),
     Part(
         "billing_dispute",
         ("number", "bill_id", "cause", "text", "raised_by_id", "created_at", "promised_on"),

@@ -25,6 +25,7 @@ from arrears.models import (
     EscalationState,
     Warrant,
 )
+from arrears.models.aftermath import ESCALATION_DAYS
 from arrears.selectors import escalations as reads
 from arrears.selectors import evidence_packs
 from arrears.selectors import facts as facts_reads
@@ -38,7 +39,7 @@ from operations.models import Slip, SlipState
 from operations.services import slips
 
 SUBJECT = "escalation"  # what slips call it
-DAYS = 15
+DAYS = ESCALATION_DAYS
 CHANGE = "arrears.change_escalation"
 WATCH, WATCH_EVERY = "watch_escalations", timedelta(hours=1)
 heartbeats.expect(WATCH, every=WATCH_EVERY)
@@ -276,8 +277,8 @@ def _move(
 ) -> Escalation:
     ESCALATION_MACHINE.check(before, to)
     row.state = to
+    _note(row, before, actor, as_of, reason)  # before it, by law
     row.save(update_fields=["state", "owner", "first_handler", "offered_to", "answer", "cause", "closed_at"])
-    _note(row, before, actor, as_of, reason)
     return row
 
 

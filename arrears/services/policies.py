@@ -3,6 +3,8 @@
 The version before it, of the same region and kind of customer, ends on the day on which the new one begins.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -75,6 +77,12 @@ class Incomplete(HallError):
 class StillNeeded(Conflict):
     code = "POLICY_STILL_NEEDED"
     message = gettext_lazy("通用策略不能没有接替，请提交新版本")
+
+
+_LAWS: dict[str, type[HallError]] = {
+    "arrears_policy_one_at_a_time": Overlaps,
+    "arrears_policy_ends_in_future": NotAhead,
+}
 
 
 def ask(draft: Draft, *, reason: str, actor: Actor, as_of: datetime, address: str | None = None) -> Outcome:
@@ -231,16 +239,11 @@ def _write(
     draft = replace(asked, active_from=begins)
     _one_at_a_time()
     _check(draft, as_of)
-    _same_place(draft).filter(active_from__lt=begins).filter(
-        Q(active_to=None) | Q(active_to__gt=begins)
-    ).update(active_to=begins)
-    try:
-        with transaction.atomic():
-            _store(draft, actor, as_of)
-    except IntegrityError as error:
-        if violated(error) == "arrears_policy_one_at_a_time":
-            raise Overlaps() from error
-        raise
+    with _lawful():
+        _same_place(draft).filter(active_from__lt=begins).filter(
+            Q(active_to=None) | Q(active_to__gt=begins)
+        ).update(active_to=begins)
+        _store(draft, actor, as_of)
     return _("%(code)s 自 %(day)s 起生效") % {"code": draft.code, "day": begins.isoformat()}
 
 
@@ -292,6 +295,18 @@ def _one_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('arrears policy', 0))")
 
 
+@contextmanager
+def _lawful() -> Iterator[None]:
+    """What the laws of the table refuse is refused in words."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if refusal := _LAWS.get(violated(error)):
+            raise refusal() from error
+        raise
+
+
 def _describe_end(data: dict[str, Any]) -> str | Promise:
     return _("%(code)s 自 %(day)s 起失效") % {"code": data["code"], "day": data["ends_on"]}
 
@@ -315,5 +330,6 @@ def _end(
     ends_on = max(date.fromisoformat(data["ends_on"]), local_date(as_of) + timedelta(1))
     _check_end(row, ends_on, as_of)
     row.active_to = ends_on
-    row.save(update_fields=["active_to"])
+    with _lawful():
+        row.save(update_fields=["active_to"])
     return _describe_end(data | {"ends_on": ends_on.isoformat()})

@@ -3,11 +3,12 @@
 Each is asked for by one person and decided by another. A named authority answers for an override.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,13 +21,15 @@ from billing.selectors import own_accounts
 from catalog.choices import Cycle
 from catalog.offers.models import Offer
 from catalog.orders import bars
-from core import approvals
+from core import approvals, scopes
 from core.actor import Actor
 from core.approvals import Outcome
 from core.clock import local_date
+from core.db import violated
 from core.errors import Conflict, HallError, NotFound
-from core.models import Approval, ApprovalState
+from core.models import Approval, ApprovalState, Upload
 from core.prepared import Prepared
+from core.uploads import files, kinds
 
 RULE, RULE_END, OVERRIDE = (
     "arrears.reinstall_rule",
@@ -54,6 +57,11 @@ class BadRule(HallError):
 class NotBarred(Conflict):
     code = "REINSTALL_NOT_BARRED"
     message = gettext_lazy("这个户号现在没有受这条规则限制")
+
+
+class NotSigned(HallError):
+    code = "REINSTALL_AUTHORITY_NEEDED"
+    message = gettext_lazy("请写明决定人的姓名和职务")
 
 
 class AlreadyOverridden(Conflict):
@@ -100,7 +108,7 @@ def ask_rule(
     data = {
         "region_id": region_id,
         "months": months,
-        "text": text,
+        "text": text.strip(),
         "active_from": active_from.isoformat(),
         "active_to": active_to.isoformat() if active_to else "",
     }
@@ -137,21 +145,50 @@ def ask_end(
     )
 
 
-def ask_override(
-    *, account_id: int, authority: str, reason: str, actor: Actor, as_of: datetime, address: str | None = None
-) -> Outcome:
-    """The rule that bars the account shall not count for it, by the word of that authority (a name and an office).
+def _may_read(user: Any, upload: Upload) -> bool:
+    """The staff who may look at overrides of the account."""
+    if not (user.is_staff and user.has_perm("arrears.view_reinstalloverride")):
+        return False
+    accounts = BillingAccount.objects.filter(number=upload.subject)
+    scope = scopes.of(user, "arrears.view_reinstalloverride", ASK_OVERRIDE, DECIDE_OVERRIDE)
+    return scopes.narrow(accounts, "region", scope).exists()
 
-    A second person decides. Raises NotBarred, and what core.approvals.submit raises.
+
+DOCUMENT = kinds.register(kinds.Kind("reinstall.authority", _may_read))
+
+
+@transaction.atomic
+def ask_override(
+    *,
+    account_id: int,
+    authority: str,
+    file: tuple[str, Iterable[bytes]],
+    reason: str,
+    actor: Actor,
+    as_of: datetime,
+    address: str | None = None,
+) -> Outcome:
+    """The rule that bars the account shall not count for it, by the decision of that authority (a name and an office).
+
+    `file`: the decision in writing, its name and content. A second person decides. Raises NotBarred, NotSigned, and
+    what core.approvals.submit and keeping a file raise.
     """
-    barred = reads.of(_account(account_id), on=local_date(as_of))
+    account = _account(account_id)
+    barred = reads.of(account, on=local_date(as_of))
     if barred is None:
         raise NotBarred()
+    if not authority.strip():
+        raise NotSigned()
+    name, chunks = file
+    kept = files.keep(
+        kind=DOCUMENT.code, name=name, chunks=chunks, owner_ref=actor.ref, actor=actor, as_of=as_of
+    )
+    files.use(upload_id=kept.pk, subject=account.number, as_of=as_of)
     return approvals.submit(
         kind=OVERRIDE,
         subject=("accounts.BillingAccount", account_id),
         amount_cents=0,
-        data={"rule_id": barred.rule.pk, "authority": authority},
+        data={"rule_id": barred.rule.pk, "authority": authority.strip()[:100], "document_id": kept.pk},
         reason=reason,
         actor=actor,
         as_of=as_of,
@@ -166,7 +203,7 @@ def _account(account_id: int) -> BillingAccount:
 def _check_rule(data: Mapping[str, Any], as_of: datetime) -> None:
     begins, ends = date.fromisoformat(data["active_from"]), data["active_to"]
     is_in_order = begins > local_date(as_of) and (not ends or date.fromisoformat(ends) > begins)
-    if not (is_in_order and 1 <= data["months"] <= MOST_MONTHS and 0 < len(data["text"].strip()) <= 300):
+    if not (is_in_order and 1 <= data["months"] <= MOST_MONTHS and 0 < len(data["text"]) <= 300):
         raise BadRule()
 
 
@@ -212,7 +249,7 @@ def _make_rule(
     ReinstallRule.objects.create(
         region_id=data["region_id"],
         months=data["months"],
-        text=data["text"].strip(),
+        text=data["text"],
         active_from=date.fromisoformat(data["active_from"]),
         active_to=date.fromisoformat(data["active_to"]) if data["active_to"] else None,
         approval=_waiting(RULE, subject_id),
@@ -234,7 +271,13 @@ def _end_rule(
 ) -> str | Promise:
     row = _check_end(int(subject_id), date.fromisoformat(data["ends_on"]), as_of)
     row.active_to = date.fromisoformat(data["ends_on"])
-    row.save(update_fields=["active_to"])
+    try:
+        with transaction.atomic():
+            row.save(update_fields=["active_to"])
+    except IntegrityError as error:  # its last day is over since the check
+        if violated(error) == "reinstall_rule_ends_in_future":
+            raise BadRule() from error
+        raise
     return _("复装限制到 %(day)s 为止") % {"day": data["ends_on"]}
 
 
@@ -258,7 +301,8 @@ def _override(
     ReinstallOverride.objects.create(
         account_id=int(subject_id),
         rule_id=data["rule_id"],
-        authority=data["authority"][:100],
+        authority=data["authority"],
+        document_id=data["document_id"],
         reason=reason[:300],
         approval=_waiting(OVERRIDE, subject_id),
         actor=actor.ref,

@@ -1,25 +1,11 @@
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from billing.models.bills import Bill
-from core.db import AppendOnly, Fixed, Law, NeverDelete, refuse
-
-
-class EndsInFuture(Law):
-    """What has held on a day has held for ever: an end is set, or moved, only from tomorrow on."""
-
-    def __init__(self, *, name: str) -> None:
-        today = "(now() AT TIME ZONE 'Asia/Shanghai')::date"
-        func = (
-            "IF NEW.active_to IS NOT DISTINCT FROM OLD.active_to OR ((NEW.active_to IS NULL OR NEW.active_to > "
-            f"{today}) AND (OLD.active_to IS NULL OR OLD.active_to > {today})) THEN RETURN NEW; END IF; "
-            + refuse(name, "a policy ends, or goes on, only from tomorrow on")
-        )
-        update = pgtrigger.UpdateOf("active_to")  # type: ignore[no-untyped-call]
-        super().__init__(name=name, operation=update, func=func)
+from core.db import AppendOnly, Fixed, NeverDelete
+from core.periods import EndsInFuture
 
 
 class PenaltyPolicy(models.Model):

@@ -35,7 +35,7 @@ def subscriptions(numbers: Collection[str]) -> dict[str, Subscription]:
     """Those that exist, by number, behind all their accounts, each in the order of their ids."""
     of_these = Subscription.objects.filter(number__in=numbers)
     accounts(of_these.values_list("account_id", flat=True))
-    rows = Subscription.objects.select_for_update(of=("self",)).select_related("offer", "account")
+    rows = Subscription.objects.select_for_update(of=("self",)).select_related("offer", "account", "device")
     return {row.number: row for row in rows.filter(number__in=numbers).order_by("pk")}
 
 

@@ -6,7 +6,8 @@ not wanted any more, because what undoes it is asked for.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,51 +55,93 @@ class NotFailed(Conflict):
     message = _("只有需人工处理的指令可以这样处理")
 
 
-def request(
-    *,
-    subject_kind: str,
-    subject_id: str,
-    action: str,
-    payload: Mapping[str, Any],
-    key: str,
-    as_of: datetime,
-    region_id: int | None = None,
-    actor: Actor = ACTOR,
-) -> Command:
-    """Asks for it in the present transaction; workers are woken after commit. The same key again: the same command.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked for. `payload` holds plain JSON values and nothing personal."""
 
-    A failed command that this one undoes waits for a person no longer: nobody wants it any more.
-    `payload` holds plain JSON values and nothing personal. Raises IdempotencyConflict when the key was used for
-    something else: whoever is in a transaction and goes on with it has a savepoint around this.
-    """
-    digest = idempotency.digest([subject_kind, subject_id, action, payload])
-    with transaction.atomic(savepoint=False):
-        locks.subject(subject_kind, subject_id)
-        asked = {"key": key, "kind": subject_kind, "subject": subject_id}
-        before = _KNOWN.rows(**asked)
-        known = next((row for row in before if row.key == key), None)
-        if known is not None:
-            idempotency.check_same(known.digest, digest)
-            return known
-        if any(row.state == CommandState.FAILED for row in before):
-            _give_way(subject_kind, subject_id, action, key, actor=actor, as_of=as_of)
-            before = _KNOWN.rows(**asked)
-        command = Command(
-            key=key,
-            digest=digest,
-            action=action,
-            subject_kind=subject_kind,
-            subject_id=subject_id,
-            payload=dict(payload),
-            region_id=region_id,
-            state=CommandState.BEHIND if before else CommandState.WAITING,
+    subject_kind: str
+    subject_id: str
+    action: str
+    payload: Mapping[str, Any]
+    key: str
+    region_id: int | None = None
+
+    @property
+    def digest(self) -> str:
+        return idempotency.digest([self.subject_kind, self.subject_id, self.action, self.payload])
+
+    def command(self, *, is_behind: bool, as_of: datetime) -> Command:
+        """The row, not written yet."""
+        return Command(
+            key=self.key,
+            digest=self.digest,
+            action=self.action,
+            subject_kind=self.subject_kind,
+            subject_id=self.subject_id,
+            payload=dict(self.payload),
+            region_id=self.region_id,
+            state=CommandState.BEHIND if is_behind else CommandState.WAITING,
             created_at=as_of,
             next_attempt_at=as_of,
         )
+
+
+def request(asked: Asked, *, as_of: datetime, actor: Actor = ACTOR) -> Command:
+    """Asks for it in the present transaction; workers are woken after commit. The same key again: the same command.
+
+    A failed command that this one undoes waits for a person no longer: nobody wants it any more.
+    Raises IdempotencyConflict when the key was used for something else: whoever is in a transaction and goes on with
+    it has a savepoint around this.
+    """
+    names = {"key": asked.key, "kind": asked.subject_kind, "subject": asked.subject_id}
+    with transaction.atomic(savepoint=False):
+        locks.subject(asked.subject_kind, asked.subject_id)
+        before = _KNOWN.rows(**names)
+        known = next((row for row in before if row.key == asked.key), None)
+        if known is not None:
+            idempotency.check_same(known.digest, asked.digest)
+            return known
+        if any(row.state == CommandState.FAILED for row in before):
+            _give_way(asked, actor=actor, as_of=as_of)
+            before = _KNOWN.rows(**names)
+        command = asked.command(is_behind=bool(before), as_of=as_of)
         first = _history(command, "", actor=actor, as_of=as_of)
         writes.insert(command, first, link="command")
         COMMANDS.poke()
     return command
+
+
+def request_each(asked: Sequence[Asked], *, as_of: datetime, actor: Actor = ACTOR) -> None:
+    """`request` for each, a few statements for all whose subjects wait for nothing yet. Of one kind, each key once."""
+    if not asked:
+        return
+    with transaction.atomic(savepoint=False):
+        kind, ids = asked[0].subject_kind, {each.subject_id for each in asked}
+        locks.subjects(kind, ids)
+        known = Command.objects.filter(
+            Q(key__in=[each.key for each in asked])
+            | Q(subject_kind=kind, subject_id__in=ids, state__in=_OPEN)
+        )
+        busy = {each for row in known.values_list("key", "subject_id") for each in row}
+        for each in asked:
+            if busy & {each.key, each.subject_id}:
+                request(each, as_of=as_of, actor=actor)
+        _write([each for each in asked if not busy & {each.key, each.subject_id}], actor, as_of)
+        COMMANDS.poke()
+
+
+def _write(asked: Sequence[Asked], actor: Actor, as_of: datetime) -> None:
+    """Commands of subjects that have none before them; of one subject each is behind the one before."""
+    seen: set[str] = set()
+    made = []
+    for each in asked:
+        made.append(each.command(is_behind=each.subject_id in seen, as_of=as_of))
+        seen.add(each.subject_id)
+    Command.objects.bulk_create(made)
+    entries = [_history(row, "", actor=actor, as_of=as_of) for row in made]
+    for entry, row in zip(entries, made, strict=True):
+        entry.command = row
+    CommandHistory.objects.bulk_create(entries)
 
 
 def work(*, clock: Callable[[], datetime], limit: int = BATCH, adapter: Adapter | None = None) -> int:
@@ -220,15 +263,14 @@ def _end(command: Command, *, actor: Actor, as_of: datetime, reason: str = "", b
     _let_next_go(command.subject_kind, command.subject_id, actor=actor, as_of=as_of)
 
 
-def _give_way(
-    subject_kind: str, subject_id: str, action: str, key: str, *, actor: Actor, as_of: datetime
-) -> None:
+def _give_way(asked: Asked, *, actor: Actor, as_of: datetime) -> None:
     """Ends the subject's failed command of the opposite kind, where there is one. Nobody waits for it: no news.
 
     A line that was to be changed stays with a person: what comes after would change it and then cut it off.
     """
+    subject_kind, subject_id = asked.subject_kind, asked.subject_id
     failed = locks.failed_of_subject(subject_kind, subject_id)
-    if failed is None or failed.action != _OPPOSITE.get(Action(action)):
+    if failed is None or failed.action != _OPPOSITE.get(Action(asked.action)):
         return
     behind = Command.objects.filter(
         subject_kind=subject_kind, subject_id=subject_id, state=CommandState.BEHIND
@@ -236,7 +278,7 @@ def _give_way(
     if behind.filter(action=Action.LINE_CHANGE).exists():
         return
     failed.ended_at = as_of
-    _to(failed, CommandState.DONE, actor=actor, as_of=as_of, reason=f"not wanted any more: {key}")
+    _to(failed, CommandState.DONE, actor=actor, as_of=as_of, reason=f"not wanted any more: {asked.key}")
     _let_next_go(subject_kind, subject_id, actor=actor, as_of=as_of)
 
 

@@ -18,15 +18,15 @@ def everything(i: int, region: Region, account: BillingAccount) -> None:
     _number(i, region)
     _stock(i, region)
     _device(i, region, account)
-    provisioning.request(
+    asked = provisioning.Asked(
         subject_kind="subscription",
         subject_id=str(i),
         action=Action.AUTHORISE,
         payload={},
         key=f"command{i}",
-        as_of=NOON,
         region_id=region.pk,
     )
+    provisioning.request(asked, as_of=NOON)
 
 
 def _number(i: int, region: Region) -> Number:

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Any
 
+from django.db import connection
+
 from arrears.models import Policy, PolicyNotice, PolicyStage
 from tests.arrears.build import noon
 
@@ -15,9 +17,19 @@ _STAGE = ("stage", "days", "minimum_stay_days", "cap_per_run")
 _NOTICE = ("stage", "days", "template_code", "needed_for", "needed_proof", "needed_days")
 
 
+def law_of_ends_off() -> None:
+    """Stories run in the past, where a policy ends before today. Until the test is over, whose table is the owner's."""
+    law = next(each for each in Policy._meta.triggers if each.name == "arrears_policy_ends_in_future")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE arrears_policy DISABLE TRIGGER {law.get_pgid(Policy)}")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
 def instead(*, caps: dict[str, int] | None = None, **changes: Any) -> Policy:
     """`caps`: by stage, accounts a day."""
     old = Policy.objects.get(code="default")
+    law_of_ends_off()
     Policy.objects.filter(pk=old.pk).update(active_to=BEGINS)
     head = {name: getattr(old, name) for name in _HEAD} | changes
     made = Policy.objects.create(

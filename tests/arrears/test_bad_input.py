@@ -27,7 +27,7 @@ from notices.providers import signature
 from notices.services import letters as posting
 from notices.services import receipts
 from notices.services.receipts import Verdict
-from tests.arrears import build, build_cut
+from tests.arrears import build, build_cut, build_policies
 from tests.arrears.build import ACTOR, after, noon
 from tests.billing import build as money
 
@@ -225,6 +225,7 @@ def test_who_has_only_dead_contacts_is_told_by_letter_or_left_for_a_person(addre
 
 def policy(*stages: tuple[Stage, int], begins: date) -> Policy:
     """Another policy from that day on, everywhere."""
+    build_policies.law_of_ends_off()
     Policy.objects.filter(active_to=None).update(active_to=begins)
     made = Policy.objects.create(
         code=f"new-{begins}", title="新", active_from=begins, created_at=noon(begins), created_by="user:1"
@@ -277,6 +278,7 @@ def test_where_no_policy_holds_any_more_a_case_goes_by_the_one_it_began_with() -
     account, fresh = build.account(), build.account()
     build.bill(account)
     build.days(account, after(-3), after(10))
+    build_policies.law_of_ends_off()
     Policy.objects.update(active_to=after(11))
     build.bill(fresh, due_on=after(12))
     assert build.days(account, after(11), after(31)) == {23: "SUSPEND_WARNED", 31: "SUSPENDED"}

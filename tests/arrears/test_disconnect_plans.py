@@ -92,7 +92,7 @@ def test_what_is_above_the_cap_waits_for_another_plan() -> None:
     ]
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
         PlanLine.objects.update(state=LineState.WAITING)
-    assert violated(refused.value) == "plan_lines_as_approved"
+    assert violated(refused.value) == "plan_line_transitions"
 
 
 def test_a_plan_with_more_lines_than_its_cap_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:

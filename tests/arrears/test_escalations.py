@@ -24,6 +24,7 @@ from arrears.selectors import escalations as reads
 from arrears.services import escalations
 from billing.selectors.own_accounts import OwnAccount
 from core.actor import Actor
+from core.db import violated
 from core.errors import HallError
 from core.heartbeats import expected
 from core.models import Heartbeat
@@ -330,9 +331,59 @@ def test_no_way_around_the_service_closes_what_the_first_handler_had() -> None:
         with pytest.raises(IntegrityError, match="somebody whose own work"), transaction.atomic():
             mine.update(owner=owner, **closed)
     assert mine.get().state == "ANSWERED"
-    assert mine.update(owner=ref(two).ref, **closed) == 1
+    with pytest.raises(IntegrityError, match="with a step in its history"), transaction.atomic():
+        mine.update(owner=ref(two).ref, **closed)
+    assert close(hand_over(row, one, two), two).state == "CLOSED"
     with pytest.raises(IntegrityError, match="only by being reopened"), transaction.atomic():
         mine.update(owner=ref(three).ref)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "law"),
+    [
+        ({"state": "WORKING"}, "escalation_with_history"),
+        ({"state": "WORKING", "answer": "", "cause": "", "closed_at": None}, "escalation_with_history"),
+        ({"answer": "查无此事"}, "escalation_said_stays"),
+        ({"due_on": ON + timedelta(30)}, "escalation_fixed"),
+        ({"opened_at": AT + timedelta(1)}, "escalation_fixed"),
+        ({"slip_id": None, "text": "x"}, "escalation_fixed"),
+    ],
+)
+def test_what_was_answered_is_neither_reopened_nor_reworded_nor_given_more_time(
+    is_closed: bool, changes: dict[str, Any], law: str
+) -> None:
+    one, two = handler("one"), handler("two")
+    row = hand_over(answered(one), one, two)
+    if is_closed:
+        close(row, two)
+    before = Escalation.objects.values().get()
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        Escalation.objects.update(**changes)
+    assert violated(refused.value) == law
+    assert Escalation.objects.values().get() == before
+
+
+@pytest.mark.parametrize("changes", [{"cause": "LAWFUL"}, {"closed_at": None}, {"owner": "user:0"}])
+def test_what_is_closed_stays_as_it_is(changes: dict[str, Any]) -> None:
+    one, two = handler("one"), handler("two")
+    close(hand_over(answered(one), one, two), two)
+    with pytest.raises(IntegrityError, match="only by being reopened"), transaction.atomic():
+        Escalation.objects.update(**changes)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"due_on": ON + timedelta(16)}, {"opened_at": AT + timedelta(9999), "due_on": ON + timedelta(10000)}],
+)
+def test_nobody_writes_one_down_with_a_longer_time(wrong: dict[str, Any]) -> None:
+    row = opened()
+    row.pk, row.number = None, "SS-longer"
+    for name, value in wrong.items():
+        setattr(row, name, value)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        row.save(force_insert=True)
+    assert violated(refused.value) == "escalation_answered_in_time"
 
 
 def test_the_permissions_exist() -> None:

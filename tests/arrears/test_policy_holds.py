@@ -186,7 +186,7 @@ def test_the_law_of_the_cut_does_not_depend_on_them(policy: dict[str, Any], code
 def test_nobody_changes_a_running_policy_by_sql(change: str) -> None:
     with pytest.raises(IntegrityError) as refused, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE {change}")
-    assert violated(refused.value) in ("arrears_policy_fixed", "policy_stage_fixed")
+    assert violated(refused.value) in ("arrears_policy_fixed", "policy_stage_append_only")
 
 
 @pytest.mark.django_db

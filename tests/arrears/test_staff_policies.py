@@ -1,7 +1,7 @@
 """A policy is written by two people, is sound, and ends the one before it; what runs is never edited."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -21,11 +21,16 @@ from core.errors import Forbidden, HallError
 from core.models import Approval, AuditRow
 from notices import kinds
 from tests.admin import build as staff
-from tests.arrears.build import after, noon
+from tests.arrears.build import noon
 
 pytestmark = pytest.mark.django_db
-AS_OF = noon(after(0))
+TODAY = clock.local_date(clock.now())  # the database lets policies end from tomorrow on
+AS_OF = noon(TODAY)
 NEW = "admin:arrears_policy_new"
+
+
+def after(days: int) -> date:
+    return TODAY + timedelta(days)
 
 
 def draft(**changes: Any) -> Draft:

@@ -104,6 +104,7 @@ _WANTED: dict[str, dict[str, Any]] = {
     "catalog.PausePolicy": {"region_id": 1},
     "arrears.Policy": {"region_id": 1},
     "arrears.PolicyStage": {"policy_id": 1_000_000},
+    "arrears.PolicyNotice": {"policy_id": 1_000_000},
     "arrears.Promise": {"until": date(2026, 11, 8)},
     "arrears.Exemption": {"active_to": date(2026, 12, 1)},
     "arrears.Warrant": {"second_approver_id": 2, "owed_cents": 1},

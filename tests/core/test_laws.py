@@ -28,10 +28,8 @@ COMPANIONS: dict[tuple[str, str], str] = {
     ("billing.Payment", "SUCCEEDED"): ", succeeded_at = now()",
     ("billing.EmailSubscription", "ACTIVE"): ", confirmed_at = now()",
     ("billing.DebitAgreement", "ACTIVE"): ", signed_at = now(), agreement_no = 'x'",
-    (
-        "arrears.Escalation",
-        "CLOSED",
-    ): ", cause = 'OTHER', answer = 'x', owner = 'user:1', first_handler = 'user:2'",
+    ("arrears.Escalation", "ANSWERED"): ", answer = 'x'",
+    ("arrears.Escalation", "CLOSED"): ", cause = 'OTHER', owner = 'user:1', first_handler = 'user:2'",
     ("billing.Dispute", "UPHELD"): ", closed_at = now(), answer = 'x'",
     ("billing.Dispute", "REJECTED"): ", closed_at = now(), answer = 'x'",
     ("billing.Dispute", "WITHDRAWN"): ", closed_at = now()",
@@ -81,12 +79,26 @@ def _approvable(owner: Session, row: int) -> None:
         owner.insert(apps.get_model("arrears", "PlanLine"), plan_id=row)
 
 
+def _told(target: str) -> Callable[[Session, int], object]:
+    """The history of an escalation tells of the step to that state before it is done."""
+
+    def tell(owner: Session, row: int) -> None:
+        [(state, who)] = owner.run("SELECT state, owner FROM arrears_escalation WHERE id = %s", [row])
+        owner.insert(
+            apps.get_model("arrears", "EscalationHistory"), escalation_id=row, from_state=state, to_state=target,
+            owner="user:1" if target == "CLOSED" else who,
+        )  # fmt: skip
+
+    return tell
+
+
 # Rows that a state asks for: written before the step, for the row of that key.
 PREPARATIONS: dict[tuple[str, str], Callable[[Session, int], object]] = {
     ("catalog.Subscription", "TERMINATED"): lambda owner, row: owner.insert(
         apps.get_model("catalog", "Termination"), subscription_id=row
     ),
     ("arrears.DisconnectPlan", "APPROVED"): _approvable,
+    **{("arrears.Escalation", state): _told(state) for state in ("OPEN", "WORKING", "ANSWERED", "CLOSED")},
 }
 
 

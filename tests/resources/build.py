@@ -74,13 +74,15 @@ def levels(of: StockItem) -> tuple[int, int, int]:
 def command(
     key: str = "k1", *, subject: str = "1", action: str = "AUTHORISE", as_of: datetime = NOON
 ) -> Command:
-    return provisioning.request(
+    return provisioning.request(asked(key, subject=subject, action=action), as_of=as_of, actor=ACTOR)
+
+
+def asked(key: str = "k1", *, subject: str = "1", action: str = "AUTHORISE") -> provisioning.Asked:
+    return provisioning.Asked(
         subject_kind="subscription",
         subject_id=subject,
         action=action,
         payload={"card": "8000000001", "products": ["BASIC"]},
         key=key,
-        as_of=as_of,
         region_id=region().pk,
-        actor=ACTOR,
     )

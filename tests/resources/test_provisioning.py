@@ -1,6 +1,6 @@
 """Commands: once per key, in order per subject, to a person when they fail, and told to those who wait."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,6 +79,46 @@ def test_the_same_key_is_the_same_command_and_never_another() -> None:
     with pytest.raises(IdempotencyConflict), transaction.atomic():
         build.command(subject="2")
     assert Command.objects.count() == CommandHistory.objects.count() == 1
+
+
+def test_many_at_once_are_what_they_are_one_by_one() -> None:
+    """A subject with nothing before, with two at once, with one that waits, one known already, one that gives way."""
+    asked = [
+        build.asked("new"),
+        build.asked("second", action="LINE_ON"),
+        build.asked("behind", subject="2"),
+        build.asked("known", subject="3"),
+        build.asked("undoes", subject="4", action="DEAUTHORISE"),
+        build.asked("other", subject="5"),
+    ]
+
+    def each() -> None:
+        for one in asked:
+            provisioning.request(one, as_of=NOON, actor=ACTOR)
+
+    def left_by(act: Callable[[], None]) -> list[Any]:
+        with transaction.atomic():
+            build.command("waits", subject="2")
+            build.command("known", subject="3")
+            build.command("fails", subject="4")
+            Command.objects.filter(key="fails").update(state=CommandState.FAILED)
+            act()
+            found = list(
+                CommandHistory.objects.order_by("command__key", "pk").values_list(
+                    "command__key", "command__state", "command__digest", "command__payload",
+                    "from_state", "to_state", "actor", "reason", "at",
+                )
+            )  # fmt: skip
+            transaction.set_rollback(True)
+        return found
+
+    at_once = left_by(lambda: provisioning.request_each(asked, as_of=NOON, actor=ACTOR))
+    assert at_once == left_by(each)
+    states = {row[0]: row[1] for row in at_once}
+    assert states == {
+        "new": "WAITING", "second": "BEHIND", "waits": "WAITING", "behind": "BEHIND", "known": "WAITING",
+        "fails": "DONE", "undoes": "WAITING", "other": "WAITING",
+    }  # fmt: skip
 
 
 def test_commands_of_a_subject_keep_their_order_and_others_do_not_wait() -> None:

@@ -43,16 +43,17 @@ def suspend(
         and reason not in {each.reason for each in open_ones[row.pk]}
         and not (is_pause and row.end_slip_id is not None)
     ]
-    for row in wanted:
-        suspension = _opened(row, reason, actor=actor, as_of=as_of, note=note)
-        if not open_ones[
-            row.pk
-        ]:  # with its row written: what two give to one device goes off with the second
-            switching.off(row, cause=f"suspend-{suspension.pk}", actor=actor, as_of=as_of)
-        day = suspension.begins_on
-        names = (row.number, row.account.number, row.offer.code, day.isoformat(), str(reason))
+    made = Suspension.objects.bulk_create(
+        [_opened(row, reason, actor=actor, as_of=as_of, note=note) for row in wanted]
+    )
+    were_on = [
+        (row, f"suspend-{each.pk}") for row, each in zip(wanted, made, strict=True) if not open_ones[row.pk]
+    ]
+    switching.off_each(were_on, actor=actor, as_of=as_of)
+    for row, each in zip(wanted, made, strict=True):
+        names = (row.number, row.account.number, row.offer.code, each.begins_on.isoformat(), str(reason))
         outbox.publish(SubscriptionSuspended(*names), as_of=as_of)
-        facts.changed(account_id=row.account_id, from_day=day, reason="suspended", as_of=as_of)
+        facts.changed(account_id=row.account_id, from_day=each.begins_on, reason="suspended", as_of=as_of)
     return Counts(len(wanted), len(set(numbers)) - len(wanted))
 
 
@@ -66,8 +67,11 @@ def resume(*, numbers: Collection[str], reason: SuspensionReason, actor: Actor, 
         day = max(local_date(as_of), each.begins_on)
         each.ends_on, each.closed_at, each.closed_by = day, as_of, actor.ref
     Suspension.objects.bulk_update(found.values(), ["ends_on", "closed_at", "closed_by"])
+    last = {number for number in found if len(open_ones[rows[number].pk]) == 1}
+    on_again = [(rows[number], f"resume-{each.pk}") for number, each in found.items() if number in last]
+    switching.on_each(on_again, actor=actor, as_of=as_of)
     for number, each in found.items():
-        _on_again(rows[number], each, len(open_ones[rows[number].pk]) == 1, actor=actor, as_of=as_of)
+        _tell_resumed(rows[number], each, number in last, as_of=as_of)
     return Counts(len(found), len(set(numbers)) - len(found))
 
 
@@ -83,7 +87,7 @@ def _opened(
     row: Subscription, reason: SuspensionReason, *, actor: Actor, as_of: datetime, note: str
 ) -> Suspension:
     assert row.begins_on is not None
-    return Suspension.objects.create(
+    return Suspension(
         subscription=row,
         reason=reason,
         begins_on=max(local_date(as_of), row.begins_on),
@@ -93,10 +97,8 @@ def _opened(
     )
 
 
-def _on_again(row: Subscription, closed: Suspension, is_on: bool, *, actor: Actor, as_of: datetime) -> None:
+def _tell_resumed(row: Subscription, closed: Suspension, is_on: bool, *, as_of: datetime) -> None:
     assert closed.ends_on is not None
-    if is_on:
-        switching.on(row, cause=f"resume-{closed.pk}", actor=actor, as_of=as_of)
     day = closed.ends_on.isoformat()
     news = SubscriptionResumed(row.number, row.account.number, row.offer.code, day, str(closed.reason), is_on)
     outbox.publish(news, as_of=as_of)

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import bulk_suspensions, subscriptions, suspensions
@@ -14,10 +15,12 @@ from catalog.models import Offer, Subscription, Suspension
 from core.errors import HallError
 from core.models import OutboxRow
 from resources.models import Command
+from resources.services import devices
 from tests.billing import build as money
 from tests.catalog.holdings import build
 from tests.catalog.holdings.build import ACTOR, TODAY, day, noon
 from tests.conftest import NOON
+from tests.resources import build as store
 
 pytestmark = pytest.mark.django_db
 HOW: Any = {"actor": ACTOR, "as_of": NOON}
@@ -137,7 +140,11 @@ def random_hall(seed: int, n: int) -> list[str]:
     chance = random.Random(seed)
     offers = [build.offer(), build.offer(entitlements=("HD",)), build.offer(entitlements=("NET",), line="1M")]
     accounts = [money.account() for _ in range(n // 3)]
-    return [_random_one(chance, offers, accounts) for _ in range(n)]
+    numbers = [_random_one(chance, offers, accounts) for _ in range(n)]
+    box = devices.add(serial="SN1", kind="BOX", region_id=store.region().pk, actor=ACTOR, as_of=NOON)
+    at_it = Subscription.objects.filter(number__in=chance.sample(numbers, n // 2))
+    at_it.update(device=box)  # each account's at "its" device: two that give the same share it, or not
+    return numbers
 
 
 def _random_one(chance: random.Random, offers: list[Offer], accounts: list[Any]) -> str:
@@ -188,6 +195,23 @@ def test_many_at_once_are_the_same_as_one_by_one() -> None:
             assert len(one_by_one[0]) > 100
             for singly, together in zip(one_by_one, at_once, strict=True):
                 assert together == singly
+
+
+@pytest.mark.parametrize("call", ["suspend", "resume"])
+def test_the_statements_are_as_many_for_three_lines_as_for_twelve(call: str) -> None:
+    what = build.offer(entitlements=("HD",), line="1M")
+    took = []
+    for count in (3, 12):
+        numbers = [build.held(what=what).number for _n in range(count)]
+        if call == "resume":
+            bulk_suspensions.suspend(numbers=numbers, reason=R.ARREARS, **HOW)
+            build.switch()
+        with CaptureQueriesContext(connection) as statements:
+            getattr(bulk_suspensions, call)(numbers=numbers, reason=R.ARREARS, **HOW)
+        took.append(len(statements))
+        each = 4 if call == "suspend" else 6  # entitlements and line: on, off, and on again
+        assert Command.objects.filter(subject_id__in=numbers).count() == each * count
+    assert took[0] == took[1]
 
 
 def _tried(numbers: list[str], act: Callable[[], None]) -> Any:
