@@ -53,6 +53,10 @@ def account_list(request: HttpRequest) -> HttpResponse:
     context = {
         "concerned": [banner_of(each) for each in found if each.is_concerned],
         "others": [each for each in found if not each.is_concerned],
+        "paid_for": [
+            (each.number, words.said_to_family(each))
+            for each in reads.paid_for(request.user, as_of=clock.now())
+        ],
     }
     return render(request, "arrears/accounts.html", context)
 

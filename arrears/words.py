@@ -7,7 +7,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from arrears.choices import Hold, Stage
-from arrears.selectors.outlook import Kept, Outlook
+from arrears.selectors.outlook import Kept, Outlook, PaidFor
 from core.money import display
 
 
@@ -30,6 +30,22 @@ def said(outlook: Outlook) -> Said:
     if _is_cut(outlook):
         return _cut(outlook)
     return _off(outlook) if outlook.is_off else _on(outlook)
+
+
+def said_to_family(each: PaidFor) -> Said:
+    """To somebody for whom another account pays: what becomes of his service, nothing of the other one's money."""
+    values = {"number": each.number, "day": day(each.day) if each.day else ""}
+    if each.is_off:
+        title = _("为户号 %(number)s 付费的另一户欠费，服务已停") % values
+        text = _("对方缴清后自动恢复，一般只要几分钟。")
+        if each.day:
+            text = _("对方缴清后自动恢复，一般只要几分钟。最早 %(day)s 拆机，拆机以前会再通知您。")
+        return Said("bad", title, text % values)
+    title = _("为户号 %(number)s 付费的另一户欠费") % values
+    text = _("请提醒对方缴清，否则服务可能停止。")
+    if each.day:
+        text = _("您的服务最早 %(day)s 停止，请提醒对方在这以前缴清。")
+    return Said("warn", title, text % values)
 
 
 def _is_cut(outlook: Outlook) -> bool:

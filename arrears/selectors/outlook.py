@@ -22,6 +22,7 @@ from arrears.selectors import policies
 from arrears.selectors.facts import Subject
 from catalog.holdings.services import service_numbers
 from catalog.models import Subscription, TerminationReason
+from core import arrays
 from core.clock import local_date
 from resources.models import NumberPeriod, PeriodKind
 
@@ -35,6 +36,26 @@ _CONCERNED = """
                          JOIN resources_numberperiod p ON p.holder = 'subscription:' || s.number
                               AND p.kind = 'LOCK' AND p.during @> %(now)s
                         WHERE s.account_id = m.account_id AND s.state = 'TERMINATED'))"""
+
+
+_PAID_FOR = """
+    SELECT a.number, s.payer_id, bool_or(EXISTS (SELECT FROM catalog_suspension off WHERE off.subscription_id = s.id
+                                                    AND off.reason = 'ARREARS' AND off.ends_on IS NULL))
+      FROM accounts_membership m
+      JOIN accounts_billingaccount a ON a.id = m.account_id
+      JOIN catalog_subscription s ON s.account_id = a.id AND s.payer_id <> a.id AND s.state = 'ACTIVE'
+      JOIN arrears_arrearscase c ON c.account_id = s.payer_id AND c.closed_at IS NULL
+                                AND c.stage = ANY(%(stages)s::text[])
+     WHERE m.user_id = %(user)s AND m.role = ANY(%(roles)s) GROUP BY a.number, s.payer_id ORDER BY a.number"""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidFor:
+    """An account for whose lines another one pays that is in arrears. `day`: the earliest of what comes next."""
+
+    number: str
+    is_off: bool
+    day: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +155,24 @@ def of(roles: dict[int, str], *, as_of: datetime) -> list[Outlook]:
             Outlook(subject, today, days, waits, holds, tuple(locked[account_id]), roles[account_id])
         )
     return found
+
+
+def paid_for(user: Any, *, as_of: datetime) -> list[PaidFor]:
+    """The user's accounts for whose lines somebody else pays who has been warned, or whose lines are off."""
+    values = {
+        "user": user.pk,
+        "roles": people.roles_for(Action.SEE_BILLS),
+        "stages": arrays.texts(rules.FAMILY_TEXTS),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PAID_FOR, values)
+        rows = cursor.fetchall()
+    payers = of({payer_id: "" for _number, payer_id, _is_off in rows}, as_of=as_of) if rows else []
+    found = {each.subject.account_id: each for each in payers}
+    return [
+        PaidFor(number, is_off, found[payer_id].days.get(Stage.DISCONNECTED if is_off else Stage.SUSPENDED))
+        for number, payer_id, is_off in rows
+    ]
 
 
 def kept(account_ids: Collection[int], *, as_of: datetime) -> defaultdict[int, list[Kept]]:

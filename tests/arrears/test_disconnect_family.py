@@ -3,20 +3,24 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from accounts.models import BillingAccount, Contact
+from accounts.models import BillingAccount, Contact, Membership
 from arrears.choices import Stage
 from arrears.disconnect_rules import Missing
-from arrears.models import CaseNotice, EscalationSource, EscalationState
+from arrears.models import CaseNotice, EscalationSource
 from arrears.selectors import facts, prospects
 from arrears.services import assessing, disconnecting, escalations
 from catalog.models import Subscription, Termination
+from core import clock
+from core.actor import Actor
 from notices.models import Delivery, Message
 from tests.arrears import build, build_cut
 from tests.arrears.build import ACTOR, after, noon
 from tests.arrears.build_cut import STEPS, SUSPENDED, Scene
 from tests.arrears.test_disconnect_paid import refused_everywhere
 from tests.arrears.test_disconnecting import app_role, by_raw_sql, refused_by_law  # noqa: F401
+from tests.billing import build as money
 from tests.core.test_roles import made_roles  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +171,37 @@ def test_a_dry_run_counts_members() -> None:
     assert build.run(after(40), dry_run=True) == build.run(after(40))
 
 
+def test_who_comes_later_is_not_switched_off_unwarned() -> None:
+    """He joins the family while its head is suspended already."""
+    head, other = build.account(phones=1), build.account(phones=1)
+    own, row = build.line(head), build.line(other)
+    build.bill(head)
+    build.days(head, after(-3), after(SUSPENDED))
+    assert build.is_off(own)
+    Subscription.objects.filter(pk=row.pk).update(payer=head)
+    build.run(after(SUSPENDED + 1))
+    assert not build.is_off(row)
+    build.run(after(SUSPENDED + 2))
+    assert not build.is_off(row)
+
+
+def test_his_page_says_what_becomes_of_his_service(client: Client) -> None:
+    at, member = family(last=23)
+    user = money.user()
+    Membership.objects.create(user=user, account=member, role="OWNER", created_at=noon(after(0)))
+    client.force_login(user)
+    for day, words in ((after(24), "请提醒对方在这以前缴清"), (after(40), "对方缴清后自动恢复")):
+        assessing.assess_one(at.account.pk, actor=ACTOR, as_of=noon(day))
+        build_cut.deliver(day)
+        with clock.stopped(noon(day)):
+            text = client.get("/arrears/").content.decode()
+        assert words in text
+        assert "26.00" not in text
+        assert at.account.number not in text
+        assessing.assess_one(at.account.pk, actor=ACTOR, as_of=noon(after(31)))
+        build_cut.deliver(after(31))
+
+
 # -- a contact that is left again
 
 
@@ -232,9 +267,9 @@ def test_nor_is_the_line_of_a_member_who_waits(app_role: str) -> None:  # noqa: 
 
 def test_once_he_is_answered_it_may_be_cut() -> None:
     at = build_cut.ready()
-    row = escalations.Escalation.objects.get(pk=escalated(at.account))
-    for state in (EscalationState.WORKING, EscalationState.ANSWERED):
-        type(row).objects.filter(pk=row.pk).update(state=state, owner="user:1", answer="查过了")
+    by, pk = Actor.user(build_cut.person()), escalated(at.account)
+    escalations.take(escalation_id=pk, actor=by, as_of=noon(after(86)))
+    escalations.answer(escalation_id=pk, text="查过了", actor=by, reason="查过了", as_of=noon(after(87)))
     disconnecting.cut(line_id=at.line.pk, actor=ACTOR, as_of=noon(at.day))
     assert Termination.objects.exists()
 
