@@ -60,12 +60,12 @@ def receipts_imported(event: ReceiptsImported, *, as_of: datetime) -> None:
 @outbox.consumer(MoneyUnderReview, name="arrears.money_under_review")
 def money_under_review(event: MoneyUnderReview, *, as_of: datetime) -> None:
     """What is there is credit, whatever becomes of it."""
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(MoneyRefunded, name="arrears.money_refunded")
 def money_refunded(event: MoneyRefunded, *, as_of: datetime) -> None:
-    _assess(event.account_id, as_of)
+    _assess([event.account_id], as_of)
 
 
 @outbox.consumer(ReceiptMoved, name="arrears.receipt_moved")
