@@ -58,7 +58,7 @@ class Hall:
     def start(self) -> None:
         self.output.write_text("")
         self.process = self.command("--port", str(self.port))
-        assert self.says("Ctrl-C stops everything", 120), self.output.read_text()
+        assert self.says("Ctrl-C stops everything", 300), self.output.read_text()
 
     def says(self, words: str, seconds: float) -> bool:
         process = self.process
