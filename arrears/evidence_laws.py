@@ -12,5 +12,7 @@ class NightHasCome(Law):
     operation = pgtrigger.Insert
 
     def __init__(self, *, name: str) -> None:
-        func = f"IF NEW.sealed_on > {TODAY} THEN {refuse(name, 'no night is sealed before it comes')} END IF; RETURN NEW;"
+        func = f"IF NEW.sealed_on <= {TODAY} THEN RETURN NEW; END IF; " + refuse(
+            name, "no night is sealed before it comes"
+        )
         super().__init__(name=name, func=func)

@@ -74,7 +74,7 @@ class Part:
 
     @property
     def missed(self) -> str:
-        """The accounts with rows of before the transaction `floor` of which this part is not sealed: `written`'s rest."""
+        """The accounts with rows of before the transaction `floor` of which this part is not sealed."""
         before = [f"age({each}.xmin) > age(%(floor)s::xid)" for each in self.moved_by]
         if self.dated:
             before.append(f"r.{self.dated} <= %(last)s")
