@@ -10,6 +10,7 @@ from accounts.models import User
 from arrears.models import ArrearsCase, EscalationSource, Policy, PolicyNotice, PolicyStage, ReinstallOverride
 from arrears.services import escalations
 from core import clock
+from core.actor import Actor
 from core.db import violated
 from core.models import Approval, ApprovalState, Upload
 from tests.arrears import build, build_cut, test_reinstalls
@@ -250,11 +251,11 @@ def test_an_escalation_has_its_days_and_its_answer(app: str) -> None:
         account_id=account.pk, source=EscalationSource.MEDIA, text="x", actor=ACTOR, as_of=noon(after(40))
     )
     one = build_cut.person()
-    escalations.take(escalation_id=row.pk, actor=test_reinstalls.Actor.user(one), as_of=noon(after(41)))
+    escalations.take(escalation_id=row.pk, actor=Actor.user(one), as_of=noon(after(41)))
     escalations.answer(
         escalation_id=row.pk,
         text="已核实",
-        actor=test_reinstalls.Actor.user(one),
+        actor=Actor.user(one),
         reason="x",
         as_of=noon(after(42)),
     )

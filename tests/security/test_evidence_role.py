@@ -12,7 +12,9 @@ import pytest
 from django.db import Error, connection, transaction
 
 from accounts.models import BillingAccount
-from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow
+from arrears import evidence_rules
+from arrears.evidence_rules import Fault
+from arrears.models import EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.selectors import evidence_checks
 from tests.arrears import build, evidence_build
 from tests.arrears.build import after
@@ -49,11 +51,11 @@ def sealed() -> BillingAccount:
     return account
 
 
-def faults(nights: int = 0) -> list[evidence_checks.Fault]:
+def faults(nights: int = 0) -> list[Fault]:
     return list(evidence_checks.everything(today=LAST + timedelta(nights)))
 
 
-def told(role: str, sql: str, values: Any = None) -> list[evidence_checks.Fault] | None:
+def told(role: str, sql: str, values: Any = None) -> list[Fault] | None:
     """What is named after that role has done it; None: it was refused. Undone again."""
     try:
         with transaction.atomic():
@@ -133,7 +135,7 @@ def test_every_sealed_column_and_row_is_kept_or_its_change_is_named(app: str, se
 )
 def test_the_seals_themselves(app: str, sealed: BillingAccount, sql: str, code: str | None) -> None:
     if "sealfailure" in sql:
-        evidence_build.insert(evidence_checks.SealFailure, account_id=sealed.pk)
+        evidence_build.insert(SealFailure, account_id=sealed.pk)
     found = told(app, sql)
     assert (found is None) == (code is None)
     assert found is None or code in {each.code for each in found}
@@ -170,7 +172,7 @@ def test_a_root_of_another_hand_does_not_make_rows_forgotten(app: str) -> None:
     build.one(account, after(61))
     last = EvidenceRoot.objects.get()
     night = LAST + timedelta(1)
-    own = evidence_checks.evidence_rules.Root(last.digest, night.isoformat())
+    own = evidence_rules.Root(last.digest, night.isoformat())
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f'SET LOCAL ROLE "{app}"')
         cursor.execute(
