@@ -5,6 +5,7 @@ Texts are rendered when they go out; here the messages are queued with their val
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ _CASE_NOTICES = """
      ORDER BY case_id, rule_id, ref ON CONFLICT (case_id, rule_id, contact_ref) DO NOTHING"""
 _LANGUAGES = "SELECT phone, language FROM accounts_user WHERE phone = ANY(%s::text[]) AND language <> %s"
 _RECEIPTED = (Channel.SMS, Channel.EMAIL)
+_NAME_A_STEP = ("bill_overdue", "promise_broken")
 _INBOX = Reach(INBOX, Channel.INBOX, messages.INBOX.value)
 
 
@@ -59,9 +61,8 @@ def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: dateti
                 reach = _reach(subject, wanted_ref)
                 ref = _written(subject, wanted_ref)
                 key = f"arrears:{case_id}:{rule.id}:{ref}"
-                letters[rule.code].append(
-                    _letter(rule.code, said, reach, key, _language(subject, reach, languages))
-                )
+                code = wording(rule.code, subject.facts)
+                letters[code].append(_letter(code, said, reach, key, _language(subject, reach, languages)))
                 rows.append((case_id, rule.id, str(rule.stage), ref, reach.contact_id, key))
     new = sum(
         bulk_messages.send(code=code, letters=each, as_of=as_of, is_written_later=True)
@@ -69,6 +70,11 @@ def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: dateti
     )
     _keep(rows, today, as_of)
     return new
+
+
+def wording(code: str, facts: Facts) -> str:
+    """The kind that says it: who pays for no line is threatened with the end of none."""
+    return "debt_overdue" if code in _NAME_A_STEP and not facts.has_lines else code
 
 
 def tell_restored(subjects: Sequence[Subject], *, as_of: datetime) -> int:
@@ -135,17 +141,8 @@ def _values(facts: Facts, judged: "Judged", today: date) -> dict[str, Said]:
     """As things are after the decision."""
     decision = judged.decision
     if judged.moves:
-        suspended_on = today if decision.stage == Stage.SUSPENDED else facts.suspended_on
-        facts = Facts(
-            account_id=facts.account_id,
-            owed_cents=facts.owed_cents,
-            due_on=facts.due_on,
-            stage=decision.stage,
-            since=today,
-            suspended_on=suspended_on,
-            credit_days=facts.credit_days,
-            holds=facts.holds,
-        )
+        told = () if decision.close else facts.told  # a new case has told nothing yet
+        facts = rules.stepped(replace(facts, told=told), decision.stage, today)
     return {"amount": money.display(facts.owed_cents), **days_ahead(facts, judged.policy, today)}
 
 
