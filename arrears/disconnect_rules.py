@@ -12,7 +12,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from arrears.choices import Hold, Stage
-from arrears.rules import POST
+from arrears.rule_facts import POST
 
 SUSPENDED_DAYS = (
     60  # telecom regulation 2016 art. 34: the line stays off for more than these before it is cut

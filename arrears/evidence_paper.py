@@ -57,7 +57,8 @@ def _tables(pack: Row) -> Iterator[Table]:
     yield Table(_("联系方式"), head, [_contact(each) for each in pack["contacts"]], amounts=0)
     told = [row for row in pack["rows"] if (row["table"], row["part"]) in TOLD]
     told.sort(key=lambda row: (row["at"], _RANKS[row["table"], row["part"]], row["id"]))
-    yield Table(_("经过（按时间）"), (_("内容"), _("时间"), _("记录与封存")), [*map(_line, told)], amounts=0)
+    happened = (_("内容"), _("时间"), _("记录与封存"))
+    yield Table(_("经过（按时间）"), happened, [*map(_line, told)], amounts=0, shares=(2, 0, 1))
     paid = [_money(row) for row in pack["rows"] if row["table"] in MONEY]
     yield Table(_("账单、收款与减免"), (_("内容"), _("时间"), _("记录与封存"), _("金额")), paid)
     yield _ledger(pack)

@@ -21,7 +21,7 @@ Entry = tuple[
 class Fault:
     """What was found first: `table` and `row_id` name a row; both empty: the seal or root itself does not follow."""
 
-    code: str  # ALTERED, MISSING, ADDED, ORDER, SEAL, ROOT, ACCOUNT, UNKNOWN, FILE, SCHEMA
+    code: str  # ALTERED, MISSING, ADDED, ORDER, SEAL, ROOT, UNSEALED, ACCOUNT, UNKNOWN, FILE, SCHEMA
     account: str = ""
     table: str = ""
     row_id: int = 0

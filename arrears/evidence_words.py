@@ -16,6 +16,7 @@ from catalog.choices import SuspensionReason
 from catalog.models import TerminationReason
 from core import money
 from core.models import ApprovalState
+from notices import kinds
 from notices.models import Channel, DeliveryState
 
 Values = Mapping[str, Any]
@@ -47,11 +48,21 @@ def _arrived(values: Values) -> str:
     return f"{DeliveryState(values['state']).label} {moment(when) if when else ''} {values['provider']}"
 
 
+def reason(code: str) -> str:
+    """Why a case moved: its time came, or why it ended."""
+    return str(dict(CloseReason.choices).get(code, _("到期") if code.startswith("REACHED_") else code))
+
+
+def _notice(values: Values) -> str:
+    kind = kinds.find(values["code"])
+    return f"{kind.title if kind else values['code']} · {values['language']}"
+
+
 def _stage(values: Values) -> str:
     return _("%(before)s → %(after)s，原因 %(reason)s，欠费 %(owed)s，操作人 %(actor)s") % {
         "before": Stage(values["from_stage"]).label,
         "after": Stage(values["to_stage"]).label,
-        "reason": values["reason"],
+        "reason": reason(values["reason"]),
         "owed": _yuan(values["owed_cents"]),
         "actor": values["actor"],
     }
@@ -134,7 +145,7 @@ def _written_off(values: Values) -> str:
 
 # (table, part) → what it is called, and what is told of it.
 TOLD: dict[tuple[str, str], tuple[Promise, Callable[[Values], str]]] = {
-    ("notices_message", ""): (gettext_lazy("通知产生"), _said("code", "language")),
+    ("notices_message", ""): (gettext_lazy("通知产生"), _notice),
     ("notices_delivery", ""): (gettext_lazy("通知发送"), _delivery),
     ("notices_delivery", "text"): (gettext_lazy("通知正文"), _said("body")),
     ("notices_delivery", "end"): (gettext_lazy("发送结果"), _arrived),

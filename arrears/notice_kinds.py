@@ -64,6 +64,7 @@ def _kind(
 declare(
     _kind("bill_due_soon", _("账单即将到期"), AMOUNT, DUE_ON, purpose=Purpose.SERVICE),
     _kind("bill_overdue", _("账单已逾期"), AMOUNT, DUE_ON, SUSPEND_ON),
+    _kind("debt_overdue", _("欠费待缴清"), AMOUNT, DUE_ON),
     _kind(
         "suspension_ahead",
         _("停机预告"),

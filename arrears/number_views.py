@@ -43,11 +43,11 @@ def restore(request: HttpRequest) -> HttpResponse:
 
 
 def _pay(user: Any, chosen: Kept | None) -> str:
-    """Where he pays what is owed first, if it is his to pay."""
-    if chosen is None or not chosen.owing:
+    """Where he pays what is owed first, or else what is disputed, if it is his to pay."""
+    numbers = (*chosen.owing, *chosen.disputing) if chosen else ()
+    if not numbers or not accounts.where(user, Action.PAY).filter(number=numbers[0]).exists():
         return ""
-    owing = chosen.owing[0]
-    return pay_url(owing) if accounts.where(user, Action.PAY).filter(number=owing).exists() else ""
+    return pay_url(numbers[0])
 
 
 def _offers(line: Subscription) -> list[Shown]:

@@ -4,14 +4,26 @@ Pure. `assess` is asked every day and after every payment; the same facts give t
 the same day after its answer was written, it changes nothing more.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import NamedTuple
 
 from arrears.choices import CloseReason, Hold, PartPayment, Proof, Stage, Wait
+from arrears.rule_facts import (
+    INBOX,
+    POST,
+    Decision,
+    Facts,
+    Holds,
+    Next,
+    NoticeRule,
+    PolicyFacts,
+    StageRule,
+    Tell,
+    Told,
+)
 
 STAGES = tuple(Stage)
-INBOX, POST = "inbox", "post"  # refs that are no contacts: our own page, and a letter to the address
+Ready = tuple[date, frozenset[Wait]]  # the first day, came what is missing today, and what is missing
 # Gateways are asked for three days what became of a message: what nobody can prove by then is also told by letter.
 UNPROVEN_DAYS = 3
 # Until SUSPENDED days are counted from the due date, afterwards from the suspension.
@@ -43,126 +55,6 @@ _FLOOR = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class StageRule:
-    """`days` since the due date (after SUSPENDED: since the suspension), `stay_days` in the stage before."""
-
-    stage: Stage
-    days: int
-    stay_days: int = 1
-    cap: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeRule:
-    """`needed_for`: the stage that waits for it on every live contact; None: none. `has_letter`: also by post."""
-
-    id: int
-    stage: Stage
-    days: int
-    code: str
-    needed_for: Stage | None = None
-    proof: Proof = Proof.DELIVERED
-    needed_days: int = 1
-    has_letter: bool = False
-
-
-@dataclass(frozen=True)
-class PolicyFacts:
-    """A policy as of one day. Stages that it does not name never happen.
-
-    `held_from`: the first step that a hold stops. `in_flight_days`: how long an undecided payment holds.
-    """
-
-    id: int
-    minimum_cents: int
-    stages: dict[Stage, StageRule]
-    notices: tuple[NoticeRule, ...] = ()
-    held_from: Stage = Stage.SUSPEND_WARNED
-    in_flight_days: int = 3
-    part_payment: PartPayment = PartPayment.ANCHOR_MOVES
-    tells_when_held: bool = True
-    rule_ids: frozenset[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rule_ids", frozenset(rule.id for rule in self.notices))
-
-
-class Reach(NamedTuple):
-    """A live contact: where somebody can be told. `ref` is "contact:17" or "service:13900000001".
-
-    `member`: the number of the account whose contact it is, where another one pays; empty: of who pays.
-    """
-
-    ref: str
-    channel: str
-    address: str
-    contact_id: int | None = None
-    member: str = ""
-
-
-class Told(NamedTuple):
-    """One ref was told one thing in this case. `is_hard`: the address takes no messages, now or later."""
-
-    rule_id: int
-    code: str
-    ref: str
-    on: date
-    sent_on: date | None = None
-    delivered_on: date | None = None
-    is_hard: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """An account on a day. Amounts in fen; `owed_cents` and `due_on` are of what counts, less credit and disputes.
-
-    Without a case `stage` is NONE and `since`, `suspended_on`, `entered_due_on`, `told` are empty. `due_on` is None
-    when nothing is owed. `relief` is why nothing is owed, when it is known better than "paid".
-    """
-
-    account_id: int
-    owed_cents: int = 0
-    due_on: date | None = None
-    stage: Stage = Stage.NONE
-    since: date | None = None
-    suspended_on: date | None = None
-    entered_due_on: date | None = None  # the earliest due date when it came into its stage
-    credit_days: int = 0
-    contacts: tuple[Reach, ...] = ()
-    has_post: bool = False
-    told: tuple[Told, ...] = ()
-    holds: tuple[tuple[Hold, date], ...] = ()  # until: the last day on which it holds
-    relief: CloseReason = CloseReason.PAID
-    paying_days: int = 0  # whole days since the youngest undecided payment was begun
-
-
-class Tell(NamedTuple):
-    """A notice that is due, and the refs that have not had it."""
-
-    rule: NoticeRule
-    refs: tuple[str, ...]
-
-
-class Next(NamedTuple):
-    """The next stage: its earliest day as things stand, and what must happen first (nothing: it comes that day)."""
-
-    stage: Stage
-    day: date
-    waits: tuple[Wait, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """`close`: the present case ends for that reason; a `stage` above NONE is then that of a new case."""
-
-    stage: Stage
-    notices: tuple[Tell, ...]
-    holds: tuple[tuple[Hold, date], ...]
-    next: Next | None
-    close: CloseReason | None = None
-
-
 def assess(facts: Facts, policy: PolicyFacts, today: date) -> Decision:
     """What is so for the account on that day; at most one step upwards, and never into DISCONNECTED.
 
@@ -176,17 +68,18 @@ def assess(facts: Facts, policy: PolicyFacts, today: date) -> Decision:
             return Decision(Stage.NONE, (), holds, None, close)
     ahead = _next(facts, policy, holds, today)
     if ahead and not ahead.waits:
-        facts = replace(
-            facts,
-            stage=ahead.stage,
-            since=today,
-            suspended_on=today if ahead.stage == Stage.SUSPENDED else facts.suspended_on,
-        )
+        facts = stepped(facts, ahead.stage, today)
         ahead = _next(facts, policy, holds, today)
     return Decision(facts.stage, _notices(facts, policy, holds, today), holds, ahead, close)
 
 
-def holding(facts: Facts, policy: PolicyFacts, today: date) -> tuple[tuple[Hold, date], ...]:
+def stepped(facts: Facts, stage: Stage, on: date) -> Facts:
+    """The same account, come into that stage on that day."""
+    suspended_on = on if stage == Stage.SUSPENDED else facts.suspended_on
+    return replace(facts, stage=stage, since=on, suspended_on=suspended_on)
+
+
+def holding(facts: Facts, policy: PolicyFacts, today: date) -> Holds:
     """What holds on that day. A dispute holds until it is decided; a payment, too, as long as the policy says."""
     return tuple(
         (hold, until)
@@ -213,21 +106,12 @@ def holds_back(policy: PolicyFacts, stage: Stage) -> bool:
 
 
 def expected(facts: Facts, policy: PolicyFacts, today: date) -> dict[Stage, date]:
-    """The earliest day of each stage still ahead, were everything told on its day and nothing paid."""
+    """The earliest day of each stage still ahead, as things stand: were all that is untold told, and proven, today."""
     days: dict[Stage, date] = {}
-    until = max((max(until, today) for _hold, until in holding(facts, policy, today)), default=None)
-    since, suspended_on = facts.since, facts.suspended_on
-    for stage in STAGES[STAGES.index(facts.stage) + 1 :]:
-        rule = policy.stages.get(stage)
-        base = _base(stage, facts, suspended_on)
-        if rule is None or base is None:
-            break
-        first = base + timedelta(rule.days) if since is None else _not_before(base, rule, since)
-        if until and is_held_step(policy, stage):
-            first = max(first, until + timedelta(1))
-        days[stage] = since = max(first, today)
-        if stage == Stage.SUSPENDED:
-            suspended_on = since
+    holds = holding(facts, policy, today)
+    while ahead := _next(facts, policy, holds, today):
+        days[ahead.stage] = today = max(ahead.day, today)
+        facts = stepped(facts, ahead.stage, today)
     return days
 
 
@@ -276,10 +160,10 @@ def _is_late(facts: Facts, today: date) -> bool:
     return facts.due_on is not None and facts.due_on + timedelta(facts.credit_days) < today
 
 
-def _base(stage: Stage, facts: Facts, suspended_on: date | None) -> date | None:
+def _base(stage: Stage, facts: Facts) -> date | None:
     """From when on the days of that stage are counted."""
     if stage in _AFTER_SUSPENSION:
-        return suspended_on
+        return facts.suspended_on
     return facts.due_on + timedelta(facts.credit_days) if facts.due_on else None
 
 
@@ -287,24 +171,24 @@ def _not_before(base: date, rule: StageRule, since: date) -> date:
     return max(base + timedelta(rule.days), since + timedelta(max(1, rule.stay_days)))
 
 
-def _next(
-    facts: Facts, policy: PolicyFacts, holds: tuple[tuple[Hold, date], ...], today: date
-) -> Next | None:
+def _next(facts: Facts, policy: PolicyFacts, holds: Holds, today: date) -> Next | None:
     place = STAGES.index(facts.stage) + 1
     if place == len(STAGES):
         return None
     stage = STAGES[place]
-    rule, base = policy.stages.get(stage), _base(stage, facts, facts.suspended_on)
-    if rule is None or base is None:
+    rule, base = policy.stages.get(stage), _base(stage, facts)
+    if rule is None or base is None or (is_harsh_step(stage) and not facts.has_lines):
         return None
     day = base + timedelta(rule.days) if facts.since is None else _not_before(base, rule, facts.since)
-    waits = []
+    waits, free = [], today
     if holds and is_held_step(policy, stage):
-        day = max(day, max(today, *(until for _hold, until in holds)) + timedelta(1))
+        free = max(today, *(until for _hold, until in holds)) + timedelta(1)
         waits.append(Wait.HOLD)
-    proven_on, missing = _told_before(facts, policy, stage, today)
-    waits += missing
-    day = max(day, proven_on)
+    proven_on, unproven = _proven_before(facts, policy, stage, today)
+    told_on, untold = _told_before(facts, policy, stage, free)
+    if missing := unproven | untold:
+        waits += [wait for wait in Wait if wait in missing]
+    day = max(day, proven_on, told_on, free if Wait.HOLD in waits else day)
     if day > today:
         waits.insert(0, Wait.DAY)
     if stage == Stage.DISCONNECTED:
@@ -312,26 +196,31 @@ def _next(
     return Next(stage, day, tuple(waits))
 
 
-def _told_before(
-    facts: Facts, policy: PolicyFacts, stage: Stage, today: date
-) -> tuple[date, tuple[Wait, ...]]:
-    """The first day that the notices allow for that stage, and what is still missing of them."""
+def _proven_before(facts: Facts, policy: PolicyFacts, stage: Stage, today: date) -> Ready:
+    """When the proofs allow that stage."""
     day, waits = date.min, set()
     refs = must_hear(facts)
-    for rule in policy.notices:
-        if rule.needed_for == stage:
-            for ref in refs:
-                proof = _proof(facts, policy, rule, ref)
-                if proof is None:
-                    waits.add(_lacking(facts, policy, rule, ref))
-                day = max(day, (proof or today) + timedelta(rule.needed_days))
-            waits |= set() if POST in refs or has_contact(facts) else {Wait.NOBODY}
-        if stage in _HARD_STEPS and rule.stage == facts.stage and rule.days < policy.stages[stage].days:
+    for rule in (each for each in policy.notices if each.needed_for == stage):
+        for ref in refs:
+            proof = _proof(facts, policy, rule, ref)
+            if proof is None:
+                waits.add(_lacking(facts, policy, rule, ref))
+            day = max(day, (proof or today) + timedelta(rule.needed_days))
+        waits |= set() if POST in refs or has_contact(facts) else {Wait.NOBODY}
+    return day, frozenset(waits)
+
+
+def _told_before(facts: Facts, policy: PolicyFacts, stage: Stage, free: date) -> Ready:
+    """Before a hard step each contact has on an earlier day what the present stage tells, at the earliest on `free`."""
+    day, waits = date.min, set()
+    for rule in policy.notices if stage in _HARD_STEPS else ():
+        if rule.stage == facts.stage and rule.days < policy.stages[stage].days:
             for each in facts.contacts:
                 told = _told(facts, policy, rule, each.ref)
                 waits |= set() if told else {Wait.NOTICE}
-                day = max(day, (told.on if told else today) + timedelta(1))
-    return day, tuple(wait for wait in Wait if wait in waits) if waits else ()
+                on = told.on if told else max(free, _scheduled(facts, policy, rule) or free)
+                day = max(day, on + timedelta(1))
+    return day, frozenset(waits)
 
 
 def _told(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str) -> Told | None:
@@ -365,23 +254,17 @@ def _lacking(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str) -> W
     return Wait.NOBODY if is_dead and not can_post else Wait.PROOF
 
 
-def _notices(
-    facts: Facts, policy: PolicyFacts, holds: tuple[tuple[Hold, date], ...], today: date
-) -> tuple[Tell, ...]:
+def _notices(facts: Facts, policy: PolicyFacts, holds: Holds, today: date) -> tuple[Tell, ...]:
     """What is due and to whom it has not been told yet."""
-    if any(hold == Hold.PROMISE for hold, _until in holds) or (holds and facts.stage in _ANNOUNCING):
+    is_idle = bool(holds) or not facts.has_lines  # what would be announced does not come
+    if any(hold == Hold.PROMISE for hold, _until in holds) or (is_idle and facts.stage in _ANNOUNCING):
         return ()
     told = []
     for rule in policy.notices:
         if rule.stage == facts.stage and _is_due(facts, policy, rule, today):
             in_family = rule.stage in FAMILY_TEXTS
             wanted = [each.ref for each in facts.contacts if in_family or not each.member] + [INBOX]
-            if (
-                rule.needed_for
-                and rule.has_letter
-                and facts.has_post
-                and _needs_letter(facts, policy, rule, today)
-            ):
+            if facts.has_post and _needs_letter(facts, policy, rule, today):
                 wanted.append(POST)
             refs = tuple(ref for ref in wanted if _told(facts, policy, rule, ref) is None)
             if refs:
@@ -390,18 +273,30 @@ def _notices(
 
 
 def _is_due(facts: Facts, policy: PolicyFacts, rule: NoticeRule, today: date) -> bool:
-    """On its day; where the stage came late, as many days after it as the policy puts between them."""
-    base, stage = _base(rule.stage, facts, facts.suspended_on), policy.stages.get(rule.stage)
-    if base is None or stage is None or facts.since is None:
+    """On its day. What says after the first notice how soon a step comes moves with that step, once that is proven."""
+    day, base = _scheduled(facts, policy, rule), _base(rule.stage, facts)
+    if day is None or today < day or base is None or facts.since is None:
         return False
-    return today >= max(base + timedelta(rule.days), facts.since + timedelta(rule.days - stage.days))
+    step = policy.stages.get(STAGES[STAGES.index(rule.stage) + 1]) if rule.stage in _ANNOUNCING else None
+    if step is None or rule.needed_for or rule.days == policy.stages[rule.stage].days:
+        return True
+    proven_on, missing = _proven_before(facts, policy, step.stage, today)
+    comes_on = max(_not_before(base, step, facts.since), proven_on)
+    return not missing and today >= comes_on + timedelta(rule.days - step.days)
+
+
+def _scheduled(facts: Facts, policy: PolicyFacts, rule: NoticeRule) -> date | None:
+    """The day of the policy; where the stage came late, as many days after it as the policy puts between them."""
+    base, stage = _base(rule.stage, facts), policy.stages.get(rule.stage)
+    if base is None or stage is None or facts.since is None:
+        return None
+    return max(base + timedelta(rule.days), facts.since + timedelta(rule.days - stage.days))
 
 
 def _needs_letter(facts: Facts, policy: PolicyFacts, rule: NoticeRule, today: date) -> bool:
     """Nobody else can be told; an address is dead; or nothing proves for days that a message arrived."""
-    return not has_contact(facts) or any(
-        _is_lost(facts, policy, rule, each.ref, today) for each in facts.contacts
-    )
+    lost = (_is_lost(facts, policy, rule, each.ref, today) for each in facts.contacts)
+    return bool(rule.needed_for and rule.has_letter) and (not has_contact(facts) or any(lost))
 
 
 def _is_lost(facts: Facts, policy: PolicyFacts, rule: NoticeRule, ref: str, today: date) -> bool:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from statistics import median
@@ -45,6 +45,7 @@ class Hall:
     rounds: int
     singles: int  # accounts that are judged one by one
     as_of: datetime
+    truth: arrears_sql.State = field(default_factory=dict)  # what there is after a pass, by bare SQL
 
     @property
     def today(self) -> date:
@@ -54,6 +55,23 @@ class Hall:
     def copy(self) -> Iterator[str]:
         with databases.copied(self.database, "arrears", is_large=self.accounts >= LARGE) as copy:
             yield copy
+
+    def check(self, database: str, what: str) -> None:
+        """Raises RuntimeError: not the rows of a pass."""
+        found = arrears_sql.state(database, today=self.today)
+        if found != self.truth:
+            raise RuntimeError(f"{what}: not the rows of bare SQL: {found}, not {self.truth}")
+
+    def start(self, database: str, name: str, *options: str) -> "subprocess.Popen[str]":
+        """The command over this database, under way."""
+        environment = {**os.environ, "DATABASE_URL": database}
+        return subprocess.Popen(
+            self.command(name, *options),
+            cwd=processes.ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def command(self, name: str, *options: str) -> list[str]:
         return [sys.executable, "manage.py", name, "--json", "--as-of", self.as_of.isoformat(), *options]
@@ -67,13 +85,12 @@ class Hall:
 
 
 def run(arguments: list[str]) -> bool:
-    """All parts, or those named: pass, two, dry, one. `N`: so many accounts. False: a figure is missing."""
+    """All parts, or those named: pass, killed, two, dry, one. `N`: so many accounts. False: a figure is missing."""
     is_tiny = TINY in arguments
     numbers = [int(each) for each in arguments if each.isdigit()]
     accounts = numbers[0] if numbers else (2_000 if is_tiny else ACCOUNTS)
     parts = [each for each in arguments if each != TINY and not each.isdigit()]
-    known: dict[str, Callable[[Sheet, Hall], None]] = {"pass": whole, "two": two, "dry": dry, "one": one}
-    wanted = [known[each] for each in parts or known]
+    wanted = [PARTS[each] for each in parts or PARTS]
     sheet = Sheet("arrears-tiny" if is_tiny else "arrears")
     hall = Hall(
         os.environ["DATABASE_URL"],
@@ -85,12 +102,22 @@ def run(arguments: list[str]) -> bool:
     begun = time.perf_counter()
     arrears_population.fill(hall.database, accounts=accounts, today=hall.today)
     connections.close_all()
+    filled = time.perf_counter() - begun
+    hall = replace(hall, truth=_truth(hall))
     owing = arrears_population.IN_ARREARS / 10
-    note = f"{3 * accounts:,} bills, {owing:.1f} % in arrears, filled in {time.perf_counter() - begun:.0f} s"
+    rows, gigabytes = arrears_population.size(hall.database)
+    note = f"{3 * accounts:,} bills, {owing:.1f} % in arrears; {rows:,} rows, {gigabytes:.1f} GB, "
+    note += f"filled in {filled:.0f} s"
     sheet.context("accounts", accounts, note)
     for part in wanted:
         part(sheet, hall)
     return sheet.show()
+
+
+def _truth(hall: Hall) -> arrears_sql.State:
+    with hall.copy() as database:
+        arrears_sql.carry_out(database, today=hall.today)
+        return arrears_sql.state(database, today=hall.today)
 
 
 def whole(sheet: Sheet, hall: Hall) -> None:
@@ -110,7 +137,7 @@ def whole(sheet: Sheet, hall: Hall) -> None:
     )
     sheet.at_most("second_run_vs_first", median(again), 0.7, note)
     written = sum(each.second_wrote for each in rounds)
-    sheet.at_most("second_run_tuples", written, 0, "written, by pg_stat_user_tables")
+    sheet.at_most("second_run_tuples", written, 0, "written, by pg_stat_user_tables, besides the heartbeat")
     seen = rounds[-1].seen
     sheet.at_least(
         "payment_between_seen", seen, 1, "paid after the second run; the third ends that case alone"
@@ -136,16 +163,13 @@ class _Round:
 def _round(hall: Hall, *, is_last: bool) -> _Round:
     with hall.copy() as database:
         first, counts = hall.run(database, PASS)
-        ours = arrears_sql.counts(database)
+        hall.check(database, f"a pass that says {counts}")
         before = arrears_sql.tuples_written(database)
         second, _nothing = hall.run(database, PASS)
         wrote = arrears_sql.tuples_written(database) - before
         seen = _after_payment(hall, database) if is_last else 0
     with hall.copy() as database:
         bare = arrears_sql.carry_out(database, today=hall.today)
-        theirs = arrears_sql.counts(database)
-    if ours != theirs or counts["failed"]:
-        raise RuntimeError(f"not the same rows: {ours} and by bare SQL {theirs}; {counts}")
     return _Round(first, counts, second, wrote, seen, bare)
 
 
@@ -193,27 +217,34 @@ def _pay(account_id: int, cents: int, at: datetime) -> None:
     payments.apply_report(payment_id=payment.pk, report=report, as_of=at, actor=BENCH)
 
 
+def killed(sheet: Sheet, hall: Hall) -> None:
+    """kill -9 in the middle, and a run after it: the rows of one that nobody disturbed."""
+    steps, _told = arrears_population.expected(hall.accounts)
+    with hall.copy() as database:
+        process = hall.start(database, PASS)
+        while process.poll() is None and arrears_sql.steps_written(database, hall.today) < steps / 3:
+            time.sleep(0.05)
+        process.kill()
+        process.communicate()
+        left = arrears_sql.steps_written(database, hall.today)
+        hall.run(database, PASS)
+        hall.check(database, f"killed after {left} steps")
+    note = f"{left:,} of {steps:,} steps were written when it was killed; the rows as of one run"
+    sheet.context("killed_in_the_middle", left / steps, note)
+
+
 def two(sheet: Sheet, hall: Hall) -> None:
     """Two passes started at the same time: together they do what one does, and nothing twice."""
     with hall.copy() as database:
         begun = time.perf_counter()
-        environment = {**os.environ, "DATABASE_URL": database}
-        both = [
-            subprocess.Popen(
-                hall.command(PASS), cwd=processes.ROOT, env=environment, stdout=subprocess.PIPE, text=True
-            )
-            for _n in range(2)
-        ]
+        both = [hall.start(database, PASS) for _n in range(2)]
         outputs = [each.communicate()[0] for each in both]
         seconds = time.perf_counter() - begun
         done: list[Counts] = [json.loads(output.splitlines()[-1]) for output in outputs]
-        told = arrears_sql.told_today(database, hall.today)
-    expected = arrears_population.expected(hall.accounts)
+        hall.check(database, f"two at once that say {done}")
     written = [each["opened"] + each["moved"] + each["closed"] for each in done]
-    if (sum(written), told) != expected:
-        raise RuntimeError(f"two at once wrote {written} and told {told}, not {expected}")
     share = min(written) / max(1, sum(written))
-    note = f"steps of each {written[0]:,} and {written[1]:,}, together {seconds:.1f} s; rows as of one"
+    note = f"steps of each {written[0]:,} and {written[1]:,}, together {seconds:.1f} s; the rows as of one"
     sheet.context("two_at_once_smaller_share", share, note)
 
 
@@ -247,6 +278,15 @@ def _one(account_id: int, as_of: datetime) -> None:
     done = assessing.assess_one(account_id, actor=BENCH, as_of=as_of)
     if (done.moved, done.told) != (1, arrears_population.REFS):
         raise RuntimeError(f"account {account_id}: {done}")
+
+
+PARTS: dict[str, Callable[[Sheet, Hall], None]] = {
+    "pass": whole,
+    "killed": killed,
+    "two": two,
+    "dry": dry,
+    "one": one,
+}
 
 
 def _timed(work: Callable[[], Any]) -> float:

@@ -156,6 +156,10 @@ _NEXT_IDS = """
     SELECT setval(pg_get_serial_sequence(name, 'id'), 20 * %s)
       FROM unnest(ARRAY['arrears_arrearscase', 'notices_message', 'accounts_contact', 'billing_bill']) name"""
 
+_SIZE = """
+    SELECT sum(reltuples) FILTER (WHERE reltuples > 0), pg_database_size(current_database())
+      FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
+
 
 def fill(database: str, *, accounts: int, today: date) -> None:
     """So many accounts as they stand before the pass of that day, in this database; the planner knows them."""
@@ -193,6 +197,14 @@ def fill(database: str, *, accounts: int, today: date) -> None:
         own.autocommit = True
         cursor.execute("VACUUM (ANALYZE, FREEZE)")
         cursor.execute("CHECKPOINT")
+
+
+def size(database: str) -> tuple[int, float]:
+    """About how many rows it holds, and gigabytes."""
+    with closing(psycopg2.connect(database)) as own, own.cursor() as cursor:
+        cursor.execute(_SIZE)
+        [(rows, taken)] = cursor.fetchall()
+        return int(rows), int(taken) / 1024**3
 
 
 def _policy() -> int:

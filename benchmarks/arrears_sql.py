@@ -9,15 +9,18 @@ find who steps where is measured beside it and is not part of the yardstick.
 import time
 from contextlib import closing
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import psycopg2
 from django.conf import settings
 
 from benchmarks.arrears_population import AFTER_SUSPENSION, REACHED
+from notices import kinds
 
 _POLICY = """
     CREATE TEMP TABLE step (before text, stage text, days int);
+    CREATE TEMP TABLE patience (code text, seconds int);
     CREATE TEMP TABLE rule AS
     SELECT n.id, stage, template_code AS code,
            CASE WHEN stage = 'DISCONNECT_WARNED' THEN days + %(suspended)s ELSE days END AS late_days
@@ -38,9 +41,13 @@ _READ = """
       FROM accounts_contact WHERE account_id IN (SELECT account_id FROM today)
     UNION ALL SELECT account_id, 'inbox', NULL, 'INBOX', 'inbox' FROM today;
     CREATE TEMP TABLE tell AS
-    SELECT today.account_id, rule.id AS rule_id, rule.stage, rule.code, ref.ref, contact_id, channel, address
+    SELECT today.account_id, rule.id AS rule_id, rule.stage, rule.code, ref.ref, ref.contact_id, ref.channel,
+           ref.address, patience.seconds, other.channel AS other_channel, other.address AS other_address
       FROM today JOIN rule ON rule.stage = coalesce(next, today.stage) AND %(today)s::date - due_on >= late_days
       JOIN ref USING (account_id)
+      LEFT JOIN patience ON patience.code = rule.code AND ref.channel <> 'INBOX'
+      LEFT JOIN ref other ON other.account_id = ref.account_id AND other.channel NOT IN (ref.channel, 'INBOX')
+                             AND patience.seconds IS NOT NULL
      WHERE NOT EXISTS (SELECT FROM arrears_casenotice told WHERE told.case_id = today.case_id
                           AND told.rule_id = rule.id AND told.contact_ref = ref.ref);
     ANALYZE today; ANALYZE tell"""
@@ -76,14 +83,18 @@ _WRITE = {
                    'help_line', '96396', 'amount', to_char(cents / 100.0, 'FM9990.00'), 'due_on', due_on::text,
                    'suspend_on', (due_on + 31)::text, 'suspended_on', (due_on + 31)::text,
                    'disconnect_on', (due_on + 92)::text),
-               %(at)s, '', '', '[]'
+               %(at)s, '', '',
+               CASE WHEN seconds IS NULL THEN '[]' ELSE jsonb_build_array(
+                    jsonb_build_object('channel', channel, 'address', address, 'after', seconds),
+                    jsonb_build_object('channel', other_channel, 'address', other_address, 'after', seconds)) END
           FROM tell JOIN today USING (account_id)
           JOIN arrears_arrearscase c ON c.account_id = tell.account_id AND c.closed_at IS NULL""",
     "notices_delivery": """
         INSERT INTO notices_delivery (message_id, template_id, channel, address, body, state, provider,
                                       provider_message_id, attempts, error, failure, priority, created_at,
-                                      next_attempt_at)
-        SELECT m.id, template.id, tell.channel, address, '', 'QUEUED', '', '', 0, '', '', 3, %(at)s, %(at)s
+                                      next_attempt_at, fallback_at)
+        SELECT m.id, template.id, tell.channel, address, '', 'QUEUED', '', '', 0, '', '', 3, %(at)s, %(at)s,
+               %(at)s::timestamptz + seconds * interval '1 second'
           FROM tell JOIN arrears_arrearscase c ON c.account_id = tell.account_id AND c.closed_at IS NULL
           JOIN notices_message m ON m.dedupe_key = 'arrears:' || c.id || ':' || rule_id || ':' || ref
           JOIN (SELECT code, channel, min(id) AS id FROM notices_template WHERE language = 'zh-hans'
@@ -96,7 +107,6 @@ _WRITE = {
           FROM tell JOIN arrears_arrearscase c ON c.account_id = tell.account_id AND c.closed_at IS NULL
           JOIN notices_message m ON m.dedupe_key = 'arrears:' || c.id || ':' || rule_id || ':' || ref""",
 }
-WRITTEN = tuple(name for name in _WRITE if " " not in name)  # the tables that grow
 
 
 class Took(NamedTuple):
@@ -122,6 +132,10 @@ def carry_out(database: str, *, today: date) -> Took:
         for stage, days in REACHED.items():
             cursor.execute("INSERT INTO step VALUES (%s, %s, %s)", (before, stage, days))
             before = stage
+        for kind in kinds.everything():
+            if kind.fallback_after:
+                seconds = int(kind.fallback_after.total_seconds())
+                cursor.execute("INSERT INTO patience VALUES (%s, %s)", (kind.code, seconds))
         begun = time.perf_counter()
         cursor.execute(_READ, values)
         own.commit()
@@ -132,28 +146,52 @@ def carry_out(database: str, *, today: date) -> Took:
         return Took(read - begun, time.perf_counter() - read)
 
 
-def counts(database: str) -> dict[str, int]:
-    """How many rows each of the tables has that the pass writes into, and how many cases are in which stage."""
-    with closing(psycopg2.connect(database)) as own, own.cursor() as cursor:
-        found: dict[str, int] = {}
-        for table in WRITTEN:
-            cursor.execute(f"SELECT count(*) FROM {table}")
-            found[table] = _number(cursor)
-        cursor.execute("SELECT stage || ' ' || close_reason, count(*) FROM arrears_arrearscase GROUP BY 1")
-        return found | dict(cursor.fetchall())
+# What a pass leaves, without ids and moments: as many rows, and the same ones.
+_STATE = """
+    SELECT 'cases', count(*), sum(hashtextextended(concat_ws('|', account_id, stage, stage_since, highest_stage,
+                                                             owed_cents, close_reason), 0))
+      FROM arrears_arrearscase
+    UNION ALL
+    SELECT 'steps', count(*), sum(hashtextextended(concat_ws('|', account_id, from_stage, to_stage, s.owed_cents,
+                                                             earliest_due_on, s.policy_id), 0))
+      FROM arrears_stagechange s JOIN arrears_arrearscase c ON c.id = case_id WHERE s."on" = %(today)s
+    UNION ALL
+    SELECT 'lines off', count(*), sum(hashtextextended(concat_ws('|', subscription_id, reason, begins_on, ends_on), 0))
+      FROM catalog_suspension
+    UNION ALL
+    SELECT 'messages', count(*), sum(hashtextextended(concat_ws('|', n.stage, contact_ref, n.contact_id, rule_id,
+                                         m.code, recipient_ref, language, fallbacks, template_id, channel, address,
+                                         priority, fallback_at - d.created_at), 0))
+      FROM arrears_casenotice n JOIN notices_message m ON m.id = n.message_id
+      JOIN notices_delivery d ON d.message_id = m.id WHERE told_on = %(today)s
+    UNION ALL
+    SELECT 'all messages', count(*), 0 FROM notices_message"""
+State = dict[str, tuple[int, Decimal]]
 
 
-def tuples_written(database: str) -> int:
-    """Rows inserted, changed and deleted in this database since its beginning, as its own statistics count them."""
+def state(database: str, *, today: date) -> State:
+    """How many rows there are of what a pass writes, and a sum over what they say."""
     with closing(psycopg2.connect(database)) as own, own.cursor() as cursor:
-        cursor.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables")
+        cursor.execute(_STATE, {"today": today})
+        return {name: (count, digest) for name, count, digest in cursor.fetchall()}
+
+
+def steps_written(database: str, today: date) -> int:
+    """Rows of history of that day."""
+    with closing(psycopg2.connect(database)) as own, own.cursor() as cursor:
+        cursor.execute('SELECT count(*) FROM arrears_stagechange WHERE "on" = %s', [today])
         return _number(cursor)
 
 
-def told_today(database: str, today: date) -> int:
-    """How many notices of cases were written on that day."""
+def tuples_written(database: str) -> int:
+    """Rows inserted, changed and deleted in this database since its beginning, as its own statistics count them.
+
+    But for the heartbeat: that a run began and ended is kept of each.
+    """
     with closing(psycopg2.connect(database)) as own, own.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM arrears_casenotice WHERE told_on = %s", [today])
+        cursor.execute("""
+            SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables
+             WHERE relname <> 'core_heartbeat'""")
         return _number(cursor)
 
 

@@ -216,7 +216,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items.append({"title": _("催缴看板"), "icon": "dashboard", "link": reverse(board.URL)})
     if may_see(request, "arrears.escalation"):
         items.append(
-            {"title": _("申诉处理"), "icon": "campaign", "link": reverse("admin:arrears_escalation_desk")}
+            {"title": _("申诉工作台"), "icon": "campaign", "link": reverse("admin:arrears_escalation_desk")}
         )
     if channel_page.may_open(request.user):
         items.append({"title": _("渠道规范"), "icon": "rule", "link": reverse(channel_page.URL)})

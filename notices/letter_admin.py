@@ -20,20 +20,15 @@ from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminFileFieldWidget
 
 from core import audit, clock, scopes
 from core.actor import Actor
-from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, badge, masked, moment
+from core.backoffice import ReadOnlyAdmin, ReadOnlyInline, masked, moment
 from core.errors import HallError
 from core.reasoned import Reasoned, ReasonOnlyForm, address
 from notices import letter_papers
-from notices.models import POST_DAYS, Delivery, DeliveryState, LetterList
+from notices.models import POST_DAYS, Delivery, LetterList
 from notices.services import letters
 
 URL = "admin:notices_letterlist_desk"
 PRINT = "notices.add_letterlist"
-TONES = {
-    str(DeliveryState.SENT): "wait",
-    str(DeliveryState.DELIVERED): "ok",
-    str(DeliveryState.FAILED): "bad",
-}
 MOST_SHOWN = 50
 
 
@@ -86,12 +81,11 @@ class LetterInline(ReadOnlyInline):
     model = Delivery
     fk_name = "letter_list"
     verbose_name_plural = _("信函")
-    fields = ("shown_address", "message", "shown_state", "delivered", "error")
-    readonly_fields = ("shown_address", "shown_state", "delivered")
+    fields = ("shown_address", "message", "state", "delivered", "error")
+    readonly_fields = ("shown_address", "delivered")
     show_change_link = True
     ordering = ("id",)
     shown_address = masked("address", _("地址"))
-    shown_state = badge("state", _("状态"), TONES)
     delivered = moment("delivered_at", _("送达时间"))
 
 
@@ -188,7 +182,7 @@ class LetterListAdmin(ReadOnlyAdmin):
 
     def pdf_view(self, request: HttpRequest, key: int) -> HttpResponse:
         listed = self._listed(request, key, "pdf")
-        made = letter_papers.pdf(listed, letter_papers.letters_of(listed), issuer=str(settings.SITE_NAME))
+        made = letter_papers.pdf(listed, letter_papers.letters_of(listed), issuer=settings.SITE_NAME)
         return _file(made, "application/pdf", f"{listed.number}.pdf")
 
     def csv_view(self, request: HttpRequest, key: int) -> HttpResponse:

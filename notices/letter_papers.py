@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import typst
+from django.utils import formats
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -29,14 +31,13 @@ def letters_of(listed: LetterList) -> list[Delivery]:
     return list(listed.deliveries.select_related("message", "template").order_by("pk"))
 
 
-def pdf(listed: LetterList, letters: Sequence[Delivery], *, issuer: str) -> bytes:
-    """The letters, A4, ready for envelopes with a window. The same list gives the same bytes."""
+def pdf(listed: LetterList, letters: Sequence[Delivery], *, issuer: str | Promise) -> bytes:
+    """The letters, A4, ready for envelopes with a window, each in its language. The same list gives the same bytes."""
     given = {
         "title": listed.number,
-        "issuer": issuer,
         "language": "zh",
         "fonts": _FONTS,
-        "letters": [_letter(listed, row) for row in letters],
+        "letters": [_letter(listed, row, issuer) for row in letters],
     }
     compiler = typst.Compiler(
         _FOLDER / "letter.typ",
@@ -61,15 +62,16 @@ def addresses(letters: Sequence[Delivery]) -> bytes:
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
-def _letter(listed: LetterList, row: Delivery) -> dict[str, object]:
+def _letter(listed: LetterList, row: Delivery, issuer: str | Promise) -> dict[str, object]:
     with override(row.message.language):
         title = rules.render(row.template.title, row.message.context) if row.template.title else ""
         return {
+            "issuer": str(issuer),
             "address": _lines(row.address),
             "title": _plain(title),
             "paragraphs": _lines(row.body),
             "reference": row.reference,
-            "day": clock.local_date(listed.created_at).isoformat(),
+            "day": formats.date_format(clock.local_date(listed.created_at), "DATE_FORMAT"),
         }
 
 

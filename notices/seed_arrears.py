@@ -24,6 +24,15 @@ TOLD = [
         "from {{ suspend_on }}. Pay, ask for more time or dispute it: {{ url }} or {{ help_line }}.",
     ),
     (
+        "debt_overdue",
+        "欠费待缴清",
+        "尾号 {{ account_tail }} 的户号欠费 {{ amount }}，{{ due_on }} 已到期。逾期按规则计收违约金，欠费将依法追缴。"
+        "缴费或提出异议：{{ url }}，电话 {{ help_line }}。已缴请忽略。",
+        "Your debt is overdue",
+        "{{ amount }} of the account ending in {{ account_tail }} was due on {{ due_on }}. Late fees go on by rule, "
+        "and the debt is pursued. Pay or dispute it: {{ url }} or {{ help_line }}. Paid already? Ignore this.",
+    ),
+    (
         "suspension_ahead",
         "停机预告",
         "尾号 {{ account_tail }} 的户号欠费 {{ amount }}（{{ due_on }} 到期），未缴清最早 {{ suspend_on }} 停机，"

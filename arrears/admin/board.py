@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears.choices import Stage
 from arrears.models import ArrearsCase, CaseNotice, DisconnectPlan, PlanState
-from arrears.rules import POST, STAGES
+from arrears.rule_facts import POST
+from arrears.rules import STAGES
 from arrears.selectors import board, prospects
 from arrears.selectors.board import Place, Saved
 from arrears.selectors.prospects import Prospect

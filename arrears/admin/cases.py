@@ -14,13 +14,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.region_filter import RegionFilter
+from arrears import evidence_words
 from arrears.admin import evidence, reliefs
 from arrears.admin.board import WithBoard
-from arrears.choices import CloseReason, Stage, Wait
+from arrears.choices import Stage, Wait
 from arrears.models import ArrearsCase, CaseNotice, StageChange
 from arrears.selectors import prospects
 from arrears.selectors.prospects import Prospect
 from arrears.services import exemptions
+from billing.documents import words
 from core import clock, money
 from core.actor import Actor
 from core.backoffice import ReadOnlyInline, amount, badge, mask, moment
@@ -51,11 +53,7 @@ class StageChangeInline(ReadOnlyInline):
 
     @admin.display(description=_("原因"))
     def why(self, row: StageChange) -> str:
-        """A code of the rules in words: the stage's time came, or why the case ended."""
-        known = dict(CloseReason.choices)
-        return str(
-            known.get(row.reason, gettext("到期") if row.reason.startswith("REACHED_") else row.reason)
-        )
+        return evidence_words.reason(row.reason)
 
 
 def who(ref: str, address: str) -> str:
@@ -106,7 +104,7 @@ class CaseNoticeInline(ReadOnlyInline):
     def since(self, row: CaseNotice) -> str:
         found = prospects.best(row)
         at = _latest(found) if found else None
-        return f"{clock.local_date(at)}" if at else ""
+        return words.day(clock.local_date(at)) if at else ""
 
 
 def _latest(row: Delivery) -> datetime | None:
@@ -175,7 +173,7 @@ class ArrearsCaseAdmin(WithBoard):
     @admin.display(description=_("暂缓"))
     def holds(self, row: ArrearsCase) -> SafeString:
         found = self._prospect(row)
-        told = [(hold.label, until) for hold, until in found.holds] if found else []
+        told = [(hold.label, words.day(until)) for hold, until in found.holds] if found else []
         return format_html_join(", ", str(_("{}（至 {}）")), told) or SafeString(gettext("没有"))
 
     @admin.display(description=_("下一步"))
@@ -184,7 +182,7 @@ class ArrearsCaseAdmin(WithBoard):
         if found is None or found.decision is None or found.decision.next is None:
             return gettext("没有下一步")
         after = found.decision.next
-        told = {"stage": after.stage.label, "day": after.day}
+        told = {"stage": after.stage.label, "day": words.day(after.day)}
         return gettext("%(stage)s，最早 %(day)s") % told
 
     @admin.display(description=_("等待"))
@@ -207,7 +205,7 @@ class ArrearsCaseAdmin(WithBoard):
         if row.closed_at is not None:
             return SafeString("")
         told = [
-            (_page(each.subscription), each.subscription.number, each.subscription.offer.name, _since(each))
+            (_page(each.subscription), each.subscription.number, str(each.subscription.offer), _since(each))
             for each in prospects.lines_off(row.account_id)
         ]
         return format_html_join(
@@ -239,4 +237,4 @@ def _page(row: Model) -> str:
 
 def _since(row: Any) -> str:
     begins: date = row.begins_on
-    return gettext("自 %(day)s") % {"day": begins}
+    return gettext("自 %(day)s") % {"day": words.day(begins)}

@@ -195,10 +195,18 @@ class DueFilter(admin.SimpleListFilter):
 
 class EscalationHistoryInline(ReadOnlyInline):
     model = EscalationHistory
-    fields = ("shown_at", "from_state", "to_state", "owner", "actor", "reason")
-    readonly_fields = ("shown_at",)
+    fields = ("shown_at", "before", "after", "owner", "actor", "reason")
+    readonly_fields = ("shown_at", "before", "after")
     ordering = ("pk",)
     shown_at = moment("at", _("时间"))
+
+    @admin.display(description=_("原状态"))
+    def before(self, row: EscalationHistory) -> str:
+        return str(_S(row.from_state).label) if row.from_state else ""
+
+    @admin.display(description=_("新状态"))
+    def after(self, row: EscalationHistory) -> str:
+        return str(_S(row.to_state).label)
 
 
 def _remedies(user: Any, row: Escalation) -> list[Link]:
@@ -309,7 +317,7 @@ class EscalationAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("申诉"),
+            "title": _("申诉工作台"),
             "owners": [{**each, "name": names.get(each["owner"], each["owner"])} for each in ages],
             "near": reads.near(rows, today=today).select_related("account")[:50],
             "today": today,

@@ -4,7 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Count
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from arrears.models import (
@@ -69,12 +73,22 @@ class DisconnectPlanAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = (
         "number", "region", "state", "planned_on", "lines_count", "cap", "approval_days", "digest", "made_by", "made",
-        "ended",
+        "ended", "lines",
     )  # fmt: skip
+    readonly_fields = ("lines",)
     inlines = (PlanApprovalInline,)
     shown_state = badge("state", _("状态"), PLAN_TONES)
     made = moment("created_at", _("写入时间"))
     ended = moment("ended_at", _("结束时间"))
+
+    @admin.display(description=_("拆机计划明细"))
+    def lines(self, row: DisconnectPlan) -> SafeString:
+        """How many lines stand how, and the way to them: who approves looks at them first."""
+        counts = dict(row.lines.order_by().values_list("state").annotate(Count("pk")))
+        told = [f"{state.label} {counts[state]}" for state in LineState if state in counts]
+        page = f"{reverse('admin:arrears_planline_changelist')}?q={row.number}"
+        return format_html('<a class="backoffice-link" href="{}">{}</a>', page, ", ".join(told) or "0")
+
     reasoned = (
         Reasoned(
             name="approve-plan",
@@ -102,8 +116,8 @@ class DisconnectPlanAdmin(ReadOnlyAdmin):
 @admin.register(PlanLine)
 class PlanLineAdmin(ReadOnlyAdmin):
     region_path = "subscription__account__region"
-    list_display = ("subscription", "plan", "shown_state", "why", "done")
-    list_select_related = ("subscription", "plan")
+    list_display = ("subscription", "account", "plan", "shown_state", "why", "done")
+    list_select_related = ("subscription__payer", "plan")
     list_filter = ("state",)
     search_fields = ("plan__number", "subscription__number")
     search_help_text = _("计划编号或订购编号（完整）")
@@ -111,6 +125,10 @@ class PlanLineAdmin(ReadOnlyAdmin):
     fields = ("plan", "subscription", "state", "why", "error", "done")
     shown_state = badge("state", _("状态"), LINE_TONES)
     done = moment("done_at", _("处理时间"))
+
+    @admin.display(description=_("户号"))
+    def account(self, row: PlanLine) -> str:
+        return row.subscription.payer.number
 
     @admin.display(description=_("缺少的条件"))
     def why(self, row: PlanLine) -> str:

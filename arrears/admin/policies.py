@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears.admin.policy_forms import Whole
 from arrears.models import Policy, PolicyNotice, PolicyStage
+from arrears.selectors import prospects
 from arrears.services import policies
 from core import asking, clock, scopes
 from core.actor import Actor
@@ -53,8 +54,13 @@ class PolicyStageInline(ReadOnlyInline):
 
 class PolicyNoticeInline(ReadOnlyInline):
     model = PolicyNotice
-    fields = ("stage", "days", "template_code", "needed_for", "needed_proof", "needed_days")
+    fields = ("stage", "days", "told", "needed_for", "needed_proof", "needed_days")
+    readonly_fields = ("told",)
     ordering = ("pk",)
+
+    @admin.display(description=_("通知"))
+    def told(self, row: PolicyNotice) -> str:
+        return prospects.title(row.template_code)
 
 
 @admin.register(Policy)
@@ -139,7 +145,10 @@ class PolicyAdmin(WithLinks):
             is_ready=whole.head.is_bound and whole.is_valid(),
             stages=whole.stages,
             notices=whole.notices,
-            policies=self.get_queryset(request).order_by("-active_from", "code")[:50],
+            policies=[
+                (each.code, self.named(each))
+                for each in self.get_queryset(request).order_by("-active_from", "code")[:50]
+            ],
         )
 
     def _like(self, request: HttpRequest) -> Policy | None:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import BillingAccount
+from arrears.evidence_laws import NightHasCome
 from core.db import AppendOnly, Fixed, NeverDelete
 
 
@@ -30,7 +31,10 @@ class EvidenceSeal(models.Model):
         verbose_name_plural = pgettext_lazy("plural", "证据封存")
         constraints = [models.UniqueConstraint(fields=["account", "sequence"], name="evidence_seal_in_order")]
         indexes = [models.Index(fields=["sealed_on", "account"], name="evidence_seal_of_day")]
-        triggers = [AppendOnly(name="evidence_seal_append_only")]
+        triggers = [
+            AppendOnly(name="evidence_seal_append_only"),
+            NightHasCome(name="evidence_seal_night_has_come"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.sequence}"
@@ -86,7 +90,10 @@ class EvidenceRoot(models.Model):
     class Meta:
         verbose_name = _("每日根摘要")
         verbose_name_plural = pgettext_lazy("plural", "每日根摘要")
-        triggers = [AppendOnly(name="evidence_root_append_only")]
+        triggers = [
+            AppendOnly(name="evidence_root_append_only"),
+            NightHasCome(name="evidence_root_night_has_come"),
+        ]
 
     def __str__(self) -> str:
         return self.sealed_on.isoformat()

@@ -41,7 +41,8 @@ class ArrearsUnpaid(Conflict):
 class ArrearsDisputed(Conflict):
     code = "NUMBER_RESTORE_DISPUTED"
     message = _(
-        "户号 %(accounts)s 有 %(amount)s 的逾期账单正在异议核查，请等待答复，或先缴清，之后就能恢复号码 %(digits)s"
+        "户号 %(accounts)s 有 %(amount)s 的逾期账单正在异议核查，请等待答复，或先缴清，之后就能恢复号码 %(digits)s。"
+        "缴费：%(url)s"
     )
 
 
@@ -139,6 +140,7 @@ def _disputed(kept: restorable.Kept) -> ArrearsDisputed:
         accounts=joined.words(kept.disputing),
         amount=display(kept.disputed_cents),
         digits=kept.line.service_number,
+        url=_pay_url(kept.disputing[0]),
     )
 
 
@@ -147,5 +149,9 @@ def _unpaid(kept: restorable.Kept) -> ArrearsUnpaid:
         accounts=joined.words(kept.owing),
         amount=display(kept.owed_cents),
         digits=kept.line.service_number,
-        url=f"{reverse('billing:pay')}?account={kept.owing[0]}",
+        url=_pay_url(kept.owing[0]),
     )
+
+
+def _pay_url(account: str) -> str:
+    return f"{reverse('billing:pay')}?account={account}"

@@ -38,7 +38,8 @@ _BY_STAGE = """
       LEFT JOIN owed ON owed.account_id = seen.account_id
       LEFT JOIN billing_accountbalance balance ON balance.account_id = seen.account_id
      GROUP BY account.region_id, seen.stage"""
-# Cases whose time for the next stage has come, as days are counted since they came into the present one.
+# Cases whose time for the next stage has come, as days are counted since they came into the present one. It takes a
+# line to go beyond OVERDUE.
 _DUE = """
     WITH seen AS MATERIALIZED ({seen}), due AS (
         SELECT seen.id, seen.account_id, following.stage, seen.stage_since
@@ -55,6 +56,8 @@ _DUE = """
          WHERE CASE WHEN step.after IN ('DISCONNECT_WARNED', 'DISCONNECTED') THEN off."on"
                     ELSE change.earliest_due_on + coalesce(standing.credit_days, 0) END + following.days <= %s
            AND seen.stage_since + greatest(1, following.minimum_stay_days) <= %s
+           AND (step.after IN ('REMINDED', 'OVERDUE') OR EXISTS (SELECT FROM catalog_subscription s
+                 WHERE s.payer_id = seen.account_id AND s.state = 'ACTIVE'))
     )"""
 _HELD = """
     EXISTS (SELECT FROM arrears_promise p WHERE p.account_id = due.account_id AND p.state = 'OPEN' AND p.until >= %s)

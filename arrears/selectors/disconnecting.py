@@ -13,7 +13,7 @@ from arrears.choices import Hold, Stage
 from arrears.disconnect_rules import SUSPENDED_DAYS, LineFacts, Notice
 from arrears.laws import LATE, MAY_BE_PAYING, NOTICES
 from arrears.models import DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState
-from arrears.rules import POST, Facts
+from arrears.rule_facts import POST, Facts
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.selectors.facts import Subject

@@ -11,8 +11,9 @@ from django.conf import settings
 from accounts.models import BillingAccount
 from arrears import evidence_rules
 from arrears.evidence_rules import Fault
-from arrears.models import EscalationPack, EvidenceRoot, EvidenceSeal, SealedRow
+from arrears.models import EscalationPack, EvidenceRoot, EvidenceSeal, SealedRow, SealFailure
 from arrears.selectors import evidence_rows
+from arrears.selectors.evidence_rows import Horizon
 from core import clock
 from core.models import AuditRow
 
@@ -65,6 +66,19 @@ def everything(*, today: date) -> Iterator[Fault]:
         yield from accounts(ids, today=today)
         after = ids[-1]
     yield from roots()
+    yield from _left_out()
+
+
+def _left_out() -> Iterator[Fault]:
+    """What the last root should have found and did not: a root that somebody else made, to have it forgotten."""
+    last = EvidenceRoot.objects.order_by("-sealed_on").first()
+    if last is None or last.horizon is None:
+        return
+    missed = evidence_rows.missed(Horizon(last.sealed_on, last.horizon, last.cluster))
+    failed = SealFailure.objects.filter(resolved_at=None).values("account_id")
+    accounts = BillingAccount.every.filter(pk__in=missed).exclude(pk__in=failed)
+    for number in accounts.order_by("pk").values_list("number", flat=True):
+        yield Fault("UNSEALED", number, on=last.sealed_on.isoformat())
 
 
 def one(account_id: int, *, today: date) -> Iterator[Fault]:

@@ -73,6 +73,14 @@ class Part:
         return found
 
     @property
+    def missed(self) -> str:
+        """The accounts with rows of before the transaction `floor` of which this part is not sealed."""
+        before = [f"age({each}.xmin) > age(%(floor)s::xid)" for each in self.moved_by]
+        if self.dated:
+            before.append(f"r.{self.dated} <= %(last)s")
+        return f"{self.unsealed} AND {' AND '.join(before)}"
+
+    @property
     def _columns(self) -> str:
         return ", ".join(
             [*(f'r."{each}"' for each in self.columns), *(f'r."{each}"::text' for each in self.jsons)]

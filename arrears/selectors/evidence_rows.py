@@ -90,12 +90,24 @@ def unsealed(*, today: date, since: Horizon | None = None) -> list[int]:
     rows against all that is sealed.
     """
     sealed = [part for part in PARTS if part.is_sealed]
-    values: dict[str, Any] = {"today": today}
     if since and _reaches(since):
-        values |= {"floor": str(since.xid % _XIDS), "last": since.on}
         queries = [*dict.fromkeys(each for part in sealed for each in part.written)]
     else:
         queries = [part.unsealed for part in sealed]
+    return _accounts(queries, today, since)
+
+
+def missed(since: Horizon) -> list[int]:
+    """The accounts of which something that was there at that search is not sealed: its root is not what it says."""
+    if not _reaches(since):
+        return []
+    return _accounts([part.missed for part in PARTS if part.is_sealed], since.on, since)
+
+
+def _accounts(queries: Iterable[str], today: date, since: Horizon | None) -> list[int]:
+    values: dict[str, Any] = {"today": today}
+    if since:
+        values |= {"floor": str(since.xid % _XIDS), "last": since.on}
     found: set[int] = set()
     with connection.cursor() as cursor:
         for query in queries:

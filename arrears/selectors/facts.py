@@ -10,7 +10,8 @@ from django.db import connection
 
 from arrears.choices import CloseReason, Hold, Stage
 from arrears.proofs import ADDRESS_HOLDS, IS_DEAD, IS_PROOF, REF
-from arrears.rules import MOST_IN_FLIGHT_DAYS, POST, Facts, Reach, Told
+from arrears.rule_facts import POST, Facts, Reach, Told
+from arrears.rules import MOST_IN_FLIGHT_DAYS
 from core import arrays
 from core.clock import local_date
 from notices.models import Channel
@@ -117,7 +118,8 @@ _FACTS = """
            CASE WHEN coalesce(nullif(account.post_address, ''), account.address) <> ''
                 THEN customer.name || E'\\n' || coalesce(nullif(account.post_address, ''), account.address)
                 ELSE '' END,
-           step.suspended_on, step.entered_due_on, payment.days
+           step.suspended_on, step.entered_due_on, payment.days,
+           line.payer_id IS NOT NULL
       FROM accounts_billingaccount account
       JOIN accounts_customer customer ON customer.id = account.customer_id
       LEFT JOIN net ON net.account_id = account.id
@@ -138,6 +140,8 @@ _FACTS = """
                   WHERE account_id {where} AND state IN ('CREATED', 'PENDING', 'UNKNOWN')
                     AND created_at > %(oldest)s GROUP BY account_id)
                 payment ON payment.account_id = account.id
+      LEFT JOIN (SELECT DISTINCT payer_id FROM catalog_subscription WHERE payer_id {where} AND state = 'ACTIVE')
+                line ON line.payer_id = account.id
      WHERE account.id {where} AND account.purpose = 'CUSTOMER'
        AND (%(everybody)s OR c.id IS NOT NULL OR promise.id IS NOT NULL OR net.due_on <= %(today)s + %(days_ahead)s)
      ORDER BY account.id"""
@@ -274,7 +278,7 @@ def _subject(
     (account_id, number, region_id, kind, cents, due_on, disputed_until, is_disputed, credit_days,
      case_id, case_number, policy_id, stage, since, _opened_at,
      promise_id, promised_on, promise_until, exempt_until, paying_until, post,
-     suspended_on, entered_due_on, paying_days) = row  # fmt: skip
+     suspended_on, entered_due_on, paying_days, has_lines) = row  # fmt: skip
     holds = []
     if is_disputed:
         holds.append((Hold.DISPUTE, disputed_until))
@@ -295,6 +299,7 @@ def _subject(
         credit_days=credit_days or 0,
         contacts=reach,
         has_post=bool(post),
+        has_lines=has_lines,
         told=told,
         holds=tuple(holds),
         relief=_relief(is_disputed, reliefs.get(account_id)),

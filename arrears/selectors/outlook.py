@@ -16,7 +16,8 @@ from accounts.models import Membership
 from accounts.rules import Action
 from arrears import rules
 from arrears.choices import Hold, Stage, Wait
-from arrears.rules import STAGES, Facts, PolicyFacts
+from arrears.rule_facts import Facts, PolicyFacts
+from arrears.rules import STAGES
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.selectors.facts import Subject
@@ -201,15 +202,8 @@ def _concerned(user: Any, as_of: datetime) -> dict[int, str]:
 
 
 def _ahead(facts: Facts, policy: PolicyFacts, today: date) -> tuple[dict[Stage, date], tuple[Wait, ...]]:
-    """The days of the stages ahead. What a line is switched off for waits for its notices, and what follows with it."""
+    """The days of the stages ahead, and for what the next one waits."""
     if facts.owed_cents < max(1, policy.minimum_cents):
         return {}, ()
-    days = rules.expected(facts, policy, today)
-    decision = rules.assess(facts, policy, today)
-    ahead = decision.next
-    if ahead is None or decision.stage != facts.stage or ahead.stage not in days:
-        return days, ahead.waits if ahead else ()
-    if ahead.stage in (Stage.SUSPENDED, Stage.DISCONNECTED) and ahead.day > days[ahead.stage]:
-        later = ahead.day - days[ahead.stage]
-        days = {stage: day + later for stage, day in days.items()}
-    return days, ahead.waits
+    ahead = rules.assess(facts, policy, today).next
+    return rules.expected(facts, policy, today), ahead.waits if ahead else ()

@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.models import Region
 from arrears.choices import PartPayment, Proof, Stage
 from arrears.models import Policy
-from arrears.rules import NoticeRule, PolicyFacts, StageRule
+from arrears.rule_facts import NoticeRule, PolicyFacts, StageRule
 from notices import kinds
 from notices.models import Channel
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from arrears import rules
 from arrears.choices import Hold, Stage
 from arrears.models import CaseNotice
-from arrears.rules import Decision, PolicyFacts
+from arrears.rule_facts import Decision, PolicyFacts
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.selectors.facts import Subject

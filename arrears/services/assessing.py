@@ -8,7 +8,7 @@ from django.db import transaction
 
 from arrears import locks, rules
 from arrears.models import Policy
-from arrears.rules import PolicyFacts
+from arrears.rule_facts import PolicyFacts
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.selectors.facts import Subject
@@ -36,8 +36,10 @@ def judge(subjects: Iterable[Subject], book: Book, today: date) -> list[Judged]:
 
 
 def is_held(each: Judged) -> bool:
-    """Whether something holds a case back of which the customer is told."""
+    """Whether something holds a case back of which the customer is told: a step that would come without it."""
     if not each.decision.holds or each.decision.close or not each.policy.tells_when_held:
+        return False
+    if not each.subject.facts.has_lines:
         return False
     return rules.holds_back(each.policy, each.decision.stage)
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from arrears.choices import CloseReason, Stage
-from arrears.rules import Decision, PolicyFacts
+from arrears.rule_facts import Decision, PolicyFacts
 from arrears.selectors.facts import Subject
 from arrears.services import telling
 from catalog.choices import SuspensionReason

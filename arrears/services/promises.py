@@ -1,5 +1,6 @@
 """自助延期: a promise to pay is made by the customer, and kept or broken by what he pays."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -126,12 +127,13 @@ def _is_broken(subject: Subject, today: date) -> bool:
 
 def _tell_broken(subjects: Sequence[Subject], today: date, as_of: datetime) -> int:
     book = policies.book(today)
-    wanted = []
+    wanted: defaultdict[str, list[Any]] = defaultdict(list)
     for each in subjects:
         policy = book.find(each.region_id, each.customer_kind)
         assert each.promise_until is not None
         more: dict[str, Any] = {"until": each.promise_until, "suspend_on": today}
         if policy:
             more |= telling.days_ahead(each.facts, policy, today)
-        wanted.append((each, f"promise_broken:{each.promise_id}", more))
-    return telling.tell_all("promise_broken", wanted, as_of=as_of)
+        code = telling.wording("promise_broken", each.facts)
+        wanted[code].append((each, f"promise_broken:{each.promise_id}", more))
+    return sum(telling.tell_all(code, told, as_of=as_of) for code, told in wanted.items())

@@ -6,6 +6,7 @@ somebody else pays are told in words of their own: what becomes of their service
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from django.utils.functional import Promise
 
 from arrears import rules
 from arrears.choices import Hold, Stage
-from arrears.rules import INBOX, POST, Facts, PolicyFacts, Reach
+from arrears.rule_facts import INBOX, POST, Facts, PolicyFacts, Reach
 from arrears.selectors.facts import Subject
 from core import arrays, money
 from core.clock import local_date
@@ -42,6 +43,7 @@ _CASE_NOTICES = """
 _LANGUAGES = "SELECT phone, language FROM accounts_user WHERE phone = ANY(%s::text[]) AND language <> %s"
 _OF_WHO_PAYS = frozenset({"amount", "due_on"})  # what he owes is nobody else's matter
 _RECEIPTED = (Channel.SMS, Channel.EMAIL)
+_NAME_A_STEP = ("bill_overdue", "promise_broken")
 _INBOX = Reach(INBOX, Channel.INBOX, messages.INBOX.value)
 
 
@@ -62,7 +64,7 @@ def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: dateti
                 reach = _reach(subject, wanted_ref)
                 ref = _written(subject, wanted_ref)
                 key = f"arrears:{case_id}:{rule.id}:{ref}"
-                code = rules.FAMILY_TEXTS[rule.stage] if reach.member else rule.code
+                code = rules.FAMILY_TEXTS[rule.stage] if reach.member else wording(rule.code, subject.facts)
                 letters[code].append(_letter(code, said, reach, key, _language(subject, reach, languages)))
                 rows.append((case_id, rule.id, str(rule.stage), ref, reach.contact_id, key))
     new = sum(
@@ -71,6 +73,11 @@ def tell_notices(wanted: Sequence[tuple["Judged", int | None]], *, as_of: dateti
     )
     _keep(rows, today, as_of)
     return new
+
+
+def wording(code: str, facts: Facts) -> str:
+    """The kind that says it: who pays for no line is threatened with the end of none."""
+    return "debt_overdue" if code in _NAME_A_STEP and not facts.has_lines else code
 
 
 def tell_restored(subjects: Sequence[Subject], *, as_of: datetime) -> int:
@@ -154,17 +161,8 @@ def _values(facts: Facts, judged: "Judged", today: date) -> dict[str, Said]:
     """As things are after the decision."""
     decision = judged.decision
     if judged.moves:
-        suspended_on = today if decision.stage == Stage.SUSPENDED else facts.suspended_on
-        facts = Facts(
-            account_id=facts.account_id,
-            owed_cents=facts.owed_cents,
-            due_on=facts.due_on,
-            stage=decision.stage,
-            since=today,
-            suspended_on=suspended_on,
-            credit_days=facts.credit_days,
-            holds=facts.holds,
-        )
+        told = () if decision.close else facts.told  # a new case has told nothing yet
+        facts = rules.stepped(replace(facts, told=told), decision.stage, today)
     return {"amount": money.display(facts.owed_cents), **days_ahead(facts, judged.policy, today)}
 
 

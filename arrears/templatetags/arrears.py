@@ -73,6 +73,14 @@ def restore_url(outlook: Outlook) -> str:
 
 
 @register.filter
+def event_tone(event: Event) -> str:
+    """The class of its mark: what was switched off, and what ended well."""
+    if event.reason in CloseReason.values:
+        return "is-ok"
+    return "is-bad" if event.stage in (Stage.SUSPENDED, Stage.DISCONNECTED) else ""
+
+
+@register.filter
 def event_title(event: Event) -> str:
     """What happened, as the customer lived it."""
     if event.code:

@@ -29,13 +29,17 @@ _WORD = re.compile(r"[!-~]{30}(?=[!-~])")  # what a line cannot break fits no ce
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of texts, the last `amounts` columns flush right. `foot` is the sum: as many texts as `head`, or none."""
+    """Rows of texts, the last `amounts` columns flush right. `foot` is the sum: as many texts as `head`, or none.
+
+    `shares`: how the columns divide the width, 0 for one as wide as its texts; empty: the first has what is left.
+    """
 
     title: str
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     foot: tuple[str, ...] = ()
     amounts: int = 1
+    shares: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

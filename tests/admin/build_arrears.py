@@ -2,8 +2,9 @@
 comes after a disconnection."""
 
 from datetime import date, timedelta
+from typing import Any
 
-from accounts.models import BillingAccount
+from accounts.models import BillingAccount, User
 from arrears.models import (
     ArrearsCase,
     AuthorityOrder,
@@ -20,7 +21,7 @@ from billing.services.bills import bills
 from catalog.models import Subscription
 from core import clock
 from core.actor import Actor
-from core.models import Approval, Upload
+from core.models import Approval, ApprovalState, Upload
 from operations.models import Channel as Way
 from operations.models import Slip, SlipState
 from tests.conftest import NOON
@@ -90,29 +91,52 @@ def everything(i: int, account: BillingAccount) -> ArrearsCase:
 def _afterwards(i: int, account: BillingAccount) -> None:
     """A rule against a new line with its exception, and an authority's order for a line."""
     begins = date(2020, 1, 1) + timedelta(days=i)
+    text = "〔欠费拆机后一个月内不办新装〕"
+    days = {"active_from": begins, "active_to": begins + timedelta(days=1)}
+    said = {name: day.isoformat() for name, day in days.items()}
     rule = ReinstallRule.objects.create(
-        region=None, months=1, text="〔欠费拆机后一个月内不办新装〕", active_from=begins,
-        active_to=begins + timedelta(days=1), approval=_approval(account, "arrears.reinstall_rule"),
+        region=None, months=1, text=text, **days,
+        approval=_decided(account, "arrears.reinstall_rule", i, region_id=None, months=1, text=text, **said),
     )  # fmt: skip
+    signed = _document("reinstall.authority", account.number, i)
+    authority = "〔王主任〕"
+    asked = _decided(
+        account, "arrears.reinstall_override", i, rule_id=rule.pk, authority=authority, document_id=signed.pk
+    )
     ReinstallOverride.objects.create(
-        account=account, rule=rule, authority="〔王主任〕", reason="〔医院〕", actor=ACTOR.ref, at=NOON,
-        approval=_approval(account, "arrears.reinstall_override"),
+        account=account, rule=rule, authority=authority, document=signed, reason="〔医院〕",
+        actor=asked.requested_by, at=NOON, approval=asked,
     )  # fmt: skip
     row = Subscription.objects.filter(account=account).order_by("pk").first()
     assert row is not None
-    document = Upload.objects.create(
-        token=f"order{i}", kind="arrears.authority", subject=row.number, owner_ref="user:1", uploaded_by="user:1",
-        name="order.pdf", content_type="application/pdf", path=f"to/order{i}", size=10, digest="0" * 64,
-        scanner="off", created_at=NOON, used_at=NOON,
-    )  # fmt: skip
+    document = _document("subscription.authority", row.number, i)
     AuthorityOrder.objects.create(
-        subscription=row, authority="〔通信管理局〕", reference=f"〔公函 {i} 号〕", document=document, reason="〔涉诈〕",
-        made_by=account.memberships.get().user, created_at=NOON,
+        subscription=row, authority="〔通信管理局〕", reference=f"〔公函 {i} 号〕", document=document,
+        reason="〔涉诈〕", made_by=account.memberships.get().user, created_at=NOON,
     )  # fmt: skip
 
 
-def _approval(account: BillingAccount, kind: str) -> Approval:
+def _document(kind: str, subject: str, i: int) -> Upload:
+    return Upload.objects.create(
+        token=f"{kind}{i}", kind=kind, subject=subject, owner_ref="user:1", uploaded_by="user:1", name="order.pdf",
+        content_type="application/pdf", path=f"to/{kind}{i}", size=10, digest="0" * 64, scanner="off",
+        created_at=NOON, used_at=NOON,
+    )  # fmt: skip
+
+
+def _decided(account: BillingAccount, kind: str, i: int, **data: Any) -> Approval:
+    """Asked for by one member of staff and decided by another."""
+    asks, decides = (User.objects.create(username=f"{name}-{kind}-{i}", is_staff=True) for name in ("a", "b"))
+    row = _approval(account, kind, data=data, requested_by=f"user:{asks.pk}")
+    Approval.objects.filter(pk=row.pk).update(
+        state=ApprovalState.APPROVED, decided_by=f"user:{decides.pk}", decided_at=NOON
+    )
+    return row
+
+
+def _approval(account: BillingAccount, kind: str, **more: Any) -> Approval:
+    given = {"requested_by": ACTOR.ref, "data": {}} | more
     return Approval.objects.create(
         kind=kind, object_type="accounts.BillingAccount", object_id=str(account.pk), amount_cents=100,
-        region_id=account.region_id, reason="〔已核实〕", requested_by=ACTOR.ref, requested_at=NOON,
+        region_id=account.region_id, reason="〔已核实〕", requested_at=NOON, **given,
     )  # fmt: skip

@@ -47,7 +47,10 @@ def line(of: BillingAccount, **wanted: Any) -> Subscription:
     return holdings.held(of, begins_on=date(2026, 1, 1), **wanted)
 
 
-def bill(of: BillingAccount, cents: int = 2600, *, due_on: date = DUE) -> Bill:
+def bill(of: BillingAccount, cents: int = 2600, *, due_on: date = DUE, has_line: bool = True) -> Bill:
+    """A bill of somebody who has a line: one without is in other arrears."""
+    if has_line and not Subscription.objects.filter(payer=of, state="ACTIVE").exists():
+        line(of)
     return bills.issue(
         account_id=of.pk,
         lines=[bills.Line("BASIC", "基本收视维护费", cents)],

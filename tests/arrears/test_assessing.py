@@ -6,13 +6,14 @@ import pytest
 
 from accounts.models import Contact
 from arrears.models import ArrearsCase, CaseNotice, Exemption, StageChange
-from arrears.services import assessing
+from arrears.services import assessing, promises
 from catalog.choices import SuspensionReason
 from catalog.holdings.services import suspensions
 from core import outbox
 from notices.models import Delivery, Failure, Message
-from tests.arrears import build
+from tests.arrears import build, build_cut
 from tests.arrears.build import ACTOR, DUE, after, noon
+from tests.catalog.holdings import build as holdings
 
 pytestmark = pytest.mark.django_db
 
@@ -26,8 +27,11 @@ def test_the_default_policy_takes_each_stage_on_its_day_and_tells_before() -> No
     account = build.account()
     row = build.line(account)
     build.bill(account)
-    seen = build.days(account, after(-10), after(120))
-    assert seen == {
+    seen = build.days(account, after(-10), after(80))
+    build.one(account, after(81))
+    build_cut.deliver(after(81))
+    assert build.days(account, after(82), after(120)) == {}
+    assert seen | {81: build.stage(account)} == {
         -3: "REMINDED",
         1: "OVERDUE",
         23: "SUSPEND_WARNED",
@@ -203,3 +207,26 @@ def test_who_pays_in_time_is_in_no_arrears() -> None:
     build.bill(account)
     build.pay(account, 2600, DUE)
     assert build.days(account, after(1), after(40)) == {}
+
+
+def test_who_has_no_line_is_told_what_is_true_and_threatened_with_nothing() -> None:
+    account = build.account(phones=1)
+    build.bill(account, has_line=False)
+    assert build.days(account, after(-3), after(200)) == {-3: "REMINDED", 1: "OVERDUE"}
+    assert codes(account.number) == ["bill_due_soon", "debt_overdue"]
+    row = build.line(account)  # now there is something: with all the time that everybody has
+    assert build.days(account, after(201), after(220)) == {201: "SUSPEND_WARNED", 209: "SUSPENDED"}
+    assert build.is_off(row)
+
+
+def test_who_has_no_line_is_told_of_no_hold_and_a_broken_promise_names_no_step() -> None:
+    account = build.account(phones=1)
+    build.bill(account, has_line=False)
+    build.days(account, after(-3), after(2))
+    slip = holdings.slip(account, at=noon(after(2)))
+    made = promises.make(account_id=account.pk, slip=slip, actor=ACTOR, as_of=noon(after(2)))
+    build.days(account, after(3), made.until + timedelta(days=2))
+    assert codes(account.number) == ["bill_due_soon", "debt_overdue", "promise_made"]
+    broken = Message.objects.filter(dedupe_key__contains="promise_broken")
+    assert {each.code for each in broken} == {"debt_overdue"}
+    assert broken.count() == 2

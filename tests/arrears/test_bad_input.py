@@ -11,7 +11,7 @@ from accounts.services import accounts
 from arrears.choices import Stage, Wait
 from arrears.disconnect_rules import Missing
 from arrears.models import ArrearsCase, CaseNotice, Policy, PolicyNotice, PolicyStage, StageChange
-from arrears.rules import Next
+from arrears.rule_facts import Next
 from arrears.selectors import facts as facts_reads
 from arrears.selectors import policies
 from arrears.services import assessing, disconnecting
@@ -210,14 +210,14 @@ def test_who_has_only_dead_contacts_is_told_by_letter_or_left_for_a_person(addre
     letters = Delivery.objects.filter(channel="LETTER", message__code="suspension_ahead")
     assert letters.count() == (1 if address else 0)
     assert next_of(account, after(60)).waits == (
-        (Wait.DAY, Wait.PROOF) if address else (Wait.DAY, Wait.NOBODY)
+        (Wait.DAY, Wait.NOTICE, Wait.PROOF) if address else (Wait.DAY, Wait.NOTICE, Wait.NOBODY)
     )
     if address:  # printed is not posted: what counts is the day on which it counts as delivered
         posting.print_list(sight=lambda rows: rows, region_ref="", actor=ACTOR, as_of=noon(after(60)))
         assert build.days(account, after(61), after(75), is_delivered=False) == {}
         [letter] = letters
         posting.returned(delivery_id=letter.pk, reason="查无此人", actor=ACTOR, as_of=noon(after(76)))
-        assert next_of(account, after(76)).waits == (Wait.DAY, Wait.NOBODY)
+        assert next_of(account, after(76)).waits == (Wait.DAY, Wait.NOTICE, Wait.NOBODY)
 
 
 # Policies
@@ -326,11 +326,13 @@ def test_a_payment_that_never_ends_holds_for_three_days() -> None:
 
 
 def test_a_closed_account_still_owes() -> None:
+    """It has no line any more: nothing can be switched off, and the debt stays."""
     account = build.account()
-    build.bill(account)
+    build.bill(account, has_line=False)
     build.days(account, after(-3), after(25))
     accounts.close_account(account_id=account.pk, as_of=noon(after(25)))
-    assert build.days(account, after(26), after(33)) == {31: "SUSPENDED"}
+    assert build.days(account, after(26), after(33)) == {}
+    assert build.stage(account) == "OVERDUE"
     build.pay(account, 5000, after(33))
     assert build.one(account, after(33)) == "NONE"
 

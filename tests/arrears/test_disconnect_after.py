@@ -8,11 +8,12 @@ from django.test import Client
 from accounts.models import User
 from arrears.models import ArrearsCase, PlanLine
 from arrears.services import disconnecting, write_offs
-from billing.models import Bill, BillKind
+from billing.models import Bill, BillKind, Dispute
 from billing.selectors import penalties
 from catalog.models import Subscription
 from core import approvals, clock
 from core.actor import Actor
+from core.errors import HallError
 from notices.models import Message
 from tests.admin.build import staff_with
 from tests.api.build import Api, token_of
@@ -44,6 +45,26 @@ def test_the_debt_stays_on_his_pages_and_over_the_interface() -> None:
         assert "26.00" in text
         [row] = api.get("/api/arrears/").json()["results"]
     assert (row["stage"], row["owed_cents"]) == ("DISCONNECTED", 2600)
+
+
+def test_where_only_a_disputed_debt_is_left_the_page_says_so_and_where_to_pay() -> None:
+    at = build_restore.cut()
+    build_restore.sim()
+    Dispute.objects.create(
+        number="D1", bill=Bill.objects.get(account=at.account), cause="AMOUNT", text="不对", raised_by=at.user,
+        created_at=noon(CUT), promised_on=LATER,
+    )  # fmt: skip
+    pay = f"/pay/?account={at.account.number}"
+    with clock.stopped(noon(LATER)):
+        client = browser(at.user)
+        text = client.get("/arrears/restore/").content.decode()
+        assert "37.70" in client.get(pay).content.decode()  # with its penalty
+    assert "正在异议核查的逾期欠费" in text
+    assert "没有别的逾期欠费了" in text
+    assert f'href="{pay}"' in text
+    with pytest.raises(HallError) as refused:
+        orders.quoted(at.user, "number.restore", at.raw, as_of=noon(LATER))
+    assert pay in refused.value.text
 
 
 def test_the_penalty_goes_on_by_rule_up_to_its_cap() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from arrears.choices import Hold, Stage
 from arrears.disconnect_rules import LineFacts, Missing, Notice, Unproven, missing, proofs
-from arrears.rules import POST
+from arrears.rule_facts import POST
 
 TODAY = date(2026, 6, 4)
 M = Missing

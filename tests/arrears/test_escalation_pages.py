@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import BillingAccount, Region
 from arrears import evidence_files
-from arrears.models import Escalation
+from arrears.models import Escalation, EscalationState
 from core.models import AuditRow
 from tests.admin import build as staff
 from tests.arrears import build
@@ -56,6 +56,9 @@ def test_staff_record_what_came_from_elsewhere_and_act_on_its_page(client: Clien
     assert row.owner == ref(one).ref
     for name, args in (("desk", []), ("changelist", []), ("change", [row.pk]), ("pack", [row.pk])):
         assert client.get(reverse(f"admin:arrears_escalation_{name}", args=args)).status_code == 200, name
+    history = client.get(reverse("admin:arrears_escalation_change", args=[row.pk])).content.decode()
+    assert str(EscalationState.WORKING.label) in history
+    assert ">WORKING<" not in history
 
 
 def test_elsewhere_it_does_not_exist(client: Client) -> None:

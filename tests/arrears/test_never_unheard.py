@@ -85,7 +85,7 @@ class Unheard(RuleBasedStateMachine):
         self.world.fates |= {number: phone, self.world.own_number: line}
         self.world.bill(2600, due_in=4)
         due_on = self.world.today + 4 * DAY
-        for n in (-3, 1, 23, 30, 31, 37, 81, 87, 88, 91, 92, 94, 95, 98, 101, 102, 109):
+        for n in (-3, 1, 23, 30, 31, 36, 37, 81, 87, 88, 91, 92, 94, 95, 98, 100, 101, 102, 109):
             if n <= days_late:
                 self.world.today = due_on + n * DAY
                 self.world.pass_()

@@ -15,9 +15,10 @@ from core.actor import Actor
 from core.models import Approval, ApprovalState
 from tests.arrears import build, build_cut
 from tests.arrears.build import ACTOR, noon
+from tests.arrears.build_reinstalls import folder, signed  # noqa: F401  # a fixture
 from tests.arrears.test_reinstalls import rule
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 DAY = build_cut.DAY
 
 
@@ -38,8 +39,9 @@ def exempted(account: BillingAccount, by: User) -> approvals.Outcome:
 
 def let_off(account: BillingAccount, by: User) -> approvals.Outcome:
     return reinstalls.ask_override(
-        account_id=account.pk, authority="张三 · 总经理", reason="x", actor=Actor.user(by), as_of=noon(DAY)
-    )
+        account_id=account.pk, authority="张三 · 总经理", file=signed(), reason="x", actor=Actor.user(by),
+        as_of=noon(DAY),
+    )  # fmt: skip
 
 
 WAYS: list[Callable[..., Any]] = [exempted, let_off]

@@ -93,6 +93,9 @@ def test_late_he_reads_what_is_owed_and_when_he_would_be_off(alice: User, accoun
     assert "最早 2026年4月4日 停机，在这之前缴清就不会停机" in text
     assert f'href="/pay/?account={account.number}"' in text
     assert f'href="/arrears/{account.number}/"' in text
+    assert (
+        f'href="/pay/?account={account.number}"' in page(alice, "/arrears/", after(2)).partition("<main")[2]
+    )
 
 
 def test_the_day_moves_with_the_notice_that_nobody_has_proof_of(alice: User, account: BillingAccount) -> None:
@@ -137,10 +140,23 @@ def test_an_exemption_says_until_when(alice: User, account: BillingAccount) -> N
     assert "2026年3月15日 及以前不会因欠费停机" in banner(alice, after(2))
 
 
+def test_under_a_longer_exemption_no_promise_is_offered(alice: User, account: BillingAccount) -> None:
+    lived(account, 2)
+    shown = f"/arrears/{account.number}/"
+    assert "/operations/bill.promise/" in page(alice, shown, after(2))
+    exemptions.ask(
+        account_id=account.pk, reason=ExemptionReason.HARDSHIP, note="核实", active_from=after(2),
+        active_to=after(12), actor=ACTOR, as_of=noon(after(2)),
+    )  # fmt: skip
+    assert "/operations/bill.promise/" not in page(alice, shown, after(2))
+
+
 def test_a_promise_says_until_when(alice: User, account: BillingAccount) -> None:
     lived(account, 2)
     orders.done(alice, "bill.promise", {"account": account.number}, as_of=noon(after(2)))
     assert "已延期至 2026年3月13日" in banner(alice, after(2))
+    shown = page(alice, f"/arrears/{account.number}/", after(2))
+    assert "已经申请过延期，有效期至 2026年3月13日" in shown
 
 
 def test_a_dispute_says_that_the_rest_is_still_to_be_paid(alice: User, account: BillingAccount) -> None:
@@ -228,6 +244,21 @@ def test_a_disputed_bill_is_marked_and_another_may_be(alice: User, account: Bill
     assert f"/operations/bill.dispute/?bill={second.number}" in text
 
 
+def test_with_everything_disputed_no_page_says_that_all_is_well(alice: User, account: BillingAccount) -> None:
+    lived(account, 2)
+    dispute(Bill.objects.get(account=account), alice, after(2))
+    build.one(account, after(2))
+    text = page(alice, f"/arrears/{account.number}/", after(2))
+    assert "您对账单的异议正在核查" in text
+    assert "没有欠费" not in text
+
+
+def test_what_is_due_later_is_not_late(alice: User, account: BillingAccount) -> None:
+    text = page(alice, f"/arrears/{account.number}/", after(-5))
+    assert "这个户号没有逾期的账单" in text
+    assert "这个户号没有欠费" not in text
+
+
 def test_who_may_only_look_is_offered_nothing_to_do(account: BillingAccount) -> None:
     viewer = member(account, Membership.Role.VIEWER)
     lived(account, 40)
@@ -280,8 +311,19 @@ def test_once_all_is_paid_the_number_waits_until_its_last_day() -> None:
     build_restore.pay(cut)
     text = banner(cut.user, build_restore.LAST_DAY)
     assert "这一天及以前可以恢复" in text
+    for address in ("/arrears/", f"/arrears/{cut.account.number}/"):
+        main = page(cut.user, address, build_restore.LAST_DAY).partition("<main")[2]
+        assert f'class="btn btn--primary" href="/arrears/restore/?subscription={cut.line.number}"' in main
     assert f"/arrears/restore/?subscription={cut.line.number}" in text
     assert banner(cut.user, build_restore.FREE) == ""
+
+
+def test_after_the_cut_a_dispute_promises_no_service(alice: User) -> None:
+    cut = build_restore.cut()
+    dispute(Bill.objects.get(account=cut.account), cut.user, build_restore.CUT)
+    text = page(cut.user, f"/arrears/{cut.account.number}/", build_restore.CUT)
+    assert "您对账单的异议正在核查，请等待答复" in text
+    assert "以前不会停机" not in text
 
 
 def test_the_debt_is_told_when_the_number_is_gone() -> None:

@@ -26,6 +26,19 @@ def test_every_page_opens() -> None:
             assert client.get(page).status_code == 200, page
 
 
+def test_who_approves_is_led_to_the_lines() -> None:
+    scene = build_cut.warned()
+    plan = plans.make(plans.Wanted(), made_by_id=None, as_of=noon(DAY)).plan
+    client = Client()
+    client.force_login(superuser())
+    page = client.get(reverse("admin:arrears_disconnectplan_change", args=[plan.pk])).content.decode()
+    lines = f"{reverse('admin:arrears_planline_changelist')}?q={plan.number}"
+    assert f'href="{lines}"' in page
+    text = client.get(lines).content.decode()
+    assert scene.row.number in text
+    assert scene.account.number in text
+
+
 def test_two_people_approve_on_the_page() -> None:
     build_cut.warned()
     plan = plans.make(plans.Wanted(), made_by_id=None, as_of=noon(DAY)).plan

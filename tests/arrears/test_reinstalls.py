@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -12,7 +13,7 @@ from accounts.models import Region
 from arrears.models import ReinstallOverride, ReinstallRule
 from arrears.services import assessing, plans, reinstalls
 from catalog.models import Order, Subscription
-from core import approvals
+from core import approvals, clock
 from core.actor import Actor
 from core.approvals import OwnRequest
 from core.clock import stopped
@@ -20,14 +21,15 @@ from core.db import violated
 from core.errors import HallError
 from core.models import Approval, AuditRow
 from tests.admin.build import staff_with
-from tests.arrears import build, build_cut, build_restore
+from tests.arrears import build, build_cut, build_ends, build_restore
 from tests.arrears.build import ACTOR, noon
+from tests.arrears.build_reinstalls import folder, signed  # noqa: F401  # a fixture
 from tests.arrears.build_restore import CUT, LATER, Cut
 from tests.billing import build as money
 from tests.catalog.offers import build as shop
 from tests.catalog.orders import build as orders
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 TEXT = "因欠费拆机的客户，三个月内不办理新装"
 BEFORE = date(2026, 1, 5)
 
@@ -179,7 +181,8 @@ def test_a_named_authority_lets_one_account_off_with_another_s_consent() -> None
     at = scene()
     clerk, boss = people(reinstalls.ASK_OVERRIDE, reinstalls.DECIDE_OVERRIDE)
     asked = reinstalls.ask_override(
-        account_id=at.account.pk, authority="王某，市分公司副总经理", reason="通知未到", actor=clerk, as_of=noon(LATER)
+        account_id=at.account.pk, authority="王某，市分公司副总经理", file=signed(), reason="通知未到",
+        actor=clerk, as_of=noon(LATER),
     ).approval  # fmt: skip
     assert asked is not None
     with pytest.raises(OwnRequest):
@@ -207,7 +210,12 @@ def let_off(at: Cut, on: date) -> ReinstallOverride:
         )
     )
     asked = reinstalls.ask_override(
-        account_id=at.account.pk, authority="王某", reason="通知未到", actor=clerk, as_of=noon(on)
+        account_id=at.account.pk,
+        authority="王某",
+        file=signed(),
+        reason="通知未到",
+        actor=clerk,
+        as_of=noon(on),
     ).approval
     approve(asked, boss, noon(on))
     return ReinstallOverride.objects.latest("pk")
@@ -246,8 +254,8 @@ def test_one_consent_is_one_exception() -> None:
     row = let_off(scene(), LATER)
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
         ReinstallOverride.objects.create(
-            account=row.account, rule=row.rule, authority="x", reason="x", approval=row.approval, actor="x",
-            at=noon(LATER),
+            account=row.account, rule=row.rule, authority="x", document=build_ends.document(), reason="x",
+            approval=row.approval, actor="x", at=noon(LATER),
         )  # fmt: skip
     assert violated(refused.value) == "reinstall_override_once"
 
@@ -257,7 +265,12 @@ def test_who_is_not_barred_is_not_let_off() -> None:
     clerk, _boss = people(reinstalls.ASK_OVERRIDE, reinstalls.DECIDE_OVERRIDE)
     with pytest.raises(reinstalls.NotBarred):
         reinstalls.ask_override(
-            account_id=at.account.pk, authority="王某", reason="x", actor=clerk, as_of=noon(LATER)
+            account_id=at.account.pk,
+            authority="王某",
+            file=signed(),
+            reason="x",
+            actor=clerk,
+            as_of=noon(LATER),
         )
     assert not Approval.objects.exists()
 
@@ -283,16 +296,29 @@ def test_an_unsound_rule_is_not_asked_for(wrong: dict[str, Any]) -> None:
 def test_two_people_end_a_rule_and_nobody_changes_it() -> None:
     made = rule()
     clerk, boss = Actor(Approval.objects.get().requested_by), Actor(Approval.objects.get().decided_by)
-    asked = reinstalls.ask_end(
-        rule_id=made.pk, ends_on=date(2026, 8, 20), reason="废止", actor=clerk, as_of=noon(date(2026, 6, 1))
-    )
-    approve(asked.approval, boss, noon(date(2026, 6, 1)))
+    now = clock.now()
+    ends_on = clock.local_date(now) + timedelta(days=5)
+    asked = reinstalls.ask_end(rule_id=made.pk, ends_on=ends_on, reason="废止", actor=clerk, as_of=now)
+    approve(asked.approval, boss, now)
     made.refresh_from_db()
-    assert made.active_to == date(2026, 8, 20)
+    assert made.active_to == ends_on
     for changes in ({"months": 1}, {"text": "x"}, {"active_from": date(2026, 3, 1)}):
         with pytest.raises(IntegrityError) as seen, transaction.atomic():
             ReinstallRule.objects.filter(pk=made.pk).update(**changes)
         assert violated(seen.value) == "reinstall_rule_fixed"
+
+
+def test_an_end_whose_day_is_over_is_refused_in_words() -> None:
+    """As when its day is over before the second person decides, by the clock of the database."""
+    made = rule()
+    clerk, boss = Actor(Approval.objects.get().requested_by), Actor(Approval.objects.get().decided_by)
+    asked = reinstalls.ask_end(
+        rule_id=made.pk, ends_on=date(2026, 3, 1), reason="废止", actor=clerk, as_of=noon(date(2026, 2, 2))
+    )
+    with pytest.raises(reinstalls.BadRule):
+        approve(asked.approval, boss, noon(date(2026, 2, 2)))
+    made.refresh_from_db()
+    assert made.active_to is None
 
 
 def test_the_staff_pages_ask_for_both(settings: Any) -> None:
@@ -313,7 +339,11 @@ def test_the_staff_pages_ask_for_both(settings: Any) -> None:
     with stopped(noon(LATER)):
         page = reverse("admin:arrears_reinstalloverride_ask")
         assert client.get(page).status_code == 200
-        client.post(page, {"account": at.account.number, "authority": "王某，副总经理", "reason": "通知未到"})
+        file = SimpleUploadedFile("批准.png", b"".join(signed()[1]))
+        typed = {"account": at.account.number, "authority": "王某，副总经理", "reason": "通知未到"}
+        client.post(page, typed)  # without the document
+        assert not Approval.objects.filter(kind=reinstalls.OVERRIDE).exists()
+        client.post(page, typed | {"document": file})
         assert client.get(reverse("admin:arrears_reinstalloverride_changelist")).status_code == 200
     assert Approval.objects.get(kind=reinstalls.OVERRIDE).data["authority"] == "王某，副总经理"
     stranger = Client()

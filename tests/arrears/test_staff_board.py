@@ -14,12 +14,14 @@ from arrears.choices import Stage
 from arrears.models import ArrearsCase, ExemptionReason
 from arrears.selectors import board
 from arrears.services import exemptions
+from catalog.models import Subscription
 from core import clock
 from core.scopes import everything
 from notices.models import Delivery, DeliveryState, Failure
 from tests.admin import build as staff
 from tests.arrears import build
 from tests.arrears.build import ACTOR, after, noon
+from tests.billing import build as money
 
 pytestmark = pytest.mark.django_db
 URL, STUCK_URL = "admin:arrears_arrearscase_board", "admin:arrears_arrearscase_unreachable"
@@ -189,3 +191,11 @@ def test_as_many_statements_for_one_account_as_for_many() -> None:
     assert ArrearsCase.objects.count() == 10
     assert counts[URL][0] == counts[URL][1] <= 40
     assert counts[STUCK_URL][0] == counts[STUCK_URL][1] <= 30
+
+
+def test_who_has_no_line_is_due_for_nothing() -> None:
+    account = owing(region("EAST"), days=(-3, 1))
+    due = [each.stage for each in board.steps(everything, as_of=noon(after(40))) if each.due]
+    assert due == [Stage.SUSPEND_WARNED]
+    Subscription.objects.filter(payer=account).update(payer=money.account())
+    assert not any(each.due for each in board.steps(everything, as_of=noon(after(40))))

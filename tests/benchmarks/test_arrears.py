@@ -20,6 +20,7 @@ FIGURES = {
     "assess_accounts_per_s",
     "assess_messages_per_s",
     "assess_processor_s",
+    "killed_in_the_middle",
     "two_at_once_smaller_share",
     "dry_run_s",
     "one_account_ms",

@@ -36,8 +36,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OTHER_PHONE = "+8613722223333"
 LINE = f"service:{DIGITS}"
 # What is said on the way, and on which day: after the due date, and after the suspension.
-BEFORE = {"bill_due_soon": -3, "bill_overdue": 1, "suspension_ahead": 23, "suspension_tomorrow": 30}
-AFTER = {"suspended": 0, "disconnection_ahead": 50, "disconnection_tomorrow": 60}
+BEFORE = {"bill_due_soon": -3, "bill_overdue": 1, "suspension_ahead": 23}
+AFTER = {"suspended": 0, "disconnection_ahead": 50}
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def is_suspended_after_all_warnings(at: Story, due_on: date) -> date:
     at.live(due_on + 23 * DAY, off_on - DAY)
     assert at.stages["SUSPEND_WARNED"] == due_on + 23 * DAY
     assert not at.is_off("ARREARS")
-    heard(at, {code: due_on + n * DAY for code, n in BEFORE.items()})
+    heard(at, {code: due_on + n * DAY for code, n in BEFORE.items()} | {"suspension_tomorrow": off_on - DAY})
     assert story.letter_lists() == 1
     assert "停机" in text_to(OTHER_PHONE)
     at.day(off_on)
@@ -115,13 +115,16 @@ def is_suspended_after_all_warnings(at: Story, due_on: date) -> date:
 
 def is_warned_of_the_end(at: Story, off_on: date) -> date:
     """Nothing more comes by itself, however long the days go on; the day from which on the end would be lawful."""
-    at.live(off_on + DAY, off_on + 61 * DAY)
+    told_on = off_on + (50 + 7 + 7) * DAY
+    at.live(off_on + DAY, told_on - DAY)
     assert at.stages["DISCONNECT_WARNED"] == off_on + 50 * DAY
-    heard(at, {code: off_on + n * DAY for code, n in AFTER.items()})
+    heard(
+        at, {code: off_on + n * DAY for code, n in AFTER.items()} | {"disconnection_tomorrow": told_on - DAY}
+    )
     letter = at.told("disconnection_ahead")["post"]
     assert (letter.state, letter.letter_list is not None) == ("DELIVERED", True)
     assert at.line.state == "ACTIVE"
-    return off_on + (50 + 7 + 7) * DAY
+    return told_on
 
 
 def heard(at: Story, days: dict[str, date]) -> None:

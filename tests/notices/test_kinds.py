@@ -17,6 +17,7 @@ LANGUAGES = [code for code, _name in settings.LANGUAGES]
 ARREARS = [
     "bill_due_soon",
     "bill_overdue",
+    "debt_overdue",
     "suspension_ahead",
     "suspension_tomorrow",
     "suspended",

@@ -8,6 +8,8 @@ from typing import Any
 import pypdfium2
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.actor import Actor
@@ -290,10 +292,30 @@ def test_one_page_for_each_letter() -> None:
     pages = [page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(made)]
     assert len(pages) == 3
     for n, text_of_page in enumerate(pages):
-        for expected in (f"王小明 {n}", f"幸福路 {n} 号", "缴费通知", "已收到 ¥26.00。", "2026-11-18"):
+        for expected in (
+            f"王小明 {n}",
+            f"幸福路 {n} 号",
+            "缴费通知",
+            "已收到 ¥26.00。",
+            "2026 年 11 月 18 日",
+        ):
             assert expected in text_of_page
     again = letter_papers.pdf(listed, letter_papers.letters_of(listed), issuer="网上营业厅")
     assert again == made
+
+
+def test_each_letter_is_in_its_own_language_whoever_prints_it() -> None:
+    letter(1)
+    build.template("Hello", version=90, channel=Channel.LETTER, language="en", title="Received")
+    build.send(address(2), language="en")
+    listed = printed()
+    with translation.override("en"):
+        made = letter_papers.pdf(listed, letter_papers.letters_of(listed), issuer=_("网上营业厅"))
+    chinese, english = (page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(made))
+    assert "网上营业厅" in chinese
+    assert "2026 年 11 月 18 日" in chinese
+    assert "Online Hall" in english
+    assert "18 Nov 2026" in english
 
 
 def test_what_an_address_holds_is_no_markup_and_no_formula() -> None:

@@ -23,13 +23,13 @@ def begun(pause: Pause, *, as_of: datetime) -> None:
     row, begins_on = pause.suspension.subscription, pause.suspension.begins_on
     with translation.override(_language(pause)):
         amount = quoting.fee(row, begins_on)
-    context = {"day": begins_on, "resume_on": pause.resume_on, "amount": amount}
+    context: dict[str, str | date] = {"day": begins_on, "resume_on": pause.resume_on, "amount": amount}
     _send("pause_begun", pause, context | {"url": _url(pause)}, as_of=as_of)
 
 
 def ending(pause: Pause, *, as_of: datetime) -> None:
     """That it is on, and charged, again soon."""
-    context = {"resume_on": pause.resume_on, "url": _url(pause)}
+    context: dict[str, str | date] = {"resume_on": pause.resume_on, "url": _url(pause)}
     _send("pause_ending", pause, context, as_of=as_of)
 
 
