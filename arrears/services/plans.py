@@ -65,7 +65,9 @@ class ApproverGone(Conflict):
 
 class NoMaker(Forbidden):
     code = "DISCONNECT_PLAN_NO_MAKER"
-    message = _("--by 须是在职员工，且在计划的区域内有制定拆机计划的权限；只管一个区域的，用 --region 指明该区域")
+    message = _(
+        "--by 须是在职员工，且在计划的区域内有制定拆机计划的权限；只管一个区域的，用 --region 指明该区域"
+    )
 
 
 class AboveCap(Conflict):
