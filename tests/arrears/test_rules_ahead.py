@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arrears import rules
-from arrears.choices import Hold
+from arrears.choices import Hold, Stage
 from arrears.rules import POST, Facts, NoticeRule, PolicyFacts, StageRule, Told
 from tests.arrears.test_rules import (
     AHEAD,
