@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from arrears import rules
 from arrears.choices import Hold, Stage
-from arrears.rules import POST, Facts, NoticeRule, PolicyFacts, StageRule, Told
+from arrears.rule_facts import POST, Facts, NoticeRule, PolicyFacts, StageRule, Told
 from tests.arrears.test_rules import (
     AHEAD,
     LAST_WARNED,
@@ -20,7 +20,6 @@ from tests.arrears.test_rules import (
     SLOWLY,
     WARNED,
     S,
-    Stage,
     day,
     owing,
     stage_on,
