@@ -14,8 +14,6 @@ import pytest
 
 from tests.sandbox.process import SECRET, Response, SandboxProcess, running
 
-SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
@@ -43,7 +41,7 @@ def propose(sandbox: SandboxProcess, reference: str = "") -> str:
         reference=reference or secrets.token_hex(12),
         account_number="81<b>",
         max_cents=50_000,
-        sign_by=SOON,
+        sign_by=(datetime.now(UTC) + timedelta(hours=1)).isoformat(),
         return_url="http://127.0.0.1:9/back/",
     ).json()
     assert answer["code"] == "OK"
