@@ -100,7 +100,7 @@ _WANTED: dict[str, dict[str, Any]] = {
     "resources.Transfer": {"source_id": 1, "target_id": 2},
     "catalog.PriceException": {"active_from": date(2026, 11, 1), "active_to": date(2026, 11, 30)},
     "catalog.Subscription": {"begins_on": date(2026, 11, 1)},
-    "catalog.Termination": {"reason": "TRANSFER", "slip_id": 1},
+    "catalog.Termination": {"reason": "AUTHORITY", "document_id": 1},
     "catalog.PausePolicy": {"region_id": 1},
     "arrears.Policy": {"region_id": 1},
     "arrears.PolicyStage": {"policy_id": 1_000_000},
@@ -113,16 +113,20 @@ _WANTED: dict[str, dict[str, Any]] = {
 }
 
 
-def _in_its_place(opened: Session, values: dict[str, Any]) -> None:
-    """A line that is transferred ends when what takes its place is on."""
+def _ordered(opened: Session, values: dict[str, Any]) -> None:
+    """An authority has ordered the end of a line, and two people who did not write that down have approved it."""
     line, number = apps.get_model("catalog", "Subscription"), values["subscription_id"]
     if not opened.run("SELECT 1 FROM catalog_subscription WHERE id = %s", [number]):
         opened.insert(line, id=number, number=f"old-{number}")
-    opened.insert(line, number=f"new-{number}", follows_id=number, state="ACTIVE")
+    order = opened.insert(
+        apps.get_model("arrears", "AuthorityOrder"), document_id=1, subscription_id=number, made_by_id=1
+    )
+    for user_id in (2, 3):
+        opened.insert(apps.get_model("arrears", "AuthorityApproval"), order_id=order, user_id=user_id)
 
 
 # Rows that a row of that kind rests on: written before it.
-FIRST: dict[str, Callable[[Session, dict[str, Any]], None]] = {"catalog.Termination": _in_its_place}
+FIRST: dict[str, Callable[[Session, dict[str, Any]], None]] = {"catalog.Termination": _ordered}
 
 
 def filler(model: type[models.Model]) -> dict[str, Any]:
