@@ -15,7 +15,11 @@ ACTOR = Actor("test:admin")
 def everything(account: BillingAccount) -> None:
     night = clock.local_date(NOON)
     escalations.begin(
-        account_id=account.pk, source=EscalationSource.SUPERIOR, text="〔没有收到通知〕", actor=ACTOR, as_of=NOON
+        account_id=account.pk,
+        source=EscalationSource.SUPERIOR,
+        text="〔没有收到通知〕",
+        actor=ACTOR,
+        as_of=NOON,
     )
     seal = EvidenceSeal.objects.create(
         account=account, sequence=1, sealed_on=night, rows=1, digest="a" * 64, sealed_at=NOON

@@ -148,7 +148,9 @@ def test_a_row_put_into_a_day_that_is_over_lies_under_the_night_in_which_it_was_
     """Nothing tells a late row from a forged one, but everybody sees that it was not there."""
     before = dict(EvidenceSeal.objects.values_list("pk", "digest"))
     names = ", ".join(
-        field.column for field in Message._meta.concrete_fields if field.column not in ("id", "dedupe_key")
+        str(field.column)
+        for field in Message._meta.concrete_fields
+        if field.column not in ("id", "dedupe_key")
     )
     sql = f"""INSERT INTO notices_message (dedupe_key, {names}) SELECT 'forged', {names} FROM notices_message
         WHERE recipient_ref = %s ORDER BY id LIMIT 1 RETURNING id"""
