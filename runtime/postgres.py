@@ -270,6 +270,7 @@ def settings_text(port: int, sockets: Path, memory_bytes: int | None = None) -> 
         "unix_socket_directories": _quoted_folder(sockets),
         "unix_socket_permissions": "0700",
         "max_connections": "200",
+        "max_locks_per_transaction": "256",  # two passes that switch 10,000 lines off in one transaction, a lock each
         "password_encryption": "'scram-sha-256'",
         "shared_buffers": f"'{buffers}MB'",
         "work_mem": "'32MB'",
