@@ -70,10 +70,12 @@ def _account(account: BillingAccount) -> dict[str, Any]:
 
 
 def _contacts(account_id: int) -> list[dict[str, Any]]:
-    """All live contacts as they are now: those of the account, and the lines that take SMS."""
+    """All live contacts of its own as they are now: those that were left, and the lines that take SMS."""
     known = {row.pk: row for row in Contact.objects.filter(account_id=account_id)}
     found = []
     for reach in facts_reads.contacts([account_id])[account_id]:
+        if reach.member:  # of somebody for whom it pays, who reads this in a pack of his own
+            continue
         row = known.get(reach.contact_id or 0)
         found.append(
             {

@@ -174,9 +174,14 @@ _DELIVERIES = f"""
               FROM notices_delivery d JOIN arrears_casenotice n ON n.message_id = d.message_id
              WHERE d.message_id = ANY(%s::bigint[]) AND d.channel <> 'INBOX') each
      GROUP BY message_id"""
-_FIRST_ADDRESS = """
-    SELECT DISTINCT ON (message_id) message_id, address FROM notices_delivery
-     WHERE message_id = ANY(%s::bigint[]) AND channel <> 'INBOX' ORDER BY message_id, id"""
+# Where a message was first sent, and for whom: as `Reach` has both.
+_FIRST_SENT = """
+    SELECT DISTINCT ON (m.id) m.id, d.address,
+           CASE WHEN m.recipient_ref = 'account:' || payer.number THEN '' ELSE substr(m.recipient_ref, 9) END
+      FROM notices_message m JOIN notices_delivery d ON d.message_id = m.id AND d.channel <> 'INBOX'
+      JOIN arrears_casenotice n ON n.message_id = m.id JOIN arrears_arrearscase c ON c.id = n.case_id
+      JOIN accounts_billingaccount payer ON payer.id = c.account_id
+     WHERE m.id = ANY(%s::bigint[]) ORDER BY m.id, d.id"""
 # Why nothing is owed any more: given up or taken off since the case began, and nothing paid meanwhile.
 _RELIEFS = """
     SELECT c.account_id, bool_or(w.id IS NOT NULL) FROM arrears_arrearscase c
@@ -253,17 +258,22 @@ def _told(
 def _left_again(
     rows: list[tuple[Any, ...]], accounts: dict[int, int], reach: Mapping[int, tuple[Reach, ...]]
 ) -> dict[tuple[int, int], str]:
-    """By case and message: the contact that was told, where it was removed since and is there once more."""
+    """By case and message: the contact that was told, where it was removed since and is there once more.
+
+    The same people's: what who pays was told at that address tells a member nothing, nor the other way round.
+    """
     live = {(account_id, each.ref) for account_id, found in reach.items() for each in found}
     gone = [row for row in rows if row[3].startswith("contact:") and (accounts[row[0]], row[3]) not in live]
     if not gone:
         return {}
-    addresses = dict(_rows(_FIRST_ADDRESS, [arrays.ints(row[5] for row in gone)]))
+    first = {
+        message_id: sent for message_id, *sent in _rows(_FIRST_SENT, [arrays.ints(row[5] for row in gone)])
+    }
     return {
         (case_id, message_id): each.ref
         for case_id, *_rest, message_id, _is_needed in gone
         for each in reach[accounts[case_id]]
-        if each.contact_id and each.address == addresses.get(message_id)
+        if each.contact_id and [each.address, each.member] == first.get(message_id)
     }
 
 

@@ -163,7 +163,7 @@ def paid_for(user: Any, *, as_of: datetime) -> list[PaidFor]:
     values = {
         "user": user.pk,
         "roles": people.roles_for(Action.SEE_BILLS),
-        "stages": arrays.texts(rules.FAMILY_TEXTS),
+        "stages": arrays.texts([*rules.FAMILY_TEXTS, Stage.DISCONNECTED]),
     }
     with connection.cursor() as cursor:
         cursor.execute(_PAID_FOR, values)

@@ -1,4 +1,4 @@
-"""What happened in a case, day by day: its stages, and each notice with every contact that it went to."""
+"""What happened in a case, day by day: its stages, and each notice with every contact of who pays that it went to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,7 +46,9 @@ def counting(account_id: int) -> list[Bill]:
 
 def _told(case: ArrearsCase) -> Iterator[tuple[date, int, int, Event]]:
     deliveries = Prefetch("message__deliveries", Delivery.objects.order_by("pk"))
-    rows = CaseNotice.objects.filter(case=case).select_related("rule", "message").prefetch_related(deliveries)
+    own = f"account:{case.account.number}"  # where those are told for whom he pays is nobody else's matter
+    rows = CaseNotice.objects.filter(case=case, message__recipient_ref=own)
+    rows = rows.select_related("rule", "message").prefetch_related(deliveries)
     by_notice: dict[tuple[date, int], Event] = {}
     for row in rows.order_by("pk"):
         key = (row.told_on, row.rule_id)

@@ -165,19 +165,22 @@ def _move(rows: Sequence[Judged], today: date, *, actor: Actor, as_of: datetime)
 
 
 # What is paid ahead stays on: nothing of it is owed. So does the line of somebody for whom this account came to pay
-# later: whoever was not warned on each contact of his own is not switched off.
+# later: whoever was not warned at each address of his own, that of the line among them, is not switched off.
 _LINES_ON = """
     SELECT s.payer_id, s.number FROM catalog_subscription s
      WHERE s.payer_id = ANY(%s::bigint[]) AND s.state = 'ACTIVE' AND (s.paid_until IS NULL OR s.paid_until <= %s)
        AND NOT EXISTS (SELECT FROM catalog_suspension off
                         WHERE off.subscription_id = s.id AND off.reason = 'ARREARS' AND off.ends_on IS NULL)
        AND (s.account_id = s.payer_id OR NOT EXISTS (
-            SELECT FROM accounts_contact k WHERE k.account_id = s.account_id
-               AND NOT EXISTS (SELECT FROM accounts_contact own
-                                WHERE own.account_id = s.payer_id AND own.value = k.value)
-               AND NOT EXISTS (SELECT FROM arrears_casenotice n JOIN arrears_arrearscase c ON c.id = n.case_id
-                                WHERE n.contact_id = k.id AND n.stage = 'SUSPEND_WARNED'
-                                  AND c.account_id = s.payer_id AND c.closed_at IS NULL)))
+            SELECT FROM (SELECT k.value FROM accounts_contact k WHERE k.account_id = s.account_id
+                         UNION ALL SELECT '+86' || right(s.service_number, 11)
+                          WHERE s.service_number ~ '^([+]?86)?1[3-9][0-9]{9}$') his
+             WHERE NOT EXISTS (SELECT FROM accounts_contact own
+                                WHERE own.account_id = s.payer_id AND own.value = his.value)
+               AND NOT EXISTS (SELECT FROM arrears_arrearscase c JOIN arrears_casenotice n ON n.case_id = c.id
+                                 JOIN notices_delivery d ON d.message_id = n.message_id AND d.address = his.value
+                                WHERE c.account_id = s.payer_id AND c.closed_at IS NULL
+                                  AND n.stage = 'SUSPEND_WARNED')))
      ORDER BY s.id"""
 _LINES_OFF = """
     SELECT s.payer_id, s.number FROM catalog_subscription s

@@ -6,10 +6,12 @@ import pytest
 from django.test import Client
 
 from accounts.models import BillingAccount, Contact, Membership
+from arrears import disconnect_rules
 from arrears.choices import Stage
 from arrears.disconnect_rules import Missing
-from arrears.models import CaseNotice, EscalationSource
-from arrears.selectors import facts, prospects
+from arrears.models import ArrearsCase, CaseNotice, EscalationSource
+from arrears.selectors import disconnecting as line_facts
+from arrears.selectors import evidence_packs, facts, outlook, prospects, timeline
 from arrears.services import assessing, disconnecting, escalations
 from catalog.models import Subscription, Termination
 from core import clock
@@ -183,6 +185,72 @@ def test_who_comes_later_is_not_switched_off_unwarned() -> None:
     assert not build.is_off(row)
     build.run(after(SUSPENDED + 2))
     assert not build.is_off(row)
+
+
+def test_nor_is_whoever_left_nothing_but_his_line() -> None:
+    head, other = build.account(phones=1), build.account(phones=0)
+    own, row = build.line(head), build.line(other, service_number="13900000018")
+    build.bill(head)
+    build.days(head, after(-3), after(SUSPENDED))
+    assert build.is_off(own)
+    Subscription.objects.filter(pk=row.pk).update(payer=head)
+    build.run(after(SUSPENDED + 1))
+    assert not build.is_off(row)
+
+
+def judged_daily(at: Scene, first: int, last: int) -> None:
+    for n in range(first, last + 1):
+        assessing.assess_one(at.account.pk, actor=ACTOR, as_of=noon(after(n)))
+        build_cut.deliver(after(n))
+
+
+def left(of: BillingAccount, value: str, n: int) -> None:
+    Contact.objects.create(account=of, kind=Contact.Kind.PHONE, value=value, created_at=noon(after(n)))
+
+
+def test_a_member_who_leaves_his_contact_again_after_the_last_warning_is_switched_off() -> None:
+    at, member = family(last=30)
+    his = Contact.objects.get(account=member)
+    his.delete()
+    left(member, his.value, 30)
+    judged_daily(at, 31, 31)
+    assert build.is_off(at.row)
+
+
+@pytest.mark.parametrize("is_heads", [True, False])
+def test_what_one_was_told_at_an_address_is_told_anew_to_the_other_who_has_it_now(is_heads: bool) -> None:
+    """Service and law agree that it told him nothing: he is told, and then the line may be cut."""
+    at, member = family()
+    now, before = (at.account, member) if is_heads else (member, at.account)
+    value = Contact.objects.get(account=before).value
+    if not is_heads:
+        left(at.account, "+8613712300001", -10)
+        Contact.objects.get(account=before, value=value).delete()
+    left(now, value, 91)
+    judged_daily(at, 92, 100)
+    his = Contact.objects.get(account=now, value=value)
+    assert CaseNotice.objects.filter(contact=his, stage=Stage.DISCONNECT_WARNED).exists()
+    build_cut.planned()
+    judged = line_facts.facts([at.row], as_of=noon(after(110)), plan_id=at.plan.pk)[at.row.pk]
+    assert Missing.NOT_DELIVERED not in disconnect_rules.missing(judged, after(110))
+
+
+def test_who_pays_does_not_read_where_the_other_one_was_told() -> None:
+    at, member = family()
+    his = Contact.objects.get(account=member).value
+    rows = [each for event in timeline.events(ArrearsCase.objects.get()) for each in event.deliveries]
+    assert rows
+    assert his not in {each.address for each in rows}
+    assert his not in str(evidence_packs.make(account_id=at.account.pk, actor=ACTOR, as_of=noon(at.day)))
+
+
+def test_his_page_says_so_after_another_line_was_cut() -> None:
+    at, member = family()
+    user = money.user()
+    Membership.objects.create(user=user, account=member, role="OWNER", created_at=noon(after(0)))
+    ArrearsCase.objects.update(stage=Stage.DISCONNECTED)
+    [found] = outlook.paid_for(user, as_of=noon(at.day))
+    assert (found.is_off, found.day) == (True, None)
 
 
 def test_his_page_says_what_becomes_of_his_service(client: Client) -> None:
