@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import locks as account_locks
+from arrears import locks
 from arrears.models import Exemption, ExemptionReason
 from arrears.services import assessing
 from billing.documents import words
@@ -66,7 +66,7 @@ def ask(
 def end(*, exemption_id: int, ends_on: date, actor: Actor, as_of: datetime) -> Exemption:
     """It holds no more from that day on; the account is judged anew. Raises BadPeriod for one that is over."""
     account_id = Exemption.objects.values_list("account_id", flat=True).get(pk=exemption_id)
-    account_locks.hold(account_id)
+    locks.accounts([account_id])
     row = Exemption.objects.select_for_update().get(pk=exemption_id)
     if not max(local_date(as_of), row.active_from + timedelta(1)) <= ends_on < row.active_to:
         raise BadPeriod()
@@ -115,7 +115,7 @@ def _grant(
 ) -> str | Promise:
     """From the day asked for, or from today where the decision came later."""
     account_id = int(subject_id)
-    account_locks.hold(account_id)
+    locks.accounts([account_id])
     begins = max(date.fromisoformat(data["active_from"]), local_date(as_of))
     ends = date.fromisoformat(data["active_to"])
     if ends <= begins:

@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import locks as account_locks
+from arrears import locks
 from arrears.models import WriteOff
 from arrears.services import assessing
 from billing.models import Bill
@@ -79,7 +79,7 @@ def _write_off(
     """Billing's adjustment, and the row that says that it was given up, not wrong. The account is judged anew."""
     bill_id = int(subject_id)
     account_id = Bill.objects.values_list("account_id", flat=True).get(pk=bill_id)
-    account_locks.hold(account_id)
+    locks.accounts([account_id])
     _check(bill_id, amount_cents, as_of)  # days lie between the request and the decision
     adjustments.adjust(bill_id=bill_id, amount_cents=amount_cents, reason=reason, actor=actor, as_of=as_of)
     WriteOff.objects.create(

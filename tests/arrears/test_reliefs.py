@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import BillingAccount
 from arrears.models import Exemption, ExemptionReason, Promise, PromiseState
 from arrears.services import exemptions, promises
+from catalog.models import Subscription
 from core import approvals
 from core.actor import Actor
 from core.errors import HallError
@@ -139,3 +141,18 @@ def test_thirty_days_twice_are_sixty(owing: BillingAccount) -> None:
         exemptions.end(exemption_id=row.pk, ends_on=after(40), actor=clerk, as_of=noon(after(31)))
     with pytest.raises(exemptions.BadPeriod):
         grant(owing, 0, clerk)
+
+
+def test_an_exemption_locks_whose_lines_the_account_pays_in_the_order_of_the_daily_pass() -> None:
+    """Who locked his own account first and the others then would meet the pass crosswise."""
+    member, head = build.account(), build.account()
+    Subscription.objects.filter(pk=build.line(member).pk).update(payer=head)
+    build.bill(head)
+    with CaptureQueriesContext(connection) as asked:
+        grant(head, 5, ACTOR)
+    held = [
+        each["sql"]
+        for each in asked
+        if "accounts_billingaccount" in each["sql"] and "FOR UPDATE" in each["sql"]
+    ]
+    assert "payer_id" in held[0]
