@@ -40,17 +40,28 @@ NOTICES = f"""
 # Who pays, and whose lines he pays.
 _FAMILY = """(SELECT payer UNION
               SELECT s.account_id FROM catalog_subscription s WHERE s.payer_id = payer AND s.state = 'ACTIVE')"""
-# Live contacts, as `selectors.facts.contacts` finds them.
+# Live contacts, as `selectors.facts.contacts` finds them: at an address of who pays, contact or line, he is told.
+_MOBILE = "s.service_number ~ '^([+]?86)?1[3-9][0-9]{9}$'"
 _REFS = f"""
     SELECT 'contact:' || k.id AS ref, k.account_id = payer AS is_own FROM accounts_contact k
      WHERE k.account_id IN {_FAMILY} AND (k.account_id = payer OR NOT EXISTS (
-           SELECT FROM accounts_contact own WHERE own.account_id = payer AND own.value = k.value))
+           SELECT FROM accounts_contact own WHERE own.account_id = payer AND own.value = k.value) AND NOT EXISTS (
+           SELECT FROM catalog_subscription s WHERE s.payer_id = payer AND s.account_id = payer
+              AND s.state = 'ACTIVE' AND {_MOBILE} AND k.value = '+86' || right(s.service_number, 11)))
     UNION ALL
     SELECT 'service:' || min(s.service_number), bool_or(s.account_id = payer) FROM catalog_subscription s
-     WHERE s.payer_id = payer AND s.state = 'ACTIVE' AND s.service_number ~ '^([+]?86)?1[3-9][0-9]{{9}}$'
-       AND NOT EXISTS (SELECT FROM accounts_contact k
-                        WHERE k.account_id IN {_FAMILY} AND k.value = '+86' || right(s.service_number, 11))
+     WHERE s.payer_id = payer AND s.state = 'ACTIVE' AND {_MOBILE} AND NOT EXISTS (
+           SELECT FROM accounts_contact k
+            WHERE (k.account_id = payer OR s.account_id <> payer AND k.account_id IN {_FAMILY})
+              AND k.value = '+86' || right(s.service_number, 11))
      GROUP BY right(s.service_number, 11)"""
+# An escalation `e` that stops a cut: not answered, and not a customer's second one about what he was answered in the
+# open case of `{payer}`. That one has its answer, too, but the line does not wait for it.
+STOPS = """e.state NOT IN ('ANSWERED', 'CLOSED') AND (e.source <> 'CUSTOMER' OR NOT EXISTS (
+            SELECT FROM arrears_escalation b
+              JOIN arrears_arrearscase c ON c.account_id = {payer} AND c.closed_at IS NULL
+             WHERE b.account_id = e.account_id AND b.subscription_id IS NOT DISTINCT FROM e.subscription_id
+               AND b.id < e.id AND b.source = 'CUSTOMER' AND b.opened_at >= c.opened_at))"""
 _SUSPENSION = """SELECT FROM catalog_suspension s WHERE s.id = NEW.suspension_id AND s.reason = 'ARREARS'
                     AND s.subscription_id = NEW.subscription_id AND s.ends_on IS NULL"""
 # What `payer` owes on `today` of the bills that by themselves were late enough to switch off for: what came due since,
@@ -92,7 +103,7 @@ _HOLDS = {
         AND p.state = 'OPEN' AND p.until >= today)""",
     Missing.EXEMPTION: """NOT EXISTS (SELECT FROM arrears_exemption e WHERE e.account_id = payer
         AND e.active_from <= greatest(today, (now() AT TIME ZONE 'Asia/Shanghai')::date) AND e.active_to > today)""",
-    Missing.ESCALATION: f"""NOT EXISTS (SELECT FROM arrears_escalation e WHERE e.state NOT IN ('ANSWERED', 'CLOSED')
+    Missing.ESCALATION: f"""NOT EXISTS (SELECT FROM arrears_escalation e WHERE {STOPS.format(payer="payer")}
         AND e.account_id IN {_FAMILY})""",
     Missing.WARRANT: f"""EXISTS (SELECT FROM {_LINE} AND EXISTS (SELECT FROM arrears_warrant w
         WHERE w.plan_id = p.id AND w.subscription_id = NEW.subscription_id AND w.suspension_id = NEW.suspension_id

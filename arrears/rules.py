@@ -115,6 +115,11 @@ def expected(facts: Facts, policy: PolicyFacts, today: date) -> dict[Stage, date
     return days
 
 
+def cut_on(facts: Facts, policy: PolicyFacts, today: date) -> date:
+    """The first day on which the proofs let a line be cut, were all that is untold told, and proven, today."""
+    return max(today, _proven_before(facts, policy, Stage.DISCONNECTED, today)[0])
+
+
 def unproven(facts: Facts, policy: PolicyFacts, stage: Stage) -> tuple[str, ...]:
     """Who has no proof yet of what had to be told before that stage; a dead contact has it by its letter."""
     needed = [rule for rule in policy.notices if rule.needed_for == stage]
@@ -261,7 +266,7 @@ def _notices(facts: Facts, policy: PolicyFacts, holds: Holds, today: date) -> tu
         return ()
     told = []
     for rule in policy.notices:
-        if rule.stage == facts.stage and _is_due(facts, policy, rule, today):
+        if _speaks(facts, rule, holds) and _is_due(facts, policy, rule, today):
             in_family = rule.stage in FAMILY_TEXTS
             wanted = [each.ref for each in facts.contacts if in_family or not each.member] + [INBOX]
             if facts.has_post and _needs_letter(facts, policy, rule, today):
@@ -270,6 +275,12 @@ def _notices(facts: Facts, policy: PolicyFacts, holds: Holds, today: date) -> tu
             if refs:
                 told.append(Tell(rule, refs))
     return tuple(told)
+
+
+def _speaks(facts: Facts, rule: NoticeRule, holds: Holds) -> bool:
+    """Whether it belongs to the present stage; what a cut waits for also after the first line was cut."""
+    is_left = facts.stage == Stage.DISCONNECTED and facts.has_lines and not holds
+    return rule.stage == facts.stage or (is_left and rule.needed_for == Stage.DISCONNECTED)
 
 
 def _is_due(facts: Facts, policy: PolicyFacts, rule: NoticeRule, today: date) -> bool:

@@ -30,7 +30,7 @@ LONGEST_TEXT = 1000
 def _name(line: Subscription) -> str:
     return gettext("%(line)s · 户号 %(account)s") % {
         "line": line.service_number or line.number,
-        "account": line.payer.number,
+        "account": line.account.number,
     }
 
 
@@ -77,14 +77,15 @@ class DisputeDisconnection(Operation):
         )
 
     def account(self, ctx: Context, data: dict[str, Any]) -> BillingAccount | None:
-        return data["subscription"].payer if data.get("subscription") else None
+        line = data.get("subscription")
+        return reads.disputing(ctx.served, line) if line else None
 
     def lock(self, ctx: Context, data: dict[str, Any]) -> None:
-        account_locks.account(data["subscription"].payer_id)
+        account_locks.account(reads.disputing(ctx.served, data["subscription"]).pk)
 
     def quote(self, ctx: Context, data: dict[str, Any]) -> Quote:
         line = data["subscription"]
-        mine = Escalation.objects.filter(account_id=line.payer_id, subscription=line)
+        mine = Escalation.objects.filter(account=reads.disputing(ctx.served, line), subscription=line)
         if earlier := reads.unanswered(mine).first():
             raise escalations.AlreadyEscalated(number=earlier.number)
         today = clock.local_date(ctx.as_of)
@@ -104,7 +105,7 @@ class DisputeDisconnection(Operation):
 
     def perform(self, ctx: Context, data: dict[str, Any], quote: Quote) -> Pending:
         row = escalations.begin(
-            account_id=data["subscription"].payer_id,
+            account_id=reads.disputing(ctx.served, data["subscription"]).pk,
             subscription_id=data["subscription"].pk,
             source=EscalationSource.CUSTOMER,
             text=data["text"],

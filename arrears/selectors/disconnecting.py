@@ -11,7 +11,7 @@ from accounts.models import BillingAccount
 from arrears import rules
 from arrears.choices import Hold, Stage
 from arrears.disconnect_rules import SUSPENDED_DAYS, LineFacts, Notice
-from arrears.laws import LATE, MAY_BE_PAYING, NOTICES
+from arrears.laws import LATE, MAY_BE_PAYING, NOTICES, STOPS
 from arrears.models import DisconnectPlan, LineState, PlanApproval, PlanLine, PlanState
 from arrears.rule_facts import POST, Facts
 from arrears.selectors import facts as facts_reads
@@ -34,10 +34,10 @@ _DISPUTED = """
      WHERE d.state = 'OPEN' AND b.account_id = ANY(%s::bigint[])"""
 
 # By who pays: he, or somebody for whom he pays, waits for an answer.
-_ESCALATED = """
+_ESCALATED = f"""
     SELECT p.id FROM accounts_billingaccount p
      WHERE p.id = ANY(%s::bigint[]) AND EXISTS (
-           SELECT FROM arrears_escalation e WHERE e.state NOT IN ('ANSWERED', 'CLOSED') AND e.account_id IN (
+           SELECT FROM arrears_escalation e WHERE {STOPS.format(payer="p.id")} AND e.account_id IN (
                   SELECT p.id UNION SELECT s.account_id FROM catalog_subscription s
                    WHERE s.payer_id = p.id AND s.state = 'ACTIVE'))"""
 _LATE = f"""

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncMonth
 
+from accounts.models import BillingAccount
 from accounts.rules import Action
 from accounts.selectors import accounts
 from arrears.models import Escalation, EscalationState
@@ -35,14 +36,22 @@ class RepeatedCause:
 
 
 def disputable(user: Any) -> QuerySet[Subscription]:
-    """The lines of this user's accounts that arrears have cut, or have stopped and not switched on again."""
+    """Lines that arrears have cut, or have stopped: held or paid for by this user's accounts."""
     off = Suspension.objects.filter(
         subscription=OuterRef("pk"), reason=SuspensionReason.ARREARS, ends_on=None
     )
     cut = Termination.objects.filter(subscription=OuterRef("pk"), reason=TerminationReason.ARREARS)
     mine = accounts.where(user, Action.DISPUTE).order_by()
-    lines = Subscription.objects.filter(payer__in=mine).filter(Exists(off) | Exists(cut))
-    return lines.select_related("payer", "offer").order_by("-id")
+    lines = Subscription.objects.filter(Q(payer__in=mine) | Q(account__in=mine)).filter(
+        Exists(off) | Exists(cut)
+    )
+    return lines.select_related("payer", "account", "offer").order_by("-id")
+
+
+def disputing(user: Any, line: Subscription) -> BillingAccount:
+    """For which of the user's accounts he disputes it: who pays; or where that is somebody else, the holder."""
+    mine = accounts.where(user, Action.DISPUTE)
+    return line.payer if mine.filter(pk=line.payer_id).exists() else line.account
 
 
 def of_customer(user: Any) -> QuerySet[Escalation]:

@@ -223,13 +223,18 @@ def contacts(account_ids: Collection[int]) -> defaultdict[int, tuple[Reach, ...]
     """
     found: defaultdict[int, list[Reach]] = defaultdict(list)
     rows = _rows(_CONTACTS, {"ids": arrays.ints(account_ids)})
-    for account_id, kind, value, contact_id, is_line, member in rows:
+    for account_id, kind, value, contact_id, is_line, member in sorted(
+        rows, key=lambda row: (row[5] != "", row[4])
+    ):
         known = found[account_id]
+        address = f"+86{value[-11:]}" if is_line else value
+        if (member or is_line) and any(
+            each.address == address for each in known if is_line or not each.member
+        ):
+            continue
         if is_line:
-            phone = f"+86{value[-11:]}"
-            if all(each.address != phone for each in known):
-                known.append(Reach(f"service:{value}", Channel.SMS, phone, member=member))
-        elif not member or all(each.member or each.address != value for each in known):
+            known.append(Reach(f"service:{value}", Channel.SMS, address, member=member))
+        else:
             channel = Channel.SMS if kind == "PHONE" else Channel.EMAIL
             known.append(Reach(f"contact:{contact_id}", channel, value, contact_id, member))
     return defaultdict(tuple, {key: tuple(each) for key, each in found.items()})

@@ -180,7 +180,12 @@ _LINES_ON = """
                AND NOT EXISTS (SELECT FROM arrears_arrearscase c JOIN arrears_casenotice n ON n.case_id = c.id
                                  JOIN notices_delivery d ON d.message_id = n.message_id AND d.address = his.value
                                 WHERE c.account_id = s.payer_id AND c.closed_at IS NULL
-                                  AND n.stage = 'SUSPEND_WARNED')))
+                                  AND n.stage = 'SUSPEND_WARNED'))
+            AND NOT EXISTS (
+            SELECT FROM catalog_familymember f JOIN catalog_family g ON g.id = f.family_id AND g.payer_id = s.payer_id
+              JOIN arrears_arrearscase c ON c.account_id = s.payer_id AND c.closed_at IS NULL
+              JOIN arrears_stagechange w ON w.case_id = c.id AND w.to_stage = 'SUSPEND_WARNED'
+             WHERE f.account_id = s.account_id AND f.active_from > w."on"))
      ORDER BY s.id"""
 _LINES_OFF = """
     SELECT s.payer_id, s.number FROM catalog_subscription s

@@ -153,7 +153,7 @@ def days_ahead(facts: Facts, policy: PolicyFacts, today: date) -> dict[str, date
     days: dict[str, date] = {"due_on": facts.due_on or today}
     days["suspend_on"] = coming.get(Stage.SUSPENDED, today)
     days["suspended_on"] = facts.suspended_on or today
-    days["disconnect_on"] = coming.get(Stage.DISCONNECTED, today)
+    days["disconnect_on"] = coming.get(Stage.DISCONNECTED) or rules.cut_on(facts, policy, today)
     return days
 
 

@@ -13,7 +13,7 @@ from arrears.models import ArrearsCase, CaseNotice, EscalationSource
 from arrears.selectors import disconnecting as line_facts
 from arrears.selectors import evidence_packs, facts, outlook, prospects, timeline
 from arrears.services import assessing, disconnecting, escalations
-from catalog.models import Subscription, Termination
+from catalog.models import Family, FamilyMember, Subscription, Termination
 from core import clock
 from core.actor import Actor
 from notices.models import Delivery, Message
@@ -137,6 +137,23 @@ def test_an_address_of_both_is_told_once() -> None:
     Contact.objects.create(account=other, kind=Contact.Kind.PHONE, value=shared, created_at=noon(after(0)))
     [reach] = facts.contacts([head.pk])[head.pk]
     assert (reach.address, reach.member) == (shared, "")
+
+
+def test_who_pays_is_told_on_his_own_line_though_a_member_left_that_number() -> None:
+    head, other = build.account(phones=0), build.account(phones=0)
+    own = build.line(head, service_number="13900000017")
+    row = build.line(other)
+    Subscription.objects.filter(pk=row.pk).update(payer=head)
+    left(other, "+8613900000017", -10)
+    [reach] = facts.contacts([head.pk])[head.pk]
+    assert (reach.ref, reach.member) == ("service:13900000017", "")
+    build.bill(head)
+    for n in STEPS:
+        judged_daily(Scene(head, row), n, n)
+    build_cut.planned()
+    for line in (row, own):
+        disconnecting.cut(line_id=Scene(head, line).line.pk, actor=ACTOR, as_of=noon(build_cut.DAY))
+    assert Termination.objects.count() == 2
 
 
 def test_a_member_s_mobile_line_is_told_as_his() -> None:
@@ -268,6 +285,20 @@ def test_his_page_says_what_becomes_of_his_service(client: Client) -> None:
         assert at.account.number not in text
         assessing.assess_one(at.account.pk, actor=ACTOR, as_of=noon(after(31)))
         build_cut.deliver(after(31))
+
+
+def test_a_member_who_joined_after_the_warning_stays_on() -> None:
+    """He left no address at all, so that nothing else tells that he was not warned."""
+    head, other = build.account(phones=1), build.account(phones=0)
+    own, row = build.line(head), build.line(other)
+    build.bill(head)
+    build.days(head, after(-3), after(SUSPENDED))
+    Subscription.objects.filter(pk=row.pk).update(payer=head)
+    joined = Family.objects.create(payer=head, subscription=own, number="F1", created_at=noon(after(0)))
+    FamilyMember.objects.create(family=joined, account=other, active_from=after(SUSPENDED))
+    build.run(after(SUSPENDED + 1))
+    assert build.is_off(own)
+    assert not build.is_off(row)
 
 
 # -- a contact that is left again

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import locks as account_locks
 from accounts.models import BillingAccount
 from accounts.services.accounts import clean_number, refuse_closed
+from catalog.choices import SuspensionReason
 from catalog.holdings import locks, rules
 from catalog.holdings.families import (
     FAMILY_INVITATION_MACHINE,
@@ -22,7 +23,7 @@ from catalog.holdings.families import (
     FamilyMember,
     InvitationState,
 )
-from catalog.holdings.models import Subscription, SubscriptionState
+from catalog.holdings.models import Subscription, SubscriptionState, Suspension
 from catalog.holdings.selectors import families as reads
 from catalog.holdings.services import facts, family_news
 from core import sequences
@@ -67,6 +68,13 @@ class FamilyInvitationOver(Conflict):
     message = _("这个邀请已经失效，请对方重新邀请")
 
 
+class FamilyPayerSuspended(Conflict):
+    """Nobody joins unwarned what is about to lose its service, or has lost it."""
+
+    code = "FAMILY_PAYER_SUSPENDED"
+    message = _("付费的户号正在停机，恢复服务以后再办")
+
+
 class TooManyFamilyInvitations(TooManyRequests):
     code = "TOO_MANY_FAMILY_INVITATIONS"
     message = _("邀请太频繁，请明天再试")
@@ -77,7 +85,7 @@ def invite(*, payer_id: int, account_number: str, actor: Actor, as_of: datetime)
     """The account is asked to let the payer pay for it. It ends by itself after seven days.
 
     Raises NoFamilyOffer, NotOneself, AlreadyInFamily (the payer is another's member, or this one his), FamilyFull,
-    AlreadyInvitedToFamily, TooManyFamilyInvitations, BadAccountNumber.
+    AlreadyInvitedToFamily, TooManyFamilyInvitations, FamilyPayerSuspended, BadAccountNumber.
     """
     payer = account_locks.account(payer_id)
     number = clean_number(account_number)
@@ -103,6 +111,7 @@ def check_invitation(*, payer: BillingAccount, account_number: str, as_of: datet
     number, today = clean_number(account_number), local_date(as_of)
     if number == payer.number:
         raise NotOneself()
+    _refuse_suspended(payer.pk)
     limit = reads.limit(_offer_held(payer))
     _refuse_member_elsewhere(payer, today)
     family = reads.family_of(payer)
@@ -123,7 +132,7 @@ def check_invitation(*, payer: BillingAccount, account_number: str, as_of: datet
 def accept(*, reference: str, slip_id: int | None, actor: Actor, as_of: datetime) -> FamilyMember:
     """The invited account belongs to the family from the first of next month. `slip_id`: by which its owner agreed.
 
-    Raises NotFound, FamilyInvitationOver, AlreadyInFamily, FamilyFull, AccountClosed.
+    Raises NotFound, FamilyInvitationOver, AlreadyInFamily, FamilyFull, FamilyPayerSuspended, AccountClosed.
     """
     invited = (
         FamilyInvitation.objects.filter(reference=reference).values_list("account_id", flat=True).first()
@@ -153,6 +162,7 @@ def check_joining(row: FamilyInvitation, *, as_of: datetime) -> None:
     if account is None or not row.is_open(as_of) or not _stands(row.family):
         raise FamilyInvitationOver()
     refuse_closed(account)
+    _refuse_suspended(row.family.payer_id)
     joins_on = rules.next_month_start(today)
     held = FamilyMember.objects.filter(account=account).filter(Q(active_to=None) | Q(active_to__gt=joins_on))
     if held.exists():
@@ -160,6 +170,13 @@ def check_joining(row: FamilyInvitation, *, as_of: datetime) -> None:
     limit = reads.limit(row.family.subscription)
     if _members(row.family, today).count() >= limit:
         raise FamilyFull(most=limit)
+
+
+def _refuse_suspended(payer_id: int) -> None:
+    """Raises FamilyPayerSuspended while a line that this account pays for is off for arrears."""
+    off = Suspension.objects.filter(reason=SuspensionReason.ARREARS, ends_on=None)
+    if off.filter(subscription__payer_id=payer_id).exists():
+        raise FamilyPayerSuspended()
 
 
 @transaction.atomic

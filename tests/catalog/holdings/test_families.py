@@ -12,9 +12,10 @@ from accounts import references
 from accounts.models import BillingAccount, Membership, User
 from accounts.services import accounts as account_services
 from accounts.services.accounts import AccountClosed, BadAccountNumber
+from catalog.choices import SuspensionReason
 from catalog.holdings.selectors import families as reads
 from catalog.holdings.selectors import payers
-from catalog.holdings.services import due, families, subscriptions
+from catalog.holdings.services import due, families, subscriptions, suspensions
 from catalog.holdings.services.subscriptions import Wanted
 from catalog.models import Family, FamilyInvitation, FamilyMember, Subscription
 from core.db import violated
@@ -148,6 +149,24 @@ def test_some_numbers_are_none_to_invite(
     with pytest.raises(refusal):
         invite(payer, payer.number if number == "own" else number)
     assert not FamilyInvitation.objects.exists()
+
+
+def test_nobody_joins_who_pays_for_what_is_off_for_arrears(
+    payer: BillingAccount, member: BillingAccount
+) -> None:
+    """He would lose his service without a warning of his own, or have it for nothing."""
+    row = invite(payer, member)
+    line = Subscription.objects.get(account=payer)
+    suspensions.suspend(number=line.number, reason=SuspensionReason.ARREARS, **HOW)
+    for refused in (
+        lambda: families.accept(reference=row.reference, slip_id=None, **HOW),
+        lambda: invite(payer, money.account()),
+    ):
+        with pytest.raises(families.FamilyPayerSuspended):
+            refused()
+    assert not FamilyMember.objects.filter(account=member).exists()
+    suspensions.resume(number=line.number, reason=SuspensionReason.ARREARS, **HOW)
+    families.accept(reference=row.reference, slip_id=None, **HOW)
 
 
 def test_the_same_account_is_asked_once(payer: BillingAccount, member: BillingAccount) -> None:
