@@ -235,13 +235,13 @@ def test_the_alarm_rings_near_the_last_day_until_it_is_answered() -> None:
 def test_whose_line_another_pays_disputes_it_for_his_own_account() -> None:
     """He neither waits for the other one nor reads his number."""
     alice = money.user()
-    head, own = suspended(money.user()), money.account(alice)
-    line = head.paid_subscriptions.get()
-    type(line).objects.filter(pk=line.pk).update(account=own)
+    own, head = suspended(alice), money.account()
+    line = own.paid_subscriptions.get()
+    type(line).objects.filter(pk=line.pk).update(payer=head)
     raw = {"subscription": line.number, "text": "没有收到任何通知"}
     ctx = Context(user=alice, channel=Channel.WEB, as_of=AT)
     quoted = slips.quote(operation="service.dispute_disconnection", ctx=ctx, raw=raw)
-    assert head.number not in str([(each.label, each.value) for each in quoted.lines])
+    assert head.number not in str([(each.label, each.value) for each in quoted.quote.lines])
     slips.submit(
         operation="service.dispute_disconnection", ctx=ctx, raw=raw, quote_digest=quoted.digest,
         confirmation={"agreed": "yes"}, idempotency_key="a-key-of-this-test-02",

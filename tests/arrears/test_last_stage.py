@@ -71,8 +71,8 @@ def test_a_contact_that_comes_then_is_told_and_has_its_days() -> None:
     assert (DAY + timedelta(7)).strftime("%-d") in told.message.context["disconnect_on"]
     build_cut.deliver(DAY)
     assert refusals(line, 1) == (Missing.NOTICE_TOO_LATE,)
-    disconnecting.cut(line_id=line.pk, actor=ACTOR, as_of=noon(DAY + timedelta(7) - timedelta(hours=1)))
-    assert Termination.objects.count() == 2
+    assert refusals(line, 6) == (Missing.NOTICE_TOO_LATE,)
+    assert refusals(line, 7) == (Missing.APPROVERS,)  # he was told; the approvals have grown old meanwhile
 
 
 def test_nothing_is_announced_while_something_holds_it() -> None:
@@ -126,6 +126,6 @@ def test_what_others_ask_stops_it_each_time(app_role: str) -> None:  # noqa: F81
 def test_what_was_answered_before_this_case_counts_no_more(app_role: str) -> None:  # noqa: F811
     at = build_cut.warned()
     answered(asked(at, EscalationSource.CUSTOMER, -5), -4)
-    asked(at, EscalationSource.CUSTOMER, 86)
     build_cut.planned()
+    asked(at, EscalationSource.CUSTOMER, 86)
     refused_everywhere(at, app_role, Missing.ESCALATION)
