@@ -105,7 +105,8 @@ def test_killed_in_the_middle_it_goes_on_and_cuts_nothing_twice() -> None:
         build_cut.warned()
     plan = build_cut.planned(begun=False)
     known = connection.settings_dict
-    url = f"postgresql://{known['USER']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
+    user = known["USER"] + (f":{known['PASSWORD']}" if known["PASSWORD"] else "")
+    url = f"postgresql://{user}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
     died = subprocess.run(
         [sys.executable, "-c", _DYING, str(plan.pk), noon(DAY).isoformat()],
         env=os.environ | {"DATABASE_URL": url},
