@@ -8,11 +8,16 @@ from django.urls import reverse
 
 from accounts.models import BillingAccount, Region
 from arrears import evidence_files
-from arrears.models import Escalation, EscalationState
+from arrears.models import Escalation, EscalationPack, EscalationState
+from arrears.selectors import escalations as reads
 from core.models import AuditRow
+from operations.context import Context
+from operations.models import Channel
+from operations.services import slips
 from tests.admin import build as staff
 from tests.arrears import build
-from tests.arrears.test_escalations import BOTH, handler, opened, ref
+from tests.arrears.test_escalations import AT, BOTH, handler, opened, ref, suspended
+from tests.billing import build as money
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +89,24 @@ def test_elsewhere_it_does_not_exist(client: Client) -> None:
     assert AuditRow.objects.filter(action="arrears.evidence.pack", actor=ref(looker).ref).count() == 1
     client.force_login(staff.staff_with("billing.view_bill", username="stranger"))
     assert client.get(pack).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whose_line_another_pays_disputes_it_for_his_own_account() -> None:
+    """He neither waits for the other one nor reads his number."""
+    alice = money.user()
+    own, head = suspended(alice), money.account()
+    line = own.paid_subscriptions.get()
+    type(line).objects.filter(pk=line.pk).update(payer=head)
+    raw = {"subscription": line.number, "text": "没有收到任何通知"}
+    ctx = Context(user=alice, channel=Channel.WEB, as_of=AT)
+    quoted = slips.quote(operation="service.dispute_disconnection", ctx=ctx, raw=raw)
+    assert head.number not in str([(each.label, each.value) for each in quoted.quote.lines])
+    slips.submit(
+        operation="service.dispute_disconnection", ctx=ctx, raw=raw, quote_digest=quoted.digest,
+        confirmation={"agreed": "yes"}, idempotency_key="a-key-of-this-test-02",
+    )  # fmt: skip
+    row = Escalation.objects.get()
+    assert (row.account, row.subscription_id) == (own, line.pk)
+    assert reads.of_customer(alice).get() == row
+    assert head.number not in bytes(EscalationPack.objects.get().content).decode()

@@ -232,27 +232,6 @@ def test_the_alarm_rings_near_the_last_day_until_it_is_answered() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whose_line_another_pays_disputes_it_for_his_own_account() -> None:
-    """He neither waits for the other one nor reads his number."""
-    alice = money.user()
-    own, head = suspended(alice), money.account()
-    line = own.paid_subscriptions.get()
-    type(line).objects.filter(pk=line.pk).update(payer=head)
-    raw = {"subscription": line.number, "text": "没有收到任何通知"}
-    ctx = Context(user=alice, channel=Channel.WEB, as_of=AT)
-    quoted = slips.quote(operation="service.dispute_disconnection", ctx=ctx, raw=raw)
-    assert head.number not in str([(each.label, each.value) for each in quoted.quote.lines])
-    slips.submit(
-        operation="service.dispute_disconnection", ctx=ctx, raw=raw, quote_digest=quoted.digest,
-        confirmation={"agreed": "yes"}, idempotency_key="a-key-of-this-test-02",
-    )  # fmt: skip
-    row = Escalation.objects.get()
-    assert (row.account, row.subscription_id) == (own, line.pk)
-    assert reads.of_customer(alice).get() == row
-    assert head.number not in bytes(EscalationPack.objects.get().content).decode()
-
-
-@pytest.mark.django_db(transaction=True)
 def test_the_customer_disputes_it_himself_and_nobody_else_for_him() -> None:
     alice, bob = money.user(), money.user()
     account = suspended(alice)
