@@ -1,4 +1,4 @@
-"""Every FOR UPDATE of this flat. Order everywhere: the payer's billing account, the account's own, the order."""
+"""Every FOR UPDATE of this flat. Order everywhere: billing accounts by id, then the order."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -13,7 +13,8 @@ from core.errors import NotFound
 def accounts(payer_id: int, account_id: int) -> BillingAccount:
     """Whoever pays, then whoever orders, as it is now: two orders of one home wait for each other. Raises NotFound."""
     if account_id != payer_id:
-        account_locks.hold(payer_id)
+        for each in sorted((payer_id, account_id)):
+            account_locks.hold(each)
     return account_locks.account(account_id)
 
 
