@@ -2,6 +2,7 @@
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +15,7 @@ from arrears.services.runs import Counted
 from core import batch, clock
 
 
-class BatchCommand(BaseCommand):
+class BatchCommand(BaseCommand, ABC):
     """A batch over accounts in arrears: `steps` says what runs, and gets what was asked for (`services.runs.Job`)."""
 
     unit = " blocks"
@@ -35,9 +36,9 @@ class BatchCommand(BaseCommand):
             steps = self.steps(asked | {"stop": stop}, options)
             carry_out(self, steps, self.unit, as_json=options["json"])
 
+    @abstractmethod
     def steps(self, asked: dict[str, Any], options: dict[str, Any]) -> Iterator[Counted]:
         """The counts as they come. `options`: all of them, for those of the command's own."""
-        raise NotImplementedError
 
 
 def _instant(given: datetime | None, job: str, *, is_dry: bool) -> datetime:
