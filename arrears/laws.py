@@ -12,7 +12,7 @@ import pgtrigger
 
 from arrears.choices import Stage
 from arrears.disconnect_rules import LATE_DAYS, SUSPENDED_DAYS, Missing, Unproven
-from arrears.proofs import ARRIVED_ON, IS_DEAD, IS_PROOF, REF
+from arrears.proofs import ARRIVED_ON, IS_DEAD, IS_MOBILE, IS_PROOF, REF
 from arrears.rules import FAMILY_TEXTS
 from core.db import Law, refuse
 from operations.laws import CODE
@@ -41,7 +41,7 @@ NOTICES = f"""
 _FAMILY = """(SELECT payer UNION
               SELECT s.account_id FROM catalog_subscription s WHERE s.payer_id = payer AND s.state = 'ACTIVE')"""
 # Live contacts, as `selectors.facts.contacts` finds them: at an address of who pays, contact or line, he is told.
-_MOBILE = "s.service_number ~ '^([+]?86)?1[3-9][0-9]{9}$'"
+_MOBILE = f"s.{IS_MOBILE}"
 _REFS = f"""
     SELECT 'contact:' || k.id AS ref, k.account_id = payer AS is_own FROM accounts_contact k
      WHERE k.account_id IN {_FAMILY} AND (k.account_id = payer OR NOT EXISTS (

@@ -8,6 +8,8 @@ A contact that was removed is known by where the message was first sent: left ag
 
 from notices.models import POST_DAYS
 
+# A line whose number is one of a mobile telephone takes text messages itself.
+IS_MOBILE = "service_number ~ '^([+]?86)?1[3-9][0-9]{9}$'"
 # A letter to a later address is written as post:2, post:3 …: all are letters.
 REF = "CASE split_part(n.contact_ref, ':', 1) WHEN 'post' THEN 'post' ELSE n.contact_ref END"
 # Nor does what a message said another way: an e-mail instead of a text message tells nothing of that telephone.

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from arrears.choices import CloseReason, Hold, Stage
-from arrears.proofs import ADDRESS_HOLDS, IS_DEAD, IS_PROOF, REF
+from arrears.proofs import ADDRESS_HOLDS, IS_DEAD, IS_MOBILE, IS_PROOF, REF
 from arrears.rule_facts import POST, Facts, Reach, Told
 from arrears.rules import MOST_IN_FLIGHT_DAYS
 from core import arrays
@@ -147,7 +147,7 @@ _FACTS = """
      ORDER BY account.id"""
 # What was left with us, by who pays and by those for whom he pays; and a line itself takes SMS when its number is one
 # of a mobile telephone.
-_CONTACTS = """
+_CONTACTS = f"""
     SELECT account_id, kind, value, id, false, '' FROM accounts_contact WHERE account_id = ANY(%(ids)s::bigint[])
      UNION ALL
     SELECT DISTINCT s.payer_id, k.kind, k.value, k.id, false, member.number FROM catalog_subscription s
@@ -158,7 +158,7 @@ _CONTACTS = """
     SELECT DISTINCT payer_id, '', service_number, NULL::bigint, true, CASE WHEN account_id = payer_id THEN '' ELSE (
            SELECT number FROM accounts_billingaccount member WHERE member.id = account_id) END
       FROM catalog_subscription
-     WHERE payer_id = ANY(%(ids)s::bigint[]) AND state = 'ACTIVE' AND service_number ~ '^(\\+?86)?1[3-9][0-9]{9}$'
+     WHERE payer_id = ANY(%(ids)s::bigint[]) AND state = 'ACTIVE' AND {IS_MOBILE}
      ORDER BY 5, 6, 4, 3"""
 _TOLD = f"""
     SELECT n.case_id, n.rule_id, rule.template_code, {REF}, n.told_on,

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from arrears.choices import CloseReason, Stage
+from arrears.proofs import IS_MOBILE
 from arrears.rule_facts import Decision, PolicyFacts
 from arrears.selectors.facts import Subject
 from arrears.services import telling
@@ -166,7 +167,7 @@ def _move(rows: Sequence[Judged], today: date, *, actor: Actor, as_of: datetime)
 
 # What is paid ahead stays on: nothing of it is owed. So does the line of somebody for whom this account came to pay
 # later: whoever was not warned at each address of his own, that of the line among them, is not switched off.
-_LINES_ON = """
+_LINES_ON = f"""
     SELECT s.payer_id, s.number FROM catalog_subscription s
      WHERE s.payer_id = ANY(%s::bigint[]) AND s.state = 'ACTIVE' AND (s.paid_until IS NULL OR s.paid_until <= %s)
        AND NOT EXISTS (SELECT FROM catalog_suspension off
@@ -174,7 +175,7 @@ _LINES_ON = """
        AND (s.account_id = s.payer_id OR NOT EXISTS (
             SELECT FROM (SELECT k.value FROM accounts_contact k WHERE k.account_id = s.account_id
                          UNION ALL SELECT '+86' || right(s.service_number, 11)
-                          WHERE s.service_number ~ '^([+]?86)?1[3-9][0-9]{9}$') his
+                          WHERE s.{IS_MOBILE}) his
              WHERE NOT EXISTS (SELECT FROM accounts_contact own
                                 WHERE own.account_id = s.payer_id AND own.value = his.value)
                AND NOT EXISTS (SELECT FROM arrears_arrearscase c JOIN arrears_casenotice n ON n.case_id = c.id
